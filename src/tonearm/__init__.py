@@ -1,0 +1,1 @@
+"""Tonearm: a download queue server for music libraries."""

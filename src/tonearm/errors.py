@@ -1,0 +1,256 @@
+"""Errors, one tree, by who must act.
+
+    TonearmError
+    ├── Refused               the request cannot be honoured        → 4xx, or 503 for a full queue
+    │   ├── Invalid           a field is wrong; names it
+    │   ├── NotFound          no such job
+    │   ├── WrongState        the job's state does not allow the action
+    │   ├── RateLimited       too many submissions; says when to come again
+    │   └── QuotaExceeded     a size limit is reached; says which
+    ├── LeaseLost             this worker must stop                 → never shown to people
+    ├── StoreUnavailable      outcome unknown, safe to repeat       → 503
+    ├── ServerUnreachable     a client gets no answer               → message, exit code
+    ├── SetupError            the program cannot start like this    → message, exit code
+    └── FetchError            why an attempt ended                  → the job's error and code
+        ├── Timeout           connecting, silence, or the hard limit
+        ├── ConnectionFailed  refused, reset, no such host, cut in the middle
+        ├── BlockedAddress    an address that we never connect to
+        ├── HttpStatus        an answer that is not a success
+        ├── BadAnswer         the catalog answered something that is not the contract
+        ├── Corrupt           the body is not the file that was promised
+        ├── TooLarge          more bytes than the limit allows
+        ├── DiskFull          not enough room; says how much was free and needed
+        └── DiskError         the file system refused a read or a write
+
+Whether an attempt is repeated follows from `FetchError.retryable`, never from the words of a message.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class FailureCode(StrEnum):
+    """Why a job failed. A closed list, stable for ever (docs/reference/codes.md)."""
+
+    TIMEOUT = "timeout"
+    NETWORK = "network"
+    BLOCKED_ADDRESS = "blocked_address"
+    RATE_LIMIT = "rate_limit"
+    SERVER_ERROR = "server_error"
+    NOT_FOUND = "not_found"
+    QUALITY_UNAVAILABLE = "quality_unavailable"
+    AUTH = "auth"
+    API_ERROR = "api_error"
+    INTEGRITY = "integrity"
+    TOO_LARGE = "too_large"
+    DISK_FULL = "disk_full"
+    DISK_ERROR = "disk_error"
+    CRASHED = "crashed"
+    INTERNAL = "internal"
+
+    @property
+    def category(self) -> str:
+        """The coarser `errorCategory` of the wire."""
+        return _CATEGORIES.get(self, self.value)
+
+
+_CATEGORIES = {
+    FailureCode.BLOCKED_ADDRESS: "network",
+    FailureCode.QUALITY_UNAVAILABLE: "not_found",
+    FailureCode.TOO_LARGE: "integrity",
+    FailureCode.DISK_FULL: "disk",
+    FailureCode.DISK_ERROR: "disk",
+    FailureCode.INTERNAL: "unknown",
+}
+
+
+class RefusalCode(StrEnum):
+    """The `code` of an answer that refuses. Upper case on the wire, stable for ever."""
+
+    INVALID_JSON = "INVALID_JSON"
+    INVALID_JOB = "INVALID_JOB"
+    INVALID_ID = "INVALID_ID"
+    INVALID_QUALITY = "INVALID_QUALITY"
+    INVALID_FIELD = "INVALID_FIELD"
+    INVALID_CURSOR = "INVALID_CURSOR"
+    NOT_FOUND = "NOT_FOUND"
+    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
+    PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
+    WRONG_STATE = "WRONG_STATE"
+    RATE_LIMITED = "RATE_LIMITED"
+    CLIENT_QUEUE_FULL = "CLIENT_QUEUE_FULL"
+    QUEUE_FULL = "QUEUE_FULL"
+    STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
+    INTERNAL = "INTERNAL"
+
+
+class TonearmError(Exception):
+    """The root: everything that tonearm raises on purpose."""
+
+
+class Refused(TonearmError):
+    """A request cannot be honoured; nothing was changed."""
+
+    def __init__(self, code: RefusalCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class Invalid(Refused):
+    """The input is wrong. *field* is the name on the wire, or None when the whole is wrong."""
+
+    def __init__(self, code: RefusalCode, message: str, field: str | None = None) -> None:
+        super().__init__(code, message)
+        self.field = field
+
+
+class NotFound(Refused):
+    """No job of this id is visible."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(RefusalCode.NOT_FOUND, "Job not found")
+        self.job_id = job_id
+
+
+class WrongState(Refused):
+    """The job exists, but its state does not allow the action."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(RefusalCode.WRONG_STATE, message)
+
+
+class RateLimited(Refused):
+    """Too many submissions in the window. *retry_after_ms*: milliseconds until the same call fits."""
+
+    def __init__(self, message: str, retry_after_ms: int) -> None:
+        super().__init__(RefusalCode.RATE_LIMITED, message)
+        self.retry_after_ms = retry_after_ms
+
+
+class QuotaExceeded(Refused):
+    """A size limit is reached: CLIENT_QUEUE_FULL or QUEUE_FULL. *limit* is the number of jobs allowed."""
+
+    def __init__(self, code: RefusalCode, message: str, limit: int) -> None:
+        super().__init__(code, message)
+        self.limit = limit
+
+
+class LeaseLost(TonearmError):
+    """Another claim, a sweep, a cancel or a delete came first. Nothing was changed; this worker stops the task."""
+
+
+class StoreUnavailable(TonearmError):
+    """The store did not answer. The outcome is unknown; the same call may be repeated."""
+
+
+class ServerUnreachable(TonearmError):
+    """A client of the server got no answer, or not one of ours. The outcome is unknown."""
+
+
+class SetupError(TonearmError):
+    """The program cannot start or go on like this; the message says what to change."""
+
+
+class FetchError(TonearmError):
+    """Why an attempt ended: a code of the closed list, a text for people, and whether another attempt may help.
+
+    *retry_after_ms* is the server's own wish (Retry-After), milliseconds from the answer, or None.
+    """
+
+    def __init__(self, code: FailureCode, message: str, *, retryable: bool, retry_after_ms: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.retryable = retryable
+        self.retry_after_ms = retry_after_ms
+
+
+class Timeout(FetchError):
+    """A time limit ran out: connecting or silence (retryable), or the hard limit from claim to commit (final)."""
+
+    def __init__(self, message: str, *, retryable: bool = True) -> None:
+        super().__init__(FailureCode.TIMEOUT, message, retryable=retryable)
+
+
+class ConnectionFailed(FetchError):
+    """Refused, reset, unresolvable, or closed before the announced end. *connecting*: no connection came about."""
+
+    def __init__(self, message: str, *, connecting: bool = False) -> None:
+        super().__init__(FailureCode.NETWORK, message, retryable=True)
+        self.connecting = connecting
+
+
+class BlockedAddress(FetchError):
+    """The host resolves to an address that the fetcher refuses to reach."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(FailureCode.BLOCKED_ADDRESS, message, retryable=False)
+
+
+class HttpStatus(FetchError):
+    """An answer other than success; the code follows from the status.
+
+    404 and 410 not_found, 401 and 403 auth, 409 quality_unavailable, 429 rate_limit, 5xx server_error, any other
+    api_error. Only 429 and 5xx are retryable.
+    """
+
+    def __init__(self, status: int, message: str, *, retry_after_ms: int | None = None) -> None:
+        code = _STATUS_CODES.get(status)
+        if code is None:
+            code = FailureCode.SERVER_ERROR if 500 <= status <= 599 else FailureCode.API_ERROR
+        retryable = code in (FailureCode.RATE_LIMIT, FailureCode.SERVER_ERROR)
+        super().__init__(code, message, retryable=retryable, retry_after_ms=retry_after_ms)
+        self.status = status
+
+
+_STATUS_CODES = {
+    401: FailureCode.AUTH,
+    403: FailureCode.AUTH,
+    404: FailureCode.NOT_FOUND,
+    409: FailureCode.QUALITY_UNAVAILABLE,
+    410: FailureCode.NOT_FOUND,
+    429: FailureCode.RATE_LIMIT,
+}
+
+
+class BadAnswer(FetchError):
+    """The catalog answered, but not by its contract; the message says what was wrong. Never retried."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(FailureCode.API_ERROR, message, retryable=False)
+
+
+class Corrupt(FetchError):
+    """The bytes are not the file that was promised. Retryable; the worker allows it once (the copy may have been
+    cut).
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(FailureCode.INTEGRITY, message, retryable=True)
+
+
+class TooLarge(FetchError):
+    """More bytes than *limit_bytes* allows."""
+
+    def __init__(self, message: str, *, limit_bytes: int) -> None:
+        super().__init__(FailureCode.TOO_LARGE, message, retryable=False)
+        self.limit_bytes = limit_bytes
+
+
+class DiskFull(FetchError):
+    """Not enough room on the volume: *free* and *needed* in bytes (needed None where the system only said "full")."""
+
+    def __init__(self, message: str, *, free: int, needed: int | None) -> None:
+        super().__init__(FailureCode.DISK_FULL, message, retryable=False)
+        self.free = free
+        self.needed = needed
+
+
+class DiskError(FetchError):
+    """The file system refused (EIO, EROFS, EMFILE, permissions …)."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(FailureCode.DISK_ERROR, message, retryable=False)
