@@ -1,0 +1,124 @@
+"""Kinds of settings: each type with its unit and with what is allowed, checked and said in the same place."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
+
+from tonearm.model import Quality
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a value is: its unit, and what is allowed, in words that end "must be …"."""
+
+    unit: str
+    allowed: str
+
+
+def _split(value: object) -> object:
+    """A comma-separated text as its parts; anything else as it is."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _pairs(value: object) -> object:
+    """`A=B,C=D` as a mapping; a part without `=` maps to nothing and is refused."""
+    if not isinstance(value, str):
+        return value
+    pairs = (part.partition("=") for part in value.split(",") if part.strip())
+    return {name.strip(): word.strip() for name, _, word in pairs}
+
+
+def folder(path: Path) -> Path:
+    """The path in full, `~` included."""
+    return path.expanduser().absolute()
+
+
+def _web_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        raise ValueError(url)
+    return url.rstrip("/")
+
+
+def _network(text: str) -> str:
+    return str(ipaddress.ip_network(text, strict=False))
+
+
+MOST = 10**12
+
+
+def _whole(least: int, most: int, off: str = "") -> str:
+    zero = f" (0 = {off})" if off else ""
+    return f"a whole number from {least} to {most}{zero}"
+
+
+def _number(most: int) -> str:
+    return f"a number from 0 to {most}"
+
+
+Millis = Annotated[int, Field(ge=100, le=MOST), Kind("ms", _whole(100, MOST))]
+MillisOrOff = Annotated[int, Field(ge=0, le=MOST), Kind("ms", _whole(0, MOST, "off"))]
+Days = Annotated[float, Field(ge=0, le=36_500, allow_inf_nan=False), Kind("days", _number(36_500))]
+Megabytes = Annotated[float, Field(ge=0, le=MOST, allow_inf_nan=False), Kind("MB", _number(MOST))]
+Count = Annotated[int, Field(ge=1, le=MOST), Kind("", _whole(1, MOST))]
+CountOrOff = Annotated[int, Field(ge=0, le=MOST), Kind("", _whole(0, MOST, "off"))]
+Retries = Annotated[int, Field(ge=0, le=20), Kind("", _whole(0, 20))]
+Bytes = Annotated[int, Field(ge=1, le=MOST), Kind("bytes", _whole(1, MOST))]
+BytesOrOff = Annotated[int, Field(ge=0, le=10**15), Kind("bytes", _whole(0, 10**15, "no limit"))]
+Speed = Annotated[int, Field(ge=0, le=10**15), Kind("bytes/s", _whole(0, 10**15, "no limit"))]
+PortNumber = Annotated[int, Field(ge=0, le=65_535), Kind("", _whole(0, 65_535, "any free port"))]
+FilePath = Annotated[Path, AfterValidator(folder), Kind("", "a path")]
+Text = Annotated[str, Field(min_length=1), Kind("", "a text that is not empty")]
+Secret = Annotated[SecretStr, Kind("", "a text")]
+WebUrl = Annotated[str, AfterValidator(_web_url), Kind("", "an address that begins with http:// or https://")]
+WebUrls = Annotated[
+    tuple[Annotated[str, AfterValidator(_web_url)], ...],
+    NoDecode,
+    BeforeValidator(_split),
+    Kind("", "addresses that begin with http:// or https://, with commas between"),
+]
+RedisUrl = Annotated[
+    str, Field(pattern=r"^(redis|rediss|unix)(\+[a-z]+)?://"), Kind("", "an address such as redis://host:6379/0")
+]
+Hosts = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[^\s/,:]+$")], ...],
+    NoDecode,
+    BeforeValidator(_split),
+    Kind("", "names of hosts, without port, with commas between"),
+]
+HostPorts = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s/,:]+)(:\d{1,5})?$")], ...],
+    NoDecode,
+    BeforeValidator(_split),
+    Kind("", "host or host:port, with commas between"),
+]
+Networks = Annotated[
+    tuple[Annotated[str, AfterValidator(_network)], ...],
+    NoDecode,
+    BeforeValidator(_split),
+    Kind("", "addresses or networks such as 10.0.0.0/8, with commas between"),
+]
+QualityAliases = Annotated[
+    Mapping[Annotated[str, Field(min_length=1)], Quality],
+    NoDecode,
+    BeforeValidator(_pairs),
+    AfterValidator(MappingProxyType),
+    Kind("", "pairs such as HI_RES_LOSSLESS=LOSSLESS, with commas between"),
+]
+Umask = Annotated[str, Field(pattern=r"^0?[0-7]{1,3}$"), Kind("octal", "an octal number from 000 to 777")]
+BasePath = Annotated[
+    str,
+    BeforeValidator(lambda value: value.rstrip("/") if isinstance(value, str) else value),
+    Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$"),
+    Kind("", "a path such as /music"),
+]
+Lower = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)

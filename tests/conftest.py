@@ -1,0 +1,31 @@
+"""What holds for every test: nothing of the developer's own environment reaches it, and time limits are not asserted.
+
+Fixtures that only some tests need stand in the conftest.py of their folder.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import hypothesis
+import pytest
+
+from tests.support.counts import ALL
+from tonearm.settings import FIELDS
+
+# A slow machine is no finding, so no example has a deadline; what was found is printed in a form that can be run again.
+hypothesis.settings.register_profile("usual", deadline=None, print_blob=True)
+hypothesis.settings.register_profile("all", deadline=None, print_blob=True, max_examples=1_000)
+hypothesis.settings.load_profile("all" if ALL else "usual")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No setting of the shell, and a data folder of our own: a test never meets the developer's queue."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name in FIELDS or name.startswith("QUEUE_"):
+                patch.delenv(name)
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        yield

@@ -1,0 +1,63 @@
+"""Settings for people: what `tonearm config` prints, and the table of the reference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tonearm.errors import SetupError
+from tonearm.settings import FIELDS, effective, load, settings_table
+
+ROOT = Path(__file__).parents[3]
+
+SECRETS = {
+    "INTERNAL_API_TOKEN": "hunter2",
+    "QUEUE_WEBHOOK_SECRET": "hunter2",
+    "REDIS_URL": "redis://user:hunter2@redis.example/0",
+    "INTERNAL_API_URL": "http://user:hunter2@catalog.example?key=hunter2",
+    "QUEUE_WEBHOOK_URLS": "https://a:hunter2@a.example,https://b.example?token=hunter2",
+}
+
+
+def test_effective_values_come_with_source_and_unit_and_without_secrets() -> None:
+    """Every setting is shown; what must not be seen is masked, in addresses too."""
+    settings = load({**SECRETS, "QUEUE_LEASE_MS": "5000"})
+    shown = {setting.name: setting for setting in effective(settings)}
+
+    assert list(shown) == list(FIELDS)
+    assert shown["QUEUE_LEASE_MS"][:4] == ("QUEUE_LEASE_MS", "5000", "flag", "ms")
+    assert shown["QUEUE_RETENTION_DAYS_FAILED"].value == "7"
+    assert shown["REDIS_URL"].value == "redis://user:***@redis.example/0"
+    assert "hunter2" not in str(list(shown.values()))
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REDIS_URL", "http://user:hunter2@x"),
+        ("REDIS_URL", "user:hunter2@x"),
+        ("INTERNAL_API_URL", "ftp://x?key=hunter2"),
+    ],
+)
+def test_a_wrong_value_that_may_hold_a_secret_is_not_repeated(name: str, value: str) -> None:
+    """The error names the setting and keeps the password."""
+    with pytest.raises(SetupError) as caught:
+        load({name: value})
+
+    assert name in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_wrong_address_without_secrets_is_repeated() -> None:
+    """What was typed helps to see what is wrong with it."""
+    with pytest.raises(SetupError, match="INTERNAL_API_URL=localhost:9000 "):
+        load({"INTERNAL_API_URL": "localhost:9000"})
+
+
+def test_the_reference_page_holds_the_table_of_the_code() -> None:
+    """docs/reference/settings.md ends with `settings_table()`, word for word; paste it there after a change."""
+    page = (ROOT / "docs/reference/settings.md").read_text("utf-8")
+
+    assert page.endswith(settings_table())
