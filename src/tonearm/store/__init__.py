@@ -1,1 +1,5 @@
-"""TODO"""
+"""The store: its protocol (`tonearm.store.base`) and its engines."""
+
+from tonearm.store.base import Store
+
+__all__ = ["Store"]

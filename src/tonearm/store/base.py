@@ -90,7 +90,8 @@ class Submitting(Protocol):
 
         The same id again answers as the first time and adds nothing. With `check_duplicate`, an unfinished job of the
         same client, type, catalog id and quality is answered instead (`duplicate`). Neither costs anything of the rate.
-        A paused start means state paused, coming from ready.
+        A paused start means state paused, coming from ready. The id of a job that was deleted is known as long as the
+        feed tells of it.
 
         Raises:
             RateLimited: the client's submissions of the last 60 s of store time reached `rate_per_minute`.
@@ -182,7 +183,8 @@ class Reading(Protocol):
 
         Order `queue`: processing (oldest start first), then queued (by priority, then age), then paused (by age), then
         finished (latest first). Records carry at most `SHORT_LIST` files and failed tracks, and neither history nor
-        track progress. A job that does not change while pages are read appears exactly once.
+        track progress. A job that does not change while pages are read appears exactly once. A page that a filter
+        makes rare can be short, or empty, and still have a next one: it looks at a bounded number of jobs.
 
         Raises:
             Invalid: INVALID_CURSOR, a cursor that this store did not give for this order.
@@ -240,7 +242,8 @@ class Working(Protocol):
 
         A suspect is handed out only to a worker that holds nothing, with nothing beside it, and only while no other
         suspect is active; a worker that holds one gets nothing more. When the next pick is a suspect and the worker
-        still holds tasks, nothing more is handed out to it (it drains).
+        still holds tasks, nothing more is handed out to it (it drains). While a suspect is active, the other suspects
+        are passed over.
 
         A lost reply is harmless: the leases run out, or `recover` frees them.
 
@@ -323,13 +326,14 @@ class Working(Protocol):
         """End the claim: completed, failed, delayed for a retry, released, cancelled or paused. *mark*: how far it
         came.
 
-        Again with the same claim is harmless. `Completed` needs a commit before it. `Retry` counts up `retry_count`,
-        and `corrupt_count` where the failure is `integrity`; `Released` does not. While a cancel is wanted,
-        everything but `Completed` becomes cancelled; while a pause is wanted, `Retry` and `Released` become paused.
-        `Cancelled` and `Paused` that nobody wants any more become ready. A track of a paused album goes back to
-        ready, where the album's pause holds it. The last track of an album to become final settles the album: failed
-        when all failed ("All tracks failed"), else completed, outcome partial where any is missing. Any mark beyond
-        what the claims before had reached clears the count of stalls; a regular end clears it too.
+        Again with the same claim is harmless, as long as there was no other. `Completed` needs a commit before it.
+        `Retry` counts up `retry_count`, and `corrupt_count` where the failure is `integrity`; `Released` does not.
+        While a cancel is wanted, everything but `Completed` becomes cancelled; while a pause is wanted, `Retry` and
+        `Released` become paused. `Cancelled` and `Paused` that nobody wants any more become ready. A track of a
+        paused album goes back to ready, where the album's pause holds it. The last track of an album to become final
+        settles the album: failed when all failed ("All tracks failed"), else completed, outcome partial where any is
+        missing. Any mark beyond what the claims before had reached clears the count of stalls; a regular end clears
+        it too.
 
         Raises:
             LeaseLost: the claim is not current; nothing changed.

@@ -1,0 +1,127 @@
+"""What people ask of a job: cancel, pause, resume, retry, prioritize, delete.
+
+Each is one unit. An album answers for its tracks: its own state changes here, and what the tracks have to follow
+is begun here and carried on by sweeps (`albums`).
+"""
+
+from __future__ import annotations
+
+from tonearm.errors import NotFound, WrongState
+from tonearm.model import JOB_ID, AlbumOutcome, Priority, State
+from tonearm.store.base import PAGE
+from tonearm.store.sqlite import albums, moves
+from tonearm.store.sqlite.rows import FRESH, PRIORITIES, Task
+from tonearm.store.sqlite.unit import Unit
+
+
+def find(unit: Unit, job_id: str) -> Task:
+    """Return the job of this id; a track of an album is not a job."""
+    task = unit.named(job_id) if JOB_ID.fullmatch(job_id) else None
+    if task is None:
+        raise NotFound(job_id)
+    return task
+
+
+def cancel(unit: Unit, job_id: str) -> None:
+    """Cancel at once, or flag an active task (`Store.cancel`)."""
+    task = find(unit, job_id)
+    if task.state == State.CANCELLED or task.cancel_wanted:
+        return
+    if task.final:
+        raise WrongState(f"The job is {task.state} and cannot be cancelled any more.")
+    _refuse_committed(task)
+    if task.state == State.ACTIVE:
+        moves.change(unit, task, cancel_wanted=1, pause_wanted=0)
+        moves.note(unit, task, "cancel_requested")
+        moves.tell(unit, task)
+        return
+    moves.move(unit, task, State.CANCELLED)
+    moves.note(unit, task, "cancelled")
+    moves.discard_stage(unit, task)
+    if task.resolved:
+        albums.begin(unit, task, "cancel")
+
+
+def pause(unit: Unit, job_id: str) -> None:
+    """Pause at once, or flag an active task (`Store.pause`)."""
+    task = find(unit, job_id)
+    if task.state == State.PAUSED or task.pause_wanted:
+        return
+    if task.final:
+        raise WrongState(f"The job is {task.state} and cannot be paused.")
+    if task.cancel_wanted:
+        raise WrongState("The job is being cancelled and cannot be paused.")
+    _refuse_committed(task)
+    if task.state == State.ACTIVE:
+        moves.change(unit, task, pause_wanted=1)
+        moves.note(unit, task, "pause_requested")
+        moves.tell(unit, task)
+        return
+    moves.move(unit, task, State.PAUSED, came_from=task.state, due_at=task.due_at)
+    moves.note(unit, task, "paused")
+
+
+def resume(unit: Unit, job_id: str) -> None:
+    """Bring a paused job back to where it came from (`Store.resume`)."""
+    task = find(unit, job_id)
+    if task.final:
+        raise WrongState(f"The job is {task.state}; there is nothing to resume.")
+    if task.pause_wanted:
+        moves.change(unit, task, pause_wanted=0)
+        moves.tell(unit, task)
+    elif task.state == State.PAUSED and task.came_from is not None:
+        moves.move(unit, task, State(task.came_from), due_at=task.due_at)
+    else:
+        return
+    moves.note(unit, task, "resumed")
+
+
+def retry(unit: Unit, job_id: str) -> None:
+    """Start a finished job again (`Store.retry`)."""
+    task = find(unit, job_id)
+    if not task.final:
+        raise WrongState("The job is not finished, so there is nothing to retry.")
+    if task.state == State.COMPLETED and task.outcome != AlbumOutcome.PARTIAL:
+        raise WrongState("The job is completed and nothing is missing.")
+    if task.resolved:
+        moves.move(unit, task, State.WAITING, **(FRESH | {"outcome": None, "started_at": unit.now}))
+        moves.note(unit, task, "retried")
+        albums.begin(unit, task, "retry")
+    else:
+        unresolved = {"retry_count": 0, "chore": None, "chore_position": None}
+        moves.move(unit, task, State.READY, **(FRESH | unresolved))
+        moves.note(unit, task, "retried")
+
+
+def prioritize(unit: Unit, job_id: str, priority: Priority) -> None:
+    """Set the place among the client's own jobs (`Store.prioritize`)."""
+    task = find(unit, job_id)
+    if task.final:
+        raise WrongState(f"The job is {task.state}; its place in the queue means nothing any more.")
+    place = PRIORITIES.index(priority)
+    if task.priority != place:
+        moves.change(unit, task, priority=place)
+        moves.tell(unit, task)
+
+
+def delete(unit: Unit, job_id: str) -> bool:
+    """Remove a job in any state (`Store.delete`); True when it was unfinished."""
+    task = find(unit, job_id)
+    unfinished = not task.final
+    remove(unit, task)
+    return unfinished
+
+
+def remove(unit: Unit, job: Task) -> None:
+    """Remove the record of a job; the tracks of an album follow in pages, the first one here."""
+    moves.take_claim(unit, job)
+    moves.discard_stage(unit, job)
+    moves.drop(unit, job)
+    if job.entered:
+        unit.run("INSERT INTO orphanage (album) VALUES (?)", job.seq)
+        albums.remove_orphans(unit, job.seq, PAGE)
+
+
+def _refuse_committed(task: Task) -> None:
+    if task.publication is not None:
+        raise WrongState("Too late: the file is already being moved into the library.")

@@ -1,0 +1,159 @@
+"""The database file: whose it is, who may open it, how it comes into being, and its versions.
+
+Nothing here writes to a file that is not ours: the header is read first, with plain reads, before SQLite sees the file.
+A new database is made whole beside its place and renamed to it, so that a file of this name always has our mark.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from importlib.resources import files
+from pathlib import Path
+
+import apsw
+
+from tonearm.errors import SetupError
+
+APPLICATION_ID = 0x546F6E65
+"""`Tone` in ASCII, at byte 68 of the file (https://sqlite.org/fileformat.html, 1.3)."""
+
+VERSION = 1
+"""The `user_version` that this program writes."""
+
+_HEADER_BYTES = 100
+_MAGIC = b"SQLite format 3\0"
+_CACHE_KIB = 32_768
+_STATEMENTS = 400
+
+Migration = Callable[[apsw.Connection], None]
+
+
+def _make_schema(db: apsw.Connection) -> None:
+    db.execute(files("tonearm.store.sqlite").joinpath("schema.sql").read_text("utf-8"))
+    db.execute("INSERT INTO meta (key, value) VALUES ('instance', ?)", (secrets.token_hex(4),))
+
+
+MIGRATIONS: Sequence[Migration] = (_make_schema,)
+"""The step at place n leads from version n to n + 1; each runs in one transaction with the change of the version."""
+
+
+class FileLock:
+    """The lock beside the database: one process owns the store."""
+
+    def __init__(self, database: Path) -> None:
+        self.path = database.with_name(database.name + ".lock")
+        try:
+            self.path.touch(mode=0o600)
+            self._file = self.path.open("rb")
+        except OSError as error:
+            raise SetupError(f"The lock file {self.path} cannot be opened: {error.strerror}.") from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._file.close()
+            raise SetupError(
+                f"Another process uses the database {database}. Stop it, or give this one a file of its own "
+                "(QUEUE_DATABASE)."
+            ) from error
+
+    def release(self) -> None:
+        """Let another process have the database; again is harmless."""
+        self._file.close()
+
+
+def check_ours(database: Path) -> bool:
+    """Whether there is a database of ours at this path; False when there is nothing, or an empty file.
+
+    Raises:
+        SetupError: the file is something else, or of a newer version. It is not touched.
+    """
+    try:
+        with database.open("rb") as file:
+            header = file.read(_HEADER_BYTES)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise SetupError(f"The database {database} cannot be read: {error.strerror}.") from error
+    if not header:
+        return False
+    if len(header) < _HEADER_BYTES or not header.startswith(_MAGIC):
+        raise SetupError(f"{database} is not a database. Move it away, or name another file (QUEUE_DATABASE).")
+    if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
+        raise SetupError(
+            f"{database} is the database of another program. Name another file for the queue (QUEUE_DATABASE)."
+        )
+    _check_version(database, int.from_bytes(header[60:64], "big"))
+    return True
+
+
+def _check_version(database: Path, version: int) -> None:
+    if version > VERSION:
+        raise SetupError(
+            f"{database} was written by a newer Tonearm (version {version}, this one knows {VERSION}). "
+            "Start the newer program, or name another file (QUEUE_DATABASE)."
+        )
+
+
+def prepare(database: Path) -> None:
+    """Make the folder and the database where there is none, and bring an older one to this version; needs the lock."""
+    if not check_ours(database):
+        _make(database)
+    with closing(apsw.Connection(str(database))) as db:
+        version = int(db.pragma("user_version"))
+        _check_version(database, version)
+        migrate(db, version)
+        db.pragma("journal_mode", "WAL")
+
+
+def make_folder(database: Path) -> None:
+    """Make the folder of the database, for its owner only."""
+    try:
+        database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(f"The folder {database.parent} cannot be made: {error.strerror}.") from error
+
+
+def _make(database: Path) -> None:
+    new = database.with_name(database.name + ".new")
+    new.unlink(missing_ok=True)
+    new.touch(mode=0o600, exist_ok=False)
+    with closing(apsw.Connection(str(new))) as db:
+        migrate(db, 0)
+    new.replace(database)
+    descriptor = os.open(database.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def migrate(db: apsw.Connection, version: int) -> None:
+    """Take the steps from *version* to `VERSION`, each in a transaction of its own."""
+    for number, step in enumerate(MIGRATIONS[version:VERSION], version + 1):
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            step(db)
+            db.pragma("application_id", APPLICATION_ID)
+            db.pragma("user_version", number)
+            db.execute("COMMIT")
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+
+
+def connect(database: Path | None, *, writes: bool) -> apsw.Connection:
+    """Open a connection for one thread; None is a database in memory. Only the writing one ever checkpoints."""
+    db = apsw.Connection(":memory:" if database is None else str(database), statementcachesize=_STATEMENTS)
+    db.pragma("synchronous", "FULL")
+    db.pragma("cache_size", -_CACHE_KIB)
+    db.set_busy_timeout(5_000)
+    if database is None:
+        migrate(db, 0)
+    elif not writes:
+        db.pragma("query_only", True)
+        db.wal_autocheckpoint(0)
+    return db

@@ -1,0 +1,146 @@
+"""Leases: prolonging them, reading what is wanted, and freeing those whose worker is gone.
+
+A claim that ends without being settled is judged by how far it came. What counts is only what goes beyond
+all claims before it: a later phase, or more bytes of the transfer. A claim that did not go beyond is a stall.
+Two stalls in a row make a suspect, which runs alone; three more while it does, and it fails as `crashed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tonearm.errors import FailureCode
+from tonearm.model import Flags, Mark, Phase, State
+from tonearm.store.base import PAGE, STALLS_TO_CRASH, STALLS_TO_SUSPECT
+from tonearm.store.sqlite import albums, moves
+from tonearm.store.sqlite.held import orphaned, wanted
+from tonearm.store.sqlite.rows import Task
+from tonearm.store.sqlite.unit import Unit
+
+RECOVERED = "Recovered from crash"
+
+
+def renew(unit: Unit, worker: str, marks: Mapping[str, Mark], lease_ms: int) -> frozenset[str]:
+    """Prolong the leases of these tokens (`Store.renew`)."""
+    lost: set[str] = set()
+    for token, mark in marks.items():
+        task = _holder(unit, worker, token)
+        if task is None:
+            lost.add(token)
+        else:
+            moves.change(unit, task, lease_until=unit.now + lease_ms, **reach(task, mark))
+    return frozenset(lost)
+
+
+def poll(unit: Unit, worker: str, tokens: Sequence[str]) -> Flags:
+    """Read what is wanted of these claims (`Store.poll`)."""
+    cancel: set[str] = set()
+    pause: set[str] = set()
+    lost: set[str] = set()
+    for token in tokens:
+        task = _holder(unit, worker, token)
+        if task is None:
+            lost |= _names_of(unit, token)
+        elif task.publication is None:
+            wants_cancel, wants_pause = wanted(unit, task)
+            if wants_cancel:
+                cancel.add(task.id)
+            elif wants_pause:
+                pause.add(task.id)
+    stages = unit.all("SELECT task, epoch FROM discard WHERE worker = ? LIMIT ?", worker, PAGE)
+    return Flags(frozenset(cancel), frozenset(pause), frozenset(lost), tuple((row[0], row[1]) for row in stages))
+
+
+def _holder(unit: Unit, worker: str, token: str) -> Task | None:
+    row = unit.one("SELECT seq FROM task WHERE token = ? AND worker = ?", token, worker)
+    task = None if row is None else unit.task(row[0])
+    return None if task is None or orphaned(unit, task) else task
+
+
+def _names_of(unit: Unit, token: str) -> set[str]:
+    """Return the id of the task whose claim a token was, as far as it is remembered."""
+    return {
+        row[0]
+        for row in unit.all("SELECT task FROM taken WHERE token = ?1 UNION SELECT id FROM task WHERE token = ?1", token)
+    }
+
+
+def discarded(unit: Unit, worker: str, stages: Sequence[tuple[str, int]]) -> None:
+    """Forget stages that are gone from disk (`Store.discarded`)."""
+    for task, epoch in stages:
+        unit.run("DELETE FROM discard WHERE worker = ? AND task = ? AND epoch = ?", worker, task, epoch)
+
+
+def recover(unit: Unit, worker: str, marks: Mapping[str, Mark], *, charge: bool) -> int:
+    """Free the leases of a dead worker (`Store.recover`)."""
+    rows = unit.all("SELECT seq FROM task WHERE state = 'active' AND worker = ? ORDER BY seq LIMIT ?", worker, PAGE)
+    for (seq,) in rows:
+        task = unit.task(seq)
+        if task is not None:
+            free(unit, task, marks.get(task.id), charge=charge)
+    return len(rows)
+
+
+def free(unit: Unit, task: Task, mark: Mark | None, *, charge: bool) -> State:
+    """End a claim whose worker is gone; the task is ready again, or what was wanted happens. Returns its state."""
+    if mark is not None:
+        moves.change(unit, task, **reach(task, mark))
+    if (task.best_phase, task.best_bytes) != (task.high_phase, task.high_bytes):
+        moves.change(unit, task, stalls=0)
+    elif charge:
+        moves.change(unit, task, stalls=task.stalls + 1)
+    worker = task.worker
+    cancel, pause = wanted(unit, task)
+    moves.take_claim(unit, task)
+    if cancel or orphaned(unit, task):
+        moves.move(unit, task, State.CANCELLED)
+        moves.note(unit, task, "cancelled")
+        moves.discard_stage(unit, task)
+    elif task.stalls >= STALLS_TO_SUSPECT + STALLS_TO_CRASH:
+        _crash(unit, task, worker)
+    elif pause and task.parent is None:
+        moves.note(unit, task, "recovered", message=RECOVERED, worker=worker)
+        moves.move(unit, task, State.PAUSED, came_from=State.READY.value)
+        moves.note(unit, task, "paused")
+    else:
+        moves.note(unit, task, "recovered", message=RECOVERED, worker=worker)
+        moves.move(unit, task, State.READY)
+        moves.tell(unit, task)
+    return State(task.state)
+
+
+def _crash(unit: Unit, task: Task, worker: str | None) -> None:
+    message = f"Crashed: the worker died or stopped answering {task.stalls} times in a row while it ran"
+    moves.move(unit, task, State.FAILED, error=message, last_error=message, failure_code=FailureCode.CRASHED.value)
+    moves.note(unit, task, "failed", code=FailureCode.CRASHED, message=message, worker=worker)
+    moves.discard_stage(unit, task)
+    albums.close_if_done(unit, unit.task(task.parent))
+
+
+def living(unit: Unit, tasks: Sequence[str]) -> dict[str, int]:
+    """Say which of these tasks are unfinished, with their newest epoch (`Store.living`)."""
+    found = [task for name in tasks if (task := unit.named(name)) is not None]
+    return {task.id: task.epoch for task in found if not task.final and not _over(unit, task)}
+
+
+def _over(unit: Unit, task: Task) -> bool:
+    """Whether a track's album has ended it: deleted, or ended while nobody worked on the track."""
+    album = unit.task(task.parent)
+    return orphaned(unit, task) or (album is not None and album.final and task.state != State.ACTIVE)
+
+
+def reach(task: Task, mark: Mark) -> dict[str, int | None]:
+    """Say which columns a mark changes: what people see, and the best that was reached so far."""
+    best_phase, best_bytes = task.best_phase, task.best_bytes
+    if mark.phase > best_phase:
+        best_phase = int(mark.phase)
+        if mark.phase == Phase.TRANSFER:
+            best_bytes = mark.bytes_done
+    elif mark.phase == Phase.TRANSFER == best_phase:
+        best_bytes = max(best_bytes, mark.bytes_done)
+    return {
+        "bytes_done": mark.bytes_done,
+        "bytes_total": task.bytes_total if mark.bytes_total is None else mark.bytes_total,
+        "best_phase": best_phase,
+        "best_bytes": best_bytes,
+    }

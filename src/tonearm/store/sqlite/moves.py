@@ -1,0 +1,257 @@
+"""The only code that changes a task: its row, its indexes, the client's place, the album, the counts and the event.
+
+What a task adds to the figures of others is one function of its row, `weigh`. Every change applies the difference
+between before and after, so a figure cannot drift from the rows, and `audit` checks it by adding all rows up again.
+`move` is the only way from one state to another; it names the arrows that exist (docs/explain/states.md).
+"""
+
+# ruff: noqa: S608 - statements are put together from column names of our own
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import astuple
+from functools import cache
+from typing import Any
+
+from tonearm.errors import FailureCode
+from tonearm.model import HISTORY_LIMIT, EventKind, State, TaskKind
+from tonearm.store.sqlite import fair
+from tonearm.store.sqlite.rows import COLUMNS, NAMES, Task
+from tonearm.store.sqlite.unit import Unit
+
+ARROWS: Mapping[State, frozenset[State]] = {
+    State.READY: frozenset({State.ACTIVE, State.PAUSED, State.CANCELLED, State.FAILED}),
+    State.DELAYED: frozenset({State.READY, State.PAUSED, State.CANCELLED, State.FAILED}),
+    State.ACTIVE: frozenset(State) - {State.ACTIVE},
+    State.WAITING: frozenset({State.PAUSED, State.CANCELLED, State.COMPLETED, State.FAILED}),
+    State.PAUSED: frozenset(
+        {State.READY, State.DELAYED, State.WAITING, State.CANCELLED, State.COMPLETED, State.FAILED}
+    ),
+    State.COMPLETED: frozenset({State.WAITING}),
+    State.FAILED: frozenset({State.READY, State.WAITING}),
+    State.CANCELLED: frozenset({State.READY, State.WAITING}),
+}
+"""From each state, where a move may lead. `failed` out of ready, delayed and paused: a record that cannot be read."""
+
+TOLD_TO_ALBUM = frozenset({"recovered", "delayed", "released", "failed"})
+"""What happens to a track and is worth a line in its album's history."""
+
+Weights = dict[tuple[str, ...], int]
+
+_TRACK_COUNTS = {
+    State.READY.value: "ready_tracks",
+    State.COMPLETED.value: "completed_tracks",
+    State.FAILED.value: "failed_tracks",
+    State.CANCELLED.value: "cancelled_tracks",
+}
+
+
+def weigh(task: Task) -> Weights:
+    """Say what a row adds to the figures of others: counters, its client, the client's lanes, its album."""
+    return _weigh_track(task) if task.parent is not None else _weigh_job(task)
+
+
+def _weigh_track(task: Task) -> Weights:
+    weights: Weights = {
+        ("album", "entered"): 1,
+        ("album", "retry_count"): task.retry_count,
+        ("album", "file_count"): task.file_count,
+        ("album", "size"): task.size,
+        ("album", "download_ms"): task.download_ms,
+    }
+    column = _TRACK_COUNTS.get(task.state)
+    if column is not None:
+        weights["album", column] = 1
+    if task.state == State.READY and task.suspect:
+        weights["album", "ready_suspects"] = 1
+    if task.state == State.ACTIVE:
+        weights["lane", task.client, TaskKind.TRACK.value, "held"] = 1
+    return weights
+
+
+def _weigh_job(task: Task) -> Weights:
+    weights: Weights = {
+        ("counter", f"status:{State(task.state).status}"): 1,
+        ("counter", "retries"): task.retry_count,
+        ("counter", "download_ms"): task.download_ms,
+    }
+    if not task.final:
+        weights["client", task.client] = 1
+    if task.state in (State.COMPLETED, State.FAILED) and task.finished_at is not None and task.started_at is not None:
+        weights["counter", "timed"] = 1
+        weights["counter", "duration_ms"] = task.finished_at - task.started_at
+    if task.state == State.FAILED:
+        weights["counter", f"failure:{task.failure_code}"] = 1
+    lane, healthy = task.entry()
+    if lane is not None:
+        weights["lane", task.client, lane, "entries"] = 1
+        weights["lane", task.client, lane, "healthy"] = healthy
+    if task.is_album and task.state in (State.ACTIVE, State.WAITING):
+        weights["lane", task.client, TaskKind.RESOLVE.value, "held"] = 1
+    elif task.state == State.ACTIVE:
+        weights["lane", task.client, TaskKind.TRACK.value, "held"] = 1
+    return weights
+
+
+def _apply(unit: Unit, task: Task, before: Weights, after: Weights) -> None:
+    lanes: dict[str, dict[str, int]] = {}
+    album: dict[str, int] = {}
+    for key in before.keys() | after.keys():
+        difference = after.get(key, 0) - before.get(key, 0)
+        if not difference:
+            continue
+        if key[0] == "counter":
+            unit.run(
+                "INSERT INTO counter (name, value) VALUES (?1, max(?2, 0)) "
+                "ON CONFLICT (name) DO UPDATE SET value = value + ?2",
+                *(key[1], difference),
+            )
+        elif key[0] == "client":
+            _count_client(unit, key[1], difference)
+        elif key[0] == "lane":
+            lanes.setdefault(key[2], {})[key[3]] = difference
+        else:
+            album[key[1]] = difference
+    for kind, differences in lanes.items():
+        fair.shift(
+            unit,
+            task.client,
+            kind,
+            entries=differences.get("entries", 0),
+            healthy=differences.get("healthy", 0),
+            held=differences.get("held", 0),
+        )
+    parent = unit.task(task.parent)
+    if parent is not None and album:
+        change(unit, parent, **{name: getattr(parent, name) + by for name, by in album.items()})
+
+
+def _count_client(unit: Unit, client: str, difference: int) -> None:
+    row = unit.one("SELECT unfinished FROM client WHERE name = ?", client)
+    unfinished = difference + (0 if row is None else row[0])
+    if unfinished:
+        unit.run("INSERT OR REPLACE INTO client (name, unfinished) VALUES (?, ?)", client, unfinished)
+    else:
+        unit.run("DELETE FROM client WHERE name = ?", client)
+
+
+@cache
+def _update(names: tuple[str, ...]) -> str:
+    return f"UPDATE task SET {', '.join(f'{name} = ?' for name in names)} WHERE seq = ?"
+
+
+_INSERT = f"INSERT INTO task ({COLUMNS}) VALUES ({', '.join('?' * len(NAMES))})"
+
+
+def add(unit: Unit, task: Task) -> Task:
+    """Enter a new task (its `seq` is given here) with all that follows."""
+    task.lane, task.healthy = task.entry()
+    unit.run(_INSERT, None, *astuple(task)[1:])
+    task.seq = unit.db.last_insert_rowid()
+    unit.keep(task)
+    _apply(unit, task, {}, weigh(task))
+    unit.told[task.job_id] = EventKind.JOB
+    return task
+
+
+def change(unit: Unit, task: Task, **values: Any) -> bool:
+    """Write columns of a task and all that follows from them; False when nothing is new. States are for `move`."""
+    before = weigh(task)
+    dirty = {name: value for name, value in values.items() if getattr(task, name) != value}
+    for name, value in dirty.items():
+        setattr(task, name, value)
+    if not dirty:
+        return False
+    lane, healthy = task.entry()
+    for name, value in (("lane", lane), ("healthy", healthy), ("updated_at", unit.now)):
+        if getattr(task, name) != value:
+            setattr(task, name, value)
+            dirty[name] = value
+    names = tuple(sorted(dirty))
+    unit.run(_update(names), *(dirty[name] for name in names), task.seq)
+    _apply(unit, task, before, weigh(task))
+    return True
+
+
+def move(unit: Unit, task: Task, to: State, **values: Any) -> None:
+    """Bring a task into another state, with all that follows; *values* are further columns to set.
+
+    What a state implies is set here: no claim outside active, no flag, no due time unless it is given, a
+    time of end in a final state, and no reservation any more.
+    """
+    if to not in ARROWS[State(task.state)]:
+        raise AssertionError(f"{task.id}: no arrow leads from {task.state} to {to}")
+    implied: dict[str, Any] = {
+        "state": to.value,
+        "came_from": None,
+        "due_at": None,
+        "finished_at": unit.now if to.final else None,
+    }
+    if task.state == State.ACTIVE:
+        implied |= {"token": None, "worker": None, "lease_until": None, "cancel_wanted": 0, "pause_wanted": 0}
+    if to.final:
+        unit.run("DELETE FROM reservation WHERE task = ?", task.seq)
+    quiet = task.parent is not None and to in (State.ACTIVE, State.READY)
+    change(unit, task, **(implied | values))
+    if not quiet:
+        unit.told[task.job_id] = EventKind.JOB
+
+
+def tell(unit: Unit, task: Task) -> None:
+    """Let the feed tell a change that is no move."""
+    unit.told[task.job_id] = EventKind.JOB
+
+
+def drop(unit: Unit, task: Task) -> None:
+    """Remove a task's row with all that stands beside it. What becomes of its stage is the caller's business."""
+    unit.run("DELETE FROM reservation WHERE task = ?", task.seq)
+    if task.parent is None:
+        unit.run("DELETE FROM history WHERE job = ?", task.seq)
+        unit.told[task.id] = EventKind.REMOVED
+    unit.run("DELETE FROM task WHERE seq = ?", task.seq)
+    unit.forget(task.seq)
+    _apply(unit, task, weigh(task), {})
+
+
+def discard_stage(unit: Unit, task: Task) -> None:
+    """Ask the worker that has the stage of this task to remove it: the task is final or gone, and left it behind."""
+    if task.stage_worker is None:
+        return
+    unit.run(
+        "INSERT OR IGNORE INTO discard (worker, task, epoch, at) VALUES (?, ?, ?, ?)",
+        *(task.stage_worker, task.id, task.epoch, unit.now),
+    )
+    change(unit, task, stage_worker=None)
+
+
+def take_claim(unit: Unit, task: Task) -> None:
+    """Remember whose claim is taken away, so that a poll can name the task that is lost."""
+    if task.token is not None:
+        unit.run("INSERT OR IGNORE INTO taken (token, task, at) VALUES (?, ?, ?)", task.token, task.id, unit.now)
+
+
+def note(
+    unit: Unit,
+    task: Task,
+    event: str,
+    *,
+    message: str | None = None,
+    code: FailureCode | None = None,
+    worker: str | None = None,
+) -> None:
+    """Add a line to the history of the task's job; of a track only what is worth telling of it, with its name."""
+    job: Task | None = task
+    if task.parent is not None:
+        job = unit.task(task.parent)
+        if event not in TOLD_TO_ALBUM:
+            return
+        message = f"{task.label}: {message}"
+    if job is None:
+        return
+    number = job.history_count + 1
+    change(unit, job, history_count=number)
+    unit.run(
+        "INSERT INTO history (job, number, at, event, attempt, code, message, worker) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        *(job.seq, number, unit.now, event, task.retry_count + 1, code, message, worker),
+    )
+    unit.run("DELETE FROM history WHERE job = ? AND number <= ?", job.seq, number - HISTORY_LIMIT)

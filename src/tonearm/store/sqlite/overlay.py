@@ -1,0 +1,40 @@
+"""What workers say about themselves between commits: progress and slots, in memory, for people only.
+
+A report may be lost and is never trusted for a decision: a transfer counts only while its token is that of the
+current claim. Reports are replaced whole, so that a reader on another thread always sees a finished picture.
+"""
+
+from __future__ import annotations
+
+from tonearm.model import Mark, Phase, Transfer, WorkerReport
+from tonearm.store.sqlite.rows import Task
+
+
+class Overlay:
+    """The newest report of each worker."""
+
+    def __init__(self) -> None:
+        self._reports: dict[str, WorkerReport] = {}
+        self._transfers: dict[str, Transfer] = {}
+
+    def put(self, report: WorkerReport) -> None:
+        """Replace what this worker said before."""
+        reports = self._reports | {report.worker: report}
+        self._transfers = {transfer.task_id: transfer for one in reports.values() for transfer in one.transfers}
+        self._reports = reports
+
+    def worker(self, worker: str) -> WorkerReport | None:
+        """Return what a worker said last."""
+        return self._reports.get(worker)
+
+    def transfer(self, task: Task) -> Transfer | None:
+        """Return the progress of a task, if it was said by its current claim."""
+        known = self._transfers.get(task.id)
+        return known if known is not None and known.token == task.token else None
+
+
+def fraction(mark: Mark) -> float:
+    """How much of a file a mark says is there, 0 to 1."""
+    if mark.phase > Phase.TRANSFER:
+        return 1.0
+    return min(1.0, mark.bytes_done / mark.bytes_total) if mark.bytes_total else 0.0

@@ -1,0 +1,189 @@
+"""Records: a job as readers see it, made from its row, its tracks and what workers report.
+
+Everything is bounded: of an album's tracks at most as many as the caller asks for are read, beside its counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tonearm.errors import FailureCode
+from tonearm.model import (
+    AlbumOutcome,
+    FailedTrack,
+    HistoryEntry,
+    JobRecord,
+    Mark,
+    Phase,
+    State,
+    TrackProgress,
+)
+from tonearm.store.sqlite.overlay import Overlay, fraction
+from tonearm.store.sqlite.rows import PRIORITIES, Task, decode, spec_of
+from tonearm.store.sqlite.unit import Unit
+
+_PROGRESS = {
+    State.READY: "pending",
+    State.DELAYED: "pending",
+    State.ACTIVE: "downloading",
+    State.COMPLETED: "completed",
+    State.FAILED: "failed",
+    State.CANCELLED: "failed",
+}
+
+
+def record(unit: Unit, overlay: Overlay, task: Task, limit: int, *, whole: bool = False) -> JobRecord:
+    """Return a job with at most *limit* files and failed tracks; *whole*: with track progress and history too."""
+    made = _Album(unit, overlay, task, limit) if task.is_album else _Track(overlay, task)
+    delayed = State.DELAYED in (task.state, task.came_from)
+    return JobRecord(
+        id=task.id,
+        spec=spec_of(task),
+        client=task.client,
+        state=State(task.state),
+        priority=PRIORITIES[task.priority],
+        created_at=task.created_at + unit.shift,
+        updated_at=task.updated_at + unit.shift,
+        max_retries=task.max_retries,
+        retry_count=task.retry_count,
+        started_at=_shown(unit, task.started_at),
+        completed_at=_shown(unit, task.finished_at),
+        next_retry_at=_shown(unit, task.due_at) if delayed else None,
+        error=task.error,
+        last_error=task.last_error,
+        failure_code=None if task.failure_code is None else FailureCode(task.failure_code),
+        cancel_requested=bool(task.cancel_wanted),
+        pause_requested=bool(task.pause_wanted),
+        bytes_downloaded=made.bytes_done,
+        bytes_total=made.bytes_total,
+        speed=made.speed,
+        download_ms=task.download_ms if task.file_count else None,
+        size=task.size if task.file_count else None,
+        files=made.files,
+        file_count=task.file_count,
+        warnings=made.warnings,
+        progress=made.progress,
+        track_count=task.track_count,
+        completed_tracks=task.completed_tracks,
+        failed_count=task.failed_tracks,
+        outcome=None if task.outcome is None else AlbumOutcome(task.outcome),
+        failed_tracks=made.failed,
+        track_progress=progress_of(unit, overlay, task, 0, limit) if whole and task.is_album else (),
+        history=_history(unit, task) if whole else (),
+    )
+
+
+def _shown(unit: Unit, at: int | None) -> int | None:
+    return None if at is None else at + unit.shift
+
+
+class _Track:
+    """What a track job has brought so far."""
+
+    failed: tuple[FailedTrack, ...] = ()
+
+    def __init__(self, overlay: Overlay, task: Task) -> None:
+        mark, self.speed = _running(overlay, task)
+        self.bytes_done = mark.bytes_done
+        self.bytes_total = mark.bytes_total
+        self.progress = 1.0 if task.state == State.COMPLETED else fraction(mark)
+        self.files = _texts(task, task.files)
+        self.warnings = _texts(task, task.warnings)
+
+
+class _Album:
+    """What the tracks of an album have brought so far, summed."""
+
+    bytes_total: int | None = None
+
+    def __init__(self, unit: Unit, overlay: Overlay, task: Task, limit: int) -> None:
+        running = [_running(overlay, track) for track in _tracks(unit, task, State.ACTIVE, limit)]
+        self.speed = sum(speed for _, speed in running if speed is not None) if running else None
+        self.bytes_done = task.size + sum(mark.bytes_done for mark, _ in running)
+        if task.state == State.COMPLETED:
+            self.progress, self.bytes_total = 1.0, task.size
+        elif task.resolved:
+            done = task.completed_tracks + sum(fraction(mark) for mark, _ in running)
+            self.progress = min(1.0, done / task.track_count)
+        else:
+            self.progress = 0.0
+        completed = _tracks(unit, task, State.COMPLETED, limit) if task.file_count else []
+        self.files = tuple(name for track in completed for name in _texts(track, track.files))[:limit]
+        self.warnings = tuple(
+            f"{track.label}: {text}" for track in completed for text in _texts(track, track.warnings)
+        )[:limit]
+        failed = _tracks(unit, task, State.FAILED, limit) if task.failed_tracks else []
+        self.failed = tuple(_failed(track) for track in failed)
+
+
+def _running(overlay: Overlay, task: Task) -> tuple[Mark, float | None]:
+    """Return how far a task came, and its speed while it runs: as reported, or as the last renewal recorded it."""
+    transfer = overlay.transfer(task) if task.state == State.ACTIVE else None
+    if transfer is not None:
+        return transfer.mark, transfer.speed
+    return Mark(Phase.TRANSFER, task.bytes_done, task.bytes_total), None
+
+
+def _texts(task: Task, text: str | None) -> tuple[str, ...]:
+    return () if text is None else decode(task, text, tuple[str, ...])
+
+
+def _tracks(unit: Unit, album: Task, state: State, limit: int) -> list[Task]:
+    rows = unit.all(
+        "SELECT seq FROM task WHERE parent = ? AND state = ? ORDER BY position LIMIT ?", album.seq, state, limit
+    )
+    return _loaded(unit, [seq for (seq,) in rows])
+
+
+def _loaded(unit: Unit, numbers: Sequence[int]) -> list[Task]:
+    return [task for seq in numbers if (task := unit.task(seq)) is not None]
+
+
+def _failed(track: Task) -> FailedTrack:
+    return FailedTrack(
+        track_id=track.catalog_id,
+        track_title=track.track_title or "",
+        error=track.error or "",
+        code=FailureCode(track.failure_code or FailureCode.INTERNAL),
+        attempts=track.retry_count + 1,
+    )
+
+
+def progress_of(unit: Unit, overlay: Overlay, album: Task, after: int, limit: int) -> tuple[TrackProgress, ...]:
+    """Return the tracks of an album beyond position *after*, in its order; none before the list is fixed."""
+    rows = unit.all(
+        "SELECT seq FROM task WHERE parent = ? AND position > ? AND position <= ? ORDER BY position LIMIT ?",
+        *(album.seq, after, album.track_count, limit),
+    )
+    return tuple(_progress(overlay, album, track) for track in _loaded(unit, [seq for (seq,) in rows]))
+
+
+def _progress(overlay: Overlay, album: Task, track: Task) -> TrackProgress:
+    state = State(track.state)
+    if album.state == State.CANCELLED and not track.final and state is not State.ACTIVE:
+        state = State.CANCELLED
+    mark, _ = _running(overlay, track)
+    return TrackProgress(
+        track_id=track.catalog_id,
+        track_title=track.track_title or "",
+        status=_PROGRESS[state],
+        progress=1.0 if state is State.COMPLETED else fraction(mark),
+        error="Cancelled" if state is State.CANCELLED else track.error,
+    )
+
+
+def _history(unit: Unit, task: Task) -> tuple[HistoryEntry, ...]:
+    rows = unit.all(
+        "SELECT at, event, attempt, code, message, worker FROM history WHERE job = ? ORDER BY number", task.seq
+    )
+    return tuple(
+        HistoryEntry(
+            at=at + unit.shift,
+            event=event,
+            attempt=attempt,
+            code=None if code is None else FailureCode(code),
+            message=message,
+            worker=worker,
+        )
+        for at, event, attempt, code, message, worker in rows
+    )

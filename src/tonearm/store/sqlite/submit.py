@@ -1,0 +1,115 @@
+"""Submitting: duplicates, limits and the new record, in one unit."""
+
+from __future__ import annotations
+
+from tonearm.errors import QuotaExceeded, RateLimited, RefusalCode
+from tonearm.model import State, Submission, SubmitLimits, Submitted
+from tonearm.store.base import RATE_WINDOW_MS
+from tonearm.store.sqlite import moves
+from tonearm.store.sqlite.rows import PRIORITIES, Task
+from tonearm.store.sqlite.unit import Unit
+
+
+def submit(unit: Unit, submission: Submission, limits: SubmitLimits) -> Submitted:
+    """Add a job, or answer the one that it repeats (`Store.submit`)."""
+    if _known(unit, submission.id):
+        return Submitted(submission.id)
+    if submission.check_duplicate:
+        twin = _twin(unit, submission)
+        if twin is not None:
+            return Submitted(twin, duplicate=True)
+    _check_rate(unit, submission.client, limits.rate_per_minute)
+    _check_sizes(unit, submission.client, limits)
+    if limits.rate_per_minute:
+        unit.run("INSERT INTO rate (client, at) VALUES (?, ?)", submission.client, unit.now)
+    task = moves.add(unit, _record(unit, submission))
+    moves.note(unit, task, "submitted")
+    return Submitted(task.id)
+
+
+def _known(unit: Unit, job_id: str) -> bool:
+    """Whether the id is that of a job, or of one whose removal the feed still tells."""
+    return (
+        unit.one(
+            "SELECT 1 FROM task WHERE id = ?1 "
+            "UNION ALL SELECT 1 FROM event WHERE job = ?1 AND kind = 'removed' LIMIT 1",
+            job_id,
+        )
+        is not None
+    )
+
+
+def _twin(unit: Unit, submission: Submission) -> str | None:
+    spec = submission.spec
+    row = unit.one(
+        "SELECT id FROM task WHERE client = ? AND type = ? AND catalog_id = ? AND quality = ? "
+        "AND parent IS NULL AND finished_at IS NULL ORDER BY seq LIMIT 1",
+        *(submission.client, spec.type, spec.catalog_id, spec.quality),
+    )
+    return None if row is None else str(row[0])
+
+
+def _check_rate(unit: Unit, client: str, limit: int) -> None:
+    if not limit:
+        return
+    window = unit.now - RATE_WINDOW_MS
+    unit.run("DELETE FROM rate WHERE client = ? AND at <= ?", client, window)
+    # The submission that has to leave the window for another one to fit: the limit-th from the newest.
+    row = unit.one(
+        "SELECT at FROM rate WHERE client = ? AND at > ? ORDER BY at DESC LIMIT 1 OFFSET ?", client, window, limit - 1
+    )
+    if row is not None:
+        wait_ms = row[0] - window
+        raise RateLimited(
+            f"Too many submissions: at most {limit} in {RATE_WINDOW_MS // 1000} s. "
+            f"Try again in {-(-wait_ms // 1000)} s.",
+            wait_ms,
+        )
+
+
+def _check_sizes(unit: Unit, client: str, limits: SubmitLimits) -> None:
+    if limits.client_unfinished:
+        row = unit.one("SELECT unfinished FROM client WHERE name = ?", client)
+        if row is not None and row[0] >= limits.client_unfinished:
+            raise QuotaExceeded(
+                RefusalCode.CLIENT_QUEUE_FULL,
+                f"You have {row[0]:,} unfinished jobs, and {limits.client_unfinished:,} is the limit of one client. "
+                "Wait until some are done, or cancel some.",
+                limits.client_unfinished,
+            )
+    if limits.queue_unfinished:
+        (unfinished,) = unit.one(
+            "SELECT coalesce(sum(value), 0) FROM counter "
+            "WHERE name IN ('status:queued', 'status:processing', 'status:paused')"
+        ) or (0,)
+        if unfinished >= limits.queue_unfinished:
+            raise QuotaExceeded(
+                RefusalCode.QUEUE_FULL,
+                f"The queue is full: {unfinished:,} unfinished jobs of at most {limits.queue_unfinished:,}. "
+                "Try again when some are done.",
+                limits.queue_unfinished,
+            )
+
+
+def _record(unit: Unit, submission: Submission) -> Task:
+    spec = submission.spec
+    return Task(
+        seq=0,
+        id=submission.id,
+        parent=None,
+        position=None,
+        type=spec.type.value,
+        client=submission.client,
+        catalog_id=spec.catalog_id,
+        quality=spec.quality.value,
+        track_title=spec.track_title,
+        album_title=spec.album_title,
+        artist_name=spec.artist_name,
+        track_number=None,
+        priority=PRIORITIES.index(submission.priority),
+        max_retries=submission.max_retries,
+        state=(State.PAUSED if submission.start_paused else State.READY).value,
+        came_from=State.READY.value if submission.start_paused else None,
+        created_at=unit.now,
+        updated_at=unit.now,
+    )

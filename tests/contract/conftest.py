@@ -1,0 +1,68 @@
+"""Fixtures of the contract: a clock that is moved by hand, and a store of each engine in turn."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.contract.engines import ENGINES, Engine
+from tests.support.clock import FakeClock
+from tonearm.store.base import Store
+
+
+class Reopened:
+    """A durable store that a test may close and open again, as a restarted process does."""
+
+    def __init__(self, engine: Engine, place: Path, clock: FakeClock) -> None:
+        self.engine = engine
+        self._place = place
+        self._clock = clock
+
+    async def open(self) -> Store:
+        """Open the store in its place."""
+        return await self.engine.open(self._place, self._clock)
+
+    async def contents(self) -> dict[str, int]:
+        """What lies in the closed store: rows by table."""
+        assert self.engine.contents is not None
+        return await self.engine.contents(self._place)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(params=ENGINES, ids=lambda engine: engine.name)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    chosen = request.param
+    assert isinstance(chosen, Engine)
+    return chosen
+
+
+@pytest.fixture
+def quick_place() -> Iterator[Path]:
+    """A private folder, in memory where the machine has such a thing: what is asked here does not outlive a test."""
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(prefix="tonearm-", dir=memory if os.access(memory, os.W_OK) else None) as place:
+        yield Path(place)
+
+
+@pytest.fixture
+async def store(engine: Engine, quick_place: Path, clock: FakeClock) -> AsyncIterator[Store]:
+    """A new store. After every test its records and its indexes must still agree."""
+    opened = await engine.open(quick_place, clock)
+    yield opened
+    differences = await opened.audit()
+    await opened.close()
+    assert differences == ()
+
+
+@pytest.fixture(params=[engine for engine in ENGINES if engine.durable], ids=lambda engine: engine.name)
+def durable(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Reopened:
+    """A durable engine in a private place, not opened yet."""
+    return Reopened(request.param, tmp_path, clock)

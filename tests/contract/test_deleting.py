@@ -1,0 +1,118 @@
+"""Deleting: out of every read at once, whatever the job was doing, and in the end without a trace."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contract.steps import (
+    LEASE_MS,
+    NO_LIMITS,
+    PUBLICATION,
+    claim,
+    claim_all,
+    claim_one,
+    delay,
+    feed_end,
+    job_in,
+    listed,
+    new_id,
+    news,
+    open_album,
+    submit,
+    submit_track,
+    sweep_all,
+    track,
+)
+from tonearm.errors import LeaseLost, NotFound
+from tonearm.model import ClaimRequest, Counts, EventKind, Metrics, State, Submitted
+from tonearm.store.base import Store
+
+
+@pytest.mark.parametrize("state", list(State), ids=str)
+async def test_a_deleted_job_is_hidden_from_every_read(store: Store, state: State) -> None:
+    """By id, in lists, tracks, counts, metrics and claims, from the moment of the answer."""
+    case = await job_in(store, state)
+    end = await feed_end(store)
+
+    await store.delete(case.job_id)
+
+    with pytest.raises(NotFound):
+        await store.job(case.job_id)
+    with pytest.raises(NotFound):
+        await store.tracks(case.job_id, limit=10)
+    assert await listed(store) == []
+    assert await store.counts() == Counts()
+    assert await store.metrics() == Metrics()
+    assert await claim(store, tracks=9, albums=9) == ()
+    assert [(event.kind, event.job_id) for event in await news(store, end)][-1] == (EventKind.REMOVED, case.job_id)
+
+
+@pytest.mark.parametrize("state", list(State), ids=str)
+async def test_deleting_again_is_not_found(store: Store, state: State) -> None:
+    """Also when the sweep has not yet come, and when it has."""
+    case = await job_in(store, state)
+    await store.delete(case.job_id)
+    for _ in range(2):
+        with pytest.raises(NotFound):
+            await store.delete(case.job_id)
+        await sweep_all(store)
+
+
+async def test_the_tracks_of_a_deleted_album_emit_nothing_more(store: Store) -> None:
+    """After `removed` the feed never names the job again."""
+    job_id = await open_album(store, 3)
+    held = await claim(store, tracks=2)
+    await store.delete(job_id)
+    end = await feed_end(store)
+    await sweep_all(store)
+    for one in held:
+        with pytest.raises(LeaseLost):
+            await store.commit(one, PUBLICATION)
+
+    assert await news(store, end) == []
+
+
+async def test_deleting_frees_a_delayed_task_for_good(store: Store) -> None:
+    """Nothing becomes due later."""
+    await submit_track(store)
+    held = await claim_one(store)
+    await delay(store, held)
+    await store.delete(held.job_id)
+
+    assert (await store.claim(ClaimRequest("w1", 1, 0, LEASE_MS))).next_due_ms is None
+
+
+async def test_delete_and_submit_in_a_tight_loop_leaves_one(store: Store) -> None:
+    """Each round the old job goes and the new one is no duplicate."""
+    for _ in range(20):
+        said = track(catalog_id=5)
+        assert await store.submit(said, NO_LIMITS) == Submitted(said.id)
+        await claim_one(store)
+        await store.delete(said.id)
+        await sweep_all(store)
+    last = track(catalog_id=5)
+    await submit(store, last)
+
+    assert [job.id for job in await listed(store)] == [last.id]
+    assert [one.job_id for one in await claim_all(store)] == [last.id]
+
+
+async def test_a_deleted_large_album_does_not_disturb_the_others(store: Store) -> None:
+    """While its tracks go in pages the queue works on."""
+    job_id = await open_album(store, 600)
+    other = await submit_track(store)
+    await store.delete(job_id)
+    await store.sweep()
+
+    assert [one.job_id for one in await claim_all(store)] == [other]
+    assert (await store.counts()).total == 1
+    await sweep_all(store)
+    assert (await store.counts()).total == 1
+
+
+async def test_a_job_may_be_deleted_whose_id_never_was(store: Store) -> None:
+    """It is not found, and nothing happens."""
+    end = await feed_end(store)
+    with pytest.raises(NotFound):
+        await store.delete(new_id())
+    assert await feed_end(store) == end

@@ -1,0 +1,223 @@
+"""Flags: what a worker learns when it polls, and which stages it must remove."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contract.steps import (
+    LEASE_MS,
+    TIMEOUT,
+    claim,
+    claim_album,
+    claim_one,
+    complete,
+    delay,
+    job_in,
+    look,
+    open_album,
+    stall,
+    submit,
+    submit_album,
+    submit_track,
+    sweep_all,
+    track,
+)
+from tests.support.clock import FakeClock
+from tonearm.model import Cancelled, Flags, Paused, Released, Retry, State
+from tonearm.store.base import STALLS_TO_CRASH, STALLS_TO_SUSPECT, Store
+
+
+async def test_a_poll_of_undisturbed_claims_says_nothing(store: Store) -> None:
+    """No flag, nothing lost, nothing to remove; and reading changes nothing."""
+    case = await job_in(store, State.ACTIVE)
+    before = await look(store)
+
+    assert await store.poll("w1", [case.held.token]) == Flags()
+    assert await store.poll("w1", []) == Flags()
+    assert await look(store) == before
+
+
+async def test_a_poll_tells_each_claim_its_own_flag(store: Store) -> None:
+    """One call for all tasks of a worker: cancelled, paused, lost and undisturbed."""
+    await submit(store, *[track() for _ in range(4)])
+    cancelled, paused, lost, free = await claim(store, tracks=4)
+    await store.cancel(cancelled.job_id)
+    await store.pause(paused.job_id)
+    await store.delete(lost.job_id)
+
+    flags = await store.poll("w1", [one.token for one in (cancelled, paused, lost, free)])
+
+    assert flags.cancel == {cancelled.task_id}
+    assert flags.pause == {paused.task_id}
+    assert flags.lost == {lost.task_id}
+    assert flags.discard == ((lost.task_id, lost.epoch),)
+
+
+async def test_a_claim_that_was_swept_is_lost(store: Store, clock: FakeClock) -> None:
+    """Before and after somebody else has claimed the task."""
+    await submit_track(store)
+    old = await claim_one(store, "w1")
+    clock.advance(LEASE_MS)
+    await sweep_all(store)
+    assert (await store.poll("w1", [old.token])).lost == {old.task_id}
+    new = await claim_one(store, "w2")
+
+    assert (await store.poll("w1", [old.token])).lost == {old.task_id}
+    assert (await store.poll("w2", [new.token])).lost == frozenset()
+
+
+async def test_a_resolver_polls_like_the_others(store: Store) -> None:
+    """Flags of an album that is being resolved reach its claim."""
+    job_id = await submit_album(store)
+    held = await claim_album(store)
+    await store.pause(job_id)
+    assert (await store.poll("w1", [held.token])).pause == {job_id}
+    await store.cancel(job_id)
+    assert (await store.poll("w1", [held.token])).cancel == {job_id}
+    await store.delete(job_id)
+    assert (await store.poll("w1", [held.token])).lost == {job_id}
+
+
+async def test_the_will_of_an_album_reaches_its_running_tracks(store: Store) -> None:
+    """Paused, resumed, cancelled: the tracks hear it at their next poll."""
+    job_id = await open_album(store, 3)
+    one, two = await claim(store, tracks=2)
+    tokens = [one.token, two.token]
+    both = {one.task_id, two.task_id}
+
+    await store.pause(job_id)
+    assert (await store.poll("w1", tokens)).pause == both
+    await store.resume(job_id)
+    assert await store.poll("w1", tokens) == Flags()
+    await store.cancel(job_id)
+    assert (await store.poll("w1", tokens)).cancel == both
+
+
+async def test_the_tracks_of_a_deleted_album_are_lost(store: Store) -> None:
+    """At once and after the sweep; their stages are to be removed."""
+    job_id = await open_album(store, 3)
+    one, two = await claim(store, tracks=2)
+    await store.delete(job_id)
+    assert (await store.poll("w1", [one.token, two.token])).lost == {one.task_id, two.task_id}
+    await sweep_all(store)
+
+    flags = await store.poll("w1", [one.token, two.token])
+    assert flags.lost == {one.task_id, two.task_id}
+    assert set(flags.discard) == {(one.task_id, one.epoch), (two.task_id, two.epoch)}
+
+
+async def test_a_cancelled_flag_stays_with_a_task_that_is_claimed_again(store: Store) -> None:
+    """Flags are of the job, and honoured by whoever holds it: a released task with a cancel wanted is cancelled."""
+    case = await job_in(store, State.ACTIVE)
+    await store.cancel(case.job_id)
+    await store.settle(case.held, Released("stop"))
+
+    assert (await store.job(case.job_id)).state is State.CANCELLED
+    assert await claim(store, tracks=1) == ()
+
+
+@pytest.mark.parametrize("action", ["cancel", "delete"])
+@pytest.mark.parametrize("resting", ["delayed", "paused", "released", "recovered"])
+async def test_a_stage_whose_task_went_while_nobody_worked_on_it_is_to_be_removed(
+    store: Store, action: str, resting: str
+) -> None:
+    """The worker that keeps it is told, until it says that it is gone."""
+    job_id = await submit_track(store)
+    held = await claim_one(store, "w1")
+    if resting == "delayed":
+        await delay(store, held)
+    elif resting == "paused":
+        await store.pause(job_id)
+        await store.settle(held, Paused())
+    elif resting == "released":
+        await store.settle(held, Released("stop"))
+    else:
+        await stall(store, "w1")
+    assert await store.poll("w1", []) == Flags()
+
+    await (store.cancel(job_id) if action == "cancel" else store.delete(job_id))
+
+    stage = (job_id, held.epoch)
+    assert (await store.poll("w2", [])).discard == ()
+    assert (await store.poll("w1", [])).discard == (stage,)
+    assert (await store.poll("w1", [])).discard == (stage,)
+    await store.discarded("w1", [stage])
+    await store.discarded("w1", [stage])
+    assert await store.poll("w1", []) == Flags()
+
+
+async def test_a_task_that_was_never_claimed_leaves_no_stage(store: Store) -> None:
+    """Nothing to remove."""
+    for action in (store.cancel, store.delete):
+        await action(await submit_track(store))
+
+    assert (await store.poll("w1", [])).discard == ()
+
+
+async def test_a_worker_that_honours_a_cancel_has_removed_its_stage(store: Store) -> None:
+    """Settling final means that the stage is gone already: nothing is asked again."""
+    case = await job_in(store, State.ACTIVE)
+    await store.cancel(case.job_id)
+    await store.settle(case.held, Cancelled())
+
+    assert await store.poll("w1", []) == Flags()
+
+
+@pytest.mark.parametrize("outcome", [Released("stop"), Retry(TIMEOUT, 1_000), Paused()], ids=lambda o: type(o).__name__)
+async def test_a_cancel_that_the_worker_did_not_know_of_asks_for_its_stage(
+    store: Store, outcome: Released | Retry | Paused
+) -> None:
+    """It gave the task back and kept the bytes; the cancel had come first."""
+    case = await job_in(store, State.ACTIVE)
+    await store.cancel(case.job_id)
+    await store.settle(case.held, outcome)
+
+    assert (await store.job(case.job_id)).state is State.CANCELLED
+    assert (await store.poll("w1", [])).discard == ((case.job_id, case.held.epoch),)
+
+
+async def test_a_completed_or_failed_task_leaves_no_stage(store: Store) -> None:
+    """Nor does deleting its record later."""
+    for state in (State.COMPLETED, State.FAILED):
+        case = await job_in(store, state)
+        await store.delete(case.job_id)
+
+    assert await store.poll("w1", []) == Flags()
+
+
+async def test_the_stage_of_a_crashed_task_is_to_be_removed(store: Store) -> None:
+    """The store made it final while nobody worked on it."""
+    job_id = await submit_track(store)
+    held = None
+    for _ in range(STALLS_TO_SUSPECT + STALLS_TO_CRASH):
+        held = await claim_one(store, "w1")
+        await stall(store, "w1")
+    assert held is not None
+
+    assert (job_id, held.epoch) in (await store.poll("w1", [])).discard
+
+
+async def test_the_stages_of_a_cancelled_albums_waiting_tracks_are_to_be_removed(store: Store) -> None:
+    """When the sweep has come to them."""
+    job_id = await open_album(store, 3)
+    held = await claim_one(store)
+    await delay(store, held)
+    await store.cancel(job_id)
+    await sweep_all(store)
+
+    assert (await store.poll("w1", [])).discard == ((held.task_id, held.epoch),)
+
+
+async def test_confirming_what_was_never_asked_is_harmless(store: Store) -> None:
+    """An unknown stage changes nothing."""
+    await complete_one(store)
+    before = await look(store)
+    await store.discarded("w1", [("job-1-nothing", 3)])
+
+    assert await look(store) == before
+
+
+async def complete_one(store: Store) -> None:
+    """One job that went well."""
+    await submit_track(store)
+    await complete(store, await claim_one(store))

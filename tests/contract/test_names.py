@@ -1,0 +1,139 @@
+"""Names: what a task reserves in the library, and the titles that a claim fills in."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contract.steps import (
+    NO_LIMITS,
+    claim,
+    claim_one,
+    complete,
+    delay,
+    fail,
+    new_id,
+    open_album,
+    stall,
+    submit,
+    submit_track,
+    sweep_all,
+    track,
+)
+from tests.support.clock import SECOND, FakeClock
+from tonearm.model import Cancelled, Claim, JobSpec, JobType, Quality, Released, Submission
+from tonearm.store.base import Store
+
+NAME, KEY = "Artist/Album/01 Title", "artist/album/01 title"
+
+
+async def two(store: Store) -> tuple[Claim, Claim]:
+    """Two tasks running at once."""
+    await submit(store, track("ann"), track("bob"))
+    one, other = await claim(store, tracks=2)
+    return one, other
+
+
+async def test_a_name_belongs_to_the_first_that_reserves_it(store: Store) -> None:
+    """The second is told no, the first hears yes as often as it asks."""
+    one, other = await two(store)
+
+    assert await store.reserve(one, NAME, KEY)
+    assert await store.reserve(one, NAME, KEY)
+    assert not await store.reserve(other, NAME, KEY)
+    assert await store.reserve(other, f"{NAME} (2)", f"{KEY} (2)")
+
+
+async def test_names_are_compared_by_their_folded_key(store: Store) -> None:
+    """Two spellings of one file to some file systems are one name."""
+    one, other = await two(store)
+    await store.reserve(one, NAME, KEY)
+
+    assert not await store.reserve(other, NAME.upper(), KEY)
+
+
+async def test_a_task_has_one_reservation(store: Store) -> None:
+    """Another one replaces it, and the first is free again."""
+    one, other = await two(store)
+    await store.reserve(one, NAME, KEY)
+    assert await store.reserve(one, "Another", "another")
+
+    assert await store.reserve(other, NAME, KEY)
+    assert not await store.reserve(other, "Another", "another")
+
+
+async def test_every_attempt_of_a_task_gets_the_same_name(store: Store, clock: FakeClock) -> None:
+    """Through a retry, a release and a crash; meanwhile nobody else gets it."""
+    one, other = await two(store)
+    assert one.reserved is None
+    await store.reserve(one, NAME, KEY)
+    await delay(store, one)
+    clock.advance(5 * SECOND)
+    again = await claim_one(store)
+    assert (again.task_id, again.reserved) == (one.task_id, NAME)
+    await store.settle(again, Released("stop"))
+    again = await claim_one(store, "w2")
+    assert again.reserved == NAME
+    await stall(store, "w2")
+    again = await claim_one(store)
+    assert again.reserved == NAME
+
+    assert not await store.reserve(other, NAME, KEY)
+    assert await store.reserve(again, NAME, KEY)
+
+
+@pytest.mark.parametrize("end", ["completed", "failed", "cancelled", "deleted"])
+async def test_a_final_task_holds_no_name(store: Store, end: str) -> None:
+    """The next one may have it; what lies in the library is the library's to know."""
+    one, other = await two(store)
+    await store.reserve(one, NAME, KEY)
+    if end == "completed":
+        await complete(store, one)
+    elif end == "failed":
+        await fail(store, one)
+    elif end == "cancelled":
+        await store.cancel(one.job_id)
+        await store.settle(one, Cancelled())
+    else:
+        await store.delete(one.job_id)
+
+    assert await store.reserve(other, NAME, KEY)
+
+
+async def test_the_names_of_a_deleted_albums_tracks_are_freed(store: Store) -> None:
+    """At the latest when the sweep has removed them."""
+    job_id = await open_album(store, 1)
+    held = await claim_one(store)
+    await store.reserve(held, NAME, KEY)
+    await store.delete(job_id)
+    await sweep_all(store)
+    await submit_track(store)
+
+    assert await store.reserve(await claim_one(store), NAME, KEY)
+
+
+async def test_the_names_of_a_cancelled_albums_waiting_tracks_are_freed(store: Store) -> None:
+    """At the latest when the sweep has settled them."""
+    job_id = await open_album(store, 1)
+    held = await claim_one(store)
+    await store.reserve(held, NAME, KEY)
+    await store.settle(held, Released("stop"))
+    await store.cancel(job_id)
+    await sweep_all(store)
+    await submit_track(store)
+
+    assert await store.reserve(await claim_one(store), NAME, KEY)
+
+
+async def test_describe_fills_in_only_what_was_left_out(store: Store) -> None:
+    """What the client said stays; again is harmless."""
+    spec = JobSpec(JobType.TRACK, 5, Quality.LOW, track_title="Mine")
+    job_id = new_id()
+    await store.submit(Submission(job_id, "ann", spec), NO_LIMITS)
+    held = await claim_one(store)
+    for _ in range(2):
+        await store.describe(held, title="Theirs", artist="Artist", album="Album")
+
+    got = (await store.job(job_id)).spec
+    assert (got.track_title, got.artist_name, got.album_title) == ("Mine", "Artist", "Album")
+    await store.settle(held, Released("stop"))
+    assert (await claim_one(store)).spec == got

@@ -1,0 +1,88 @@
+"""Workers: signs of life and what they report, for people only."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contract.steps import LEASE_MS, claim_one, look, stall, submit_track, sweep_all
+from tests.support.clock import DAY, MINUTE, SECOND, START_WALL_MS, FakeClock
+from tonearm.model import Mark, Phase, Transfer, WorkerReport
+from tonearm.store.base import Store
+
+
+async def test_the_first_sign_of_life_says_when_a_worker_started(store: Store, clock: FakeClock) -> None:
+    """Later ones say that it still lives."""
+    assert await store.workers() == ()
+    await store.heartbeat("w1", "den", 4)
+    clock.advance(MINUTE)
+    await store.heartbeat("w1", "den", 6)
+
+    (worker,) = await store.workers()
+    assert (worker.id, worker.host, worker.max_concurrent) == ("w1", "den", 6)
+    assert (worker.started_at, worker.last_heartbeat) == (START_WALL_MS, START_WALL_MS + MINUTE)
+
+
+async def test_workers_are_forgotten_a_day_after_their_last_sign(store: Store, clock: FakeClock) -> None:
+    """Of store time."""
+    await store.heartbeat("w1", "den", 4)
+    clock.advance(DAY - SECOND)
+    await store.heartbeat("w2", "loft", 2)
+    assert {worker.id for worker in await store.workers()} == {"w1", "w2"}
+    clock.advance(2 * SECOND)
+
+    assert {worker.id for worker in await store.workers()} == {"w2"}
+    await sweep_all(store)
+    assert {worker.id for worker in await store.workers()} == {"w2"}
+
+
+async def test_a_report_shows_what_runs(store: Store) -> None:
+    """Slots in use, and bytes and speed of each task; the next report replaces it."""
+    job_id = await submit_track(store)
+    held = await claim_one(store)
+    await store.heartbeat("w1", "den", 4)
+    for done, speed in ((1_000, 50.0), (4_000, 75.0)):
+        transfer = Transfer(held.task_id, held.token, Mark(Phase.TRANSFER, done, 10_000), speed)
+        await store.report(WorkerReport("w1", 1, 4, (transfer,)))
+        record = await store.job(job_id)
+        assert (record.bytes_downloaded, record.bytes_total, record.speed) == (done, 10_000, speed)
+        (worker,) = await store.workers()
+        assert (worker.active_downloads, worker.max_concurrent) == (1, 4)
+
+    await store.report(WorkerReport("w1", 0, 4))
+    (worker,) = await store.workers()
+    assert worker.active_downloads == 0
+
+
+async def test_a_report_of_a_lost_claim_shows_nothing(store: Store) -> None:
+    """A worker that does not know yet that it lost a task cannot move its figures."""
+    await submit_track(store)
+    old = await claim_one(store, "w1")
+    await stall(store, "w1")
+    await claim_one(store, "w2")
+    before = await look(store)
+    await store.report(WorkerReport("w1", 1, 4, (Transfer(old.task_id, old.token, Mark(Phase.TRANSFER, 9, 10), 5.0),)))
+
+    assert await look(store) == before
+
+
+async def test_signs_of_life_do_not_prolong_leases(store: Store, clock: FakeClock) -> None:
+    """Heartbeats and reports are for health only."""
+    await submit_track(store)
+    held = await claim_one(store)
+    clock.advance(LEASE_MS)
+    await store.heartbeat("w1", "den", 4)
+    await store.report(
+        WorkerReport("w1", 1, 4, (Transfer(held.task_id, held.token, Mark(Phase.TRANSFER, 9, 10), 5.0),))
+    )
+
+    assert await sweep_all(store) == 1
+
+
+@pytest.mark.parametrize("count", [0, 1])
+async def test_what_workers_say_changes_no_count(store: Store, count: int) -> None:
+    """Workers are not jobs."""
+    for _ in range(count):
+        await submit_track(store)
+    await store.heartbeat("w1", "den", 4)
+
+    assert (await store.counts()).total == count

@@ -1,0 +1,424 @@
+"""The oracle: what a queue does, as plainly as it can be written, with dicts and loops and no thought of speed.
+
+It is written from the docstrings of `tonearm.store.base` alone. Each method changes the model as the store call of that
+name should change the store, and answers or raises what the store should. Where an engine may choose (which client
+comes first, when the tracks of an album follow it) the choice is taken over, and `judge.py` judges it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from tests.model.tasks import Job, Task
+from tonearm.errors import FailureCode, LeaseLost, NotFound, QuotaExceeded, RateLimited, WrongState
+from tonearm.model import (
+    AlbumOutcome,
+    AlbumTrack,
+    Cancelled,
+    Claim,
+    Completed,
+    Failed,
+    Mark,
+    Outcome,
+    Priority,
+    Publication,
+    Released,
+    Retention,
+    Retry,
+    State,
+    Status,
+    Submission,
+    SubmitLimits,
+)
+from tonearm.store.base import RATE_WINDOW_MS, STALLS_TO_CRASH, STALLS_TO_SUSPECT
+
+
+class Oracle:
+    """The whole queue. *now* is time that passed, milliseconds; the wall clock means nothing here."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.jobs: dict[str, Job] = {}
+        self.gone: list[str] = []
+        self.ages = 0
+        self.names: dict[str, Task] = {}
+        self.rate: dict[str, list[int]] = {}
+        self.discards: set[tuple[str, str, int]] = set()
+
+    # Asking
+
+    def job(self, job_id: str) -> Job:
+        """The job of this id."""
+        if job_id not in self.jobs:
+            raise NotFound(job_id)
+        return self.jobs[job_id]
+
+    def tasks(self) -> Iterable[Task]:
+        """Every job and every track of a job."""
+        for job in self.jobs.values():
+            yield job
+            yield from job.tracks
+
+    def held(self, claim: Claim) -> Task:
+        """The task of a current claim."""
+        for task in self.tasks():
+            if task.claim is not None and task.claim.token == claim.token and task.id == claim.task_id:
+                return task
+        raise LeaseLost
+
+    def ended(self, claim: Claim) -> bool:
+        """Whether the claim is the one that ended last of its task."""
+        return any(task.id == claim.task_id and task.ended == claim.token for task in self.tasks())
+
+    def wanted(self, task: Task) -> tuple[bool, bool]:
+        """Whether a cancel, and whether a pause, is wanted of an active task."""
+        if task.album is None:
+            return task.cancel, task.pause
+        return task.album.state is State.CANCELLED, task.album.state is State.PAUSED
+
+    def claimable(self, task: Task) -> bool:
+        """Ready, or delayed and due, and not held back by its album."""
+        if task.album is not None and (task.album.state is not State.WAITING):
+            return False
+        return task.state is State.READY or (task.state is State.DELAYED and (task.due or 0) <= self.now)
+
+    def open_albums(self, client: str) -> int:
+        """Albums of a client that are active or waiting."""
+        open_states = (State.ACTIVE, State.WAITING)
+        return sum(job.is_album and job.client == client and job.state in open_states for job in self.jobs.values())
+
+    def unfinished(self) -> list[Job]:
+        """Jobs that are not final."""
+        return [job for job in self.jobs.values() if not job.state.final]
+
+    def counts(self) -> dict[Status, int]:
+        """Jobs by status."""
+        found = dict.fromkeys(Status, 0)
+        for job in self.jobs.values():
+            found[job.state.status] += 1
+        return found
+
+    # Submitting
+
+    def twins(self, said: Submission) -> set[str]:
+        """Unfinished jobs that this submission repeats."""
+        if not said.check_duplicate:
+            return set()
+        key = (said.client, said.spec.type, said.spec.catalog_id, said.spec.quality)
+        return {
+            job.id
+            for job in self.unfinished()
+            if key == (job.client, job.said.spec.type, job.catalog_id, job.said.spec.quality)
+        }
+
+    def refusals(self, said: Submission, limits: SubmitLimits) -> set[type[Exception]]:
+        """Every reason there is to refuse a submission that is no repeat; an engine names one of them."""
+        reasons: set[type[Exception]] = set()
+        recent = [at for at in self.rate.get(said.client, []) if at > self.now - RATE_WINDOW_MS]
+        if limits.rate_per_minute and len(recent) >= limits.rate_per_minute:
+            reasons.add(RateLimited)
+        mine = sum(job.client == said.client for job in self.unfinished())
+        if limits.client_unfinished and mine >= limits.client_unfinished:
+            reasons.add(QuotaExceeded)
+        if limits.queue_unfinished and len(self.unfinished()) >= limits.queue_unfinished:
+            reasons.add(QuotaExceeded)
+        return reasons
+
+    def submit(self, said: Submission, limits: SubmitLimits) -> None:
+        """Enter a job that is no repeat and was not refused."""
+        if limits.rate_per_minute:
+            self.rate.setdefault(said.client, []).append(self.now)
+        self.ages += 1
+        job = Job(said.id, said.client, said.spec.catalog_id, said=said, age=self.ages, priority=said.priority)
+        if said.start_paused:
+            job.state, job.came_from = State.PAUSED, State.READY
+        self.jobs[said.id] = job
+
+    # What people ask
+
+    def cancel(self, job_id: str) -> None:
+        """At once, or flagged."""
+        job = self.job(job_id)
+        if job.state is State.CANCELLED or job.cancel:
+            return
+        if job.state.final or job.publication:
+            raise WrongState("final or committed")
+        if job.state is State.ACTIVE:
+            job.cancel, job.pause = True, False
+            return
+        self._finish(job, State.CANCELLED)
+        self._discard(job)
+        if job.resolved:
+            self._tracks_cancelled(job)
+
+    def pause(self, job_id: str) -> None:
+        """At once, or flagged."""
+        job = self.job(job_id)
+        if job.state is State.PAUSED or job.pause:
+            return
+        if job.state.final or job.cancel or job.publication:
+            raise WrongState("final, committed or to be cancelled")
+        if job.state is State.ACTIVE:
+            job.pause = True
+        else:
+            job.came_from, job.state = job.state, State.PAUSED
+
+    def resume(self, job_id: str) -> None:
+        """Back to where it came from."""
+        job = self.job(job_id)
+        if job.state.final:
+            raise WrongState("final")
+        job.pause = False
+        if job.state is State.PAUSED:
+            assert job.came_from is not None
+            job.state, job.came_from = job.came_from, None
+
+    def retry(self, job_id: str) -> None:
+        """Start a finished job again."""
+        job = self.job(job_id)
+        if not job.state.final or (job.state is State.COMPLETED and job.outcome is not AlbumOutcome.PARTIAL):
+            raise WrongState("unfinished or whole")
+        job.finished_at, job.outcome = None, None
+        job.refresh()
+        job.state = State.WAITING if job.resolved else State.READY
+        job.murky = job.murky or job.untidy
+        job.untidy = job.resolved
+        for track in job.tracks if job.resolved else []:
+            if track.state is State.ACTIVE:
+                track.retry_count = track.corrupt_count = 0
+            elif track.state is not State.COMPLETED:
+                track.state, track.due = State.READY, None
+                track.refresh()
+        self._settle_album(job)
+
+    def prioritize(self, job_id: str, priority: Priority) -> None:
+        """Set the place among the client's own."""
+        job = self.job(job_id)
+        if job.state.final:
+            raise WrongState("final")
+        job.priority = priority
+
+    def delete(self, job_id: str) -> bool:
+        """Remove it, with its tracks."""
+        job = self.job(job_id)
+        for task in (job, *job.tracks):
+            self._discard(task)
+            self._free_name(task)
+        del self.jobs[job_id]
+        self.gone.append(job_id)
+        return not job.state.final
+
+    # What workers say
+
+    def take(self, claim: Claim, task: Task, lease_ms: int) -> None:
+        """The claim was handed out."""
+        task.state, task.due, task.claim, task.ended = State.ACTIVE, None, claim, None
+        task.epoch, task.lease_end = claim.epoch, self.now + lease_ms
+        task.stage = (claim.worker, claim.epoch)
+        task.before = task.best
+
+    def renew(self, worker: str, marks: Mapping[str, Mark], lease_ms: int) -> set[str]:
+        """Prolong; the tokens that are not current."""
+        lost = set(marks)
+        for task in self.tasks():
+            if task.claim is not None and task.claim.token in marks and task.claim.worker == worker:
+                lost.discard(task.claim.token)
+                task.lease_end = self.now + lease_ms
+                task.reach(marks[task.claim.token])
+        return lost
+
+    def expand(self, claim: Claim, start: int, lines: Sequence[AlbumTrack], *, last: bool) -> None:
+        """Enter a page of tracks."""
+        if self.ended(claim):
+            return
+        job = self.held(claim)
+        assert isinstance(job, Job)
+        for position, line in enumerate(lines, start):
+            if position > len(job.tracks):
+                job.tracks.append(Task(f"?{job.id}.{position}", job.client, line.id, job, position))
+            job.tracks[position - 1].catalog_id = line.id
+        if not last:
+            return
+        del job.tracks[start + len(lines) - 1 :]
+        cancel, pause = self.wanted(job)
+        self._release(job)
+        job.resolved = bool(job.tracks)
+        job.stalls, job.stage = 0, None
+        if cancel:
+            self._finish(job, State.CANCELLED)
+            self._tracks_cancelled(job)
+        elif not job.tracks:
+            self._finish(job, State.FAILED)
+        elif pause:
+            job.state, job.came_from = State.PAUSED, State.WAITING
+        else:
+            job.state = State.WAITING
+
+    def reserve(self, claim: Claim, name: str, key: str) -> bool | None:
+        """Whether the name is its own; None where a task of a cancelled album still holds it and either will do."""
+        task = self.held(claim)
+        holder = self.names.get(key, task)
+        if holder is task:
+            self.give_name(task, name, key)
+            return True
+        album = holder.album
+        return None if album is not None and album.state is State.CANCELLED else False
+
+    def give_name(self, task: Task, name: str, key: str) -> None:
+        """The name is now the task's."""
+        if key in self.names:
+            self.names[key].reserved = None
+        self._free_name(task)
+        self.names[key] = task
+        task.reserved = name
+
+    def commit(self, claim: Claim, publication: Publication) -> None:
+        """The commit point."""
+        task = self.held(claim)
+        if task.publication == publication:
+            return
+        if any(self.wanted(task)):
+            raise LeaseLost
+        task.publication = publication
+
+    def settle(self, claim: Claim, outcome: Outcome, mark: Mark | None) -> None:
+        """End the claim."""
+        if self.ended(claim):
+            return
+        task = self.held(claim)
+        if isinstance(outcome, Completed) and task.publication is None:
+            raise LeaseLost
+        cancel, pause = self.wanted(task)
+        self._release(task)
+        task.reach(mark)
+        task.stalls = 0
+        if isinstance(outcome, Completed):
+            task.stage = None
+            self._finish(task, State.COMPLETED)
+        elif cancel:
+            if isinstance(outcome, Cancelled | Failed):
+                task.stage = None
+            self._discard(task)
+            self._finish(task, State.CANCELLED)
+        elif isinstance(outcome, Failed):
+            task.stage, task.publication = None, None
+            self._finish(task, State.FAILED)
+        else:
+            self._give_back(task, outcome, pause=pause)
+        self._settle_album(task.album)
+
+    def _give_back(self, task: Task, outcome: Outcome, *, pause: bool) -> None:
+        if isinstance(outcome, Cancelled):
+            task.stage = None
+        delay_ms: int | None = None
+        if isinstance(outcome, Retry):
+            task.retry_count += 1
+            task.corrupt_count += outcome.failure.code is FailureCode.INTEGRITY
+            delay_ms = outcome.delay_ms
+        elif isinstance(outcome, Released):
+            delay_ms = outcome.delay_ms or None
+        task.state = State.READY
+        if pause and isinstance(task, Job):
+            task.state, task.came_from = State.PAUSED, State.READY
+        elif not pause and delay_ms is not None:
+            task.state, task.due = State.DELAYED, self.now + delay_ms
+
+    # What tidies up
+
+    def free(self, task: Task, mark: Mark | None, *, charge: bool) -> None:
+        """The lease of an active task is freed because nobody can be working on it."""
+        task.reach(mark)
+        if task.best > task.before:
+            task.stalls = 0
+        elif charge:
+            task.stalls += 1
+        cancel, pause = self.wanted(task)
+        self._release(task, settled=False)
+        if cancel:
+            self._discard(task)
+            self._finish(task, State.CANCELLED)
+        elif task.stalls >= STALLS_TO_SUSPECT + STALLS_TO_CRASH:
+            self._discard(task)
+            self._finish(task, State.FAILED)
+            self._settle_album(task.album)
+        elif pause and isinstance(task, Job):
+            task.state, task.came_from = State.PAUSED, State.READY
+        else:
+            task.state = State.READY
+
+    def recover(self, worker: str, marks: Mapping[str, Mark], *, charge: bool) -> int:
+        """Free every lease of a dead worker."""
+        dead = [task for task in self.tasks() if task.claim is not None and task.claim.worker == worker]
+        for task in dead:
+            self.free(task, marks.get(task.id), charge=charge)
+        return len(dead)
+
+    def sweep(self) -> None:
+        """Free the leases that ran out; what albums began is done."""
+        for task in [task for task in self.tasks() if task.claim is not None and task.lease_end <= self.now]:
+            self.free(task, None, charge=True)
+        for job in self.jobs.values():
+            job.untidy = False
+
+    def sweepable(self) -> bool:
+        """Whether a sweep has anything to do."""
+        expired = any(task.claim is not None and task.lease_end <= self.now for task in self.tasks())
+        return expired or any(job.untidy for job in self.jobs.values())
+
+    def prunable(self, retention: Retention) -> tuple[set[str], set[str]]:
+        """Ids that must go, and that may go (those of exactly that age)."""
+        must, may = set(), set()
+        for job in self.jobs.values():
+            if job.finished_at is None:
+                continue
+            kept = {
+                State.COMPLETED: retention.completed_ms,
+                State.FAILED: retention.failed_ms,
+                State.CANCELLED: retention.cancelled_ms,
+            }[State.FAILED if job.outcome is AlbumOutcome.PARTIAL else job.state]
+            age = self.now - job.finished_at
+            if age > kept:
+                must.add(job.id)
+            if age >= kept:
+                may.add(job.id)
+        return must, may
+
+    # Shared by several
+
+    def _release(self, task: Task, *, settled: bool = True) -> None:
+        assert task.claim is not None
+        task.ended = task.claim.token if settled else None
+        task.claim, task.cancel, task.pause = None, False, False
+
+    def _finish(self, task: Task, state: State) -> None:
+        task.state, task.due = state, None
+        self._free_name(task)
+        if isinstance(task, Job):
+            task.came_from, task.finished_at = None, self.now
+
+    def _discard(self, task: Task) -> None:
+        if task.stage is not None and not (isinstance(task, Job) and task.is_album):
+            self.discards.add((task.stage[0], task.id, task.stage[1]))
+        task.stage = None
+
+    def _free_name(self, task: Task) -> None:
+        for key in [key for key, holder in self.names.items() if holder is task]:
+            del self.names[key]
+        task.reserved = None
+
+    def _tracks_cancelled(self, job: Job) -> None:
+        job.untidy = True
+        for track in job.tracks:
+            if track.state is not State.ACTIVE and not track.state.final:
+                self._discard(track)
+                self._finish(track, State.CANCELLED)
+
+    def _settle_album(self, job: Job | None) -> None:
+        if job is None or not job.resolved or State.WAITING not in (job.state, job.came_from):
+            return
+        if not all(track.state.final for track in job.tracks):
+            return
+        arrived = sum(track.state is State.COMPLETED for track in job.tracks)
+        self._finish(job, State.COMPLETED if arrived else State.FAILED)
+        if arrived:
+            job.outcome = AlbumOutcome.OK if arrived == len(job.tracks) else AlbumOutcome.PARTIAL
