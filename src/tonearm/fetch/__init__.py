@@ -1,0 +1,19 @@
+"""The outbound engine: one client for everything that leaves the machine."""
+
+from tonearm.fetch.fetcher import Fetcher
+from tonearm.fetch.hosts import HostPort
+from tonearm.fetch.limits import FetchLimits
+from tonearm.fetch.part import PART, SIDECAR, mark_of
+from tonearm.fetch.progress import Progress
+from tonearm.fetch.transfer import Received
+
+__all__ = [
+    "PART",
+    "SIDECAR",
+    "FetchLimits",
+    "Fetcher",
+    "HostPort",
+    "Progress",
+    "Received",
+    "mark_of",
+]

@@ -1,0 +1,145 @@
+"""The fetcher: the three things that are ever asked of the outside, JSON, pictures and media."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import ClientResponse
+
+from tonearm.clock import Clock, SystemClock
+from tonearm.errors import BadAnswer, Corrupt, TooLarge
+from tonearm.fetch.failures import status_failure
+from tonearm.fetch.headers import is_encoded
+from tonearm.fetch.hosts import HostPort
+from tonearm.fetch.jsontext import read_object
+from tonearm.fetch.limits import KIB, FetchLimits, in_units
+from tonearm.fetch.line import Line, Request
+from tonearm.fetch.progress import Progress
+from tonearm.fetch.transfer import Received, Transfer
+from tonearm.model import Media
+
+_THREADS = 32
+_QUICK = 64 * KIB  # bytes of JSON that are decoded where they stand
+_NO_CREDENTIALS: Mapping[HostPort, Mapping[str, str]] = {}
+
+
+class Fetcher:
+    """The one client for everything that leaves the machine. Open it once per process, on the loop that uses it.
+
+    Only public addresses are connected to, but for the hosts in *allow*. *credentials* are headers for exactly one host
+    and port; no redirect carries them elsewhere, nor from https to http. *ssl_context* replaces the system's trust.
+    """
+
+    def __init__(
+        self,
+        limits: FetchLimits,
+        *,
+        allow: Iterable[HostPort] = (),
+        credentials: Mapping[HostPort, Mapping[str, str]] = _NO_CREDENTIALS,
+        ssl_context: ssl.SSLContext | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._limits = limits
+        self._line = Line(limits, allow=allow, credentials=credentials, ssl_context=ssl_context)
+        self._clock = clock or SystemClock()
+        self._boot = ""
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="tonearm-fetch")
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Get ready; nothing is connected yet."""
+        self._boot = await asyncio.to_thread(self._clock.boot_id)
+        self._line.open()
+
+    async def close(self) -> None:
+        """Close all connections and end the threads. Every call must have ended before."""
+        await self._line.close()
+        self._threads.shutdown()
+
+    async def json(self, url: str) -> dict[str, Any]:
+        """Ask for one JSON object.
+
+        Raises:
+            HttpStatus: an answer other than 200.
+            BadAnswer: not JSON, not an object, too deep, or more than `json_bytes` after decompression.
+            Timeout, ConnectionFailed, BlockedAddress: no answer.
+        """
+        terms = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
+        async with self._line.ask(Request(url, terms, decompress=True)) as response:
+            peer = HostPort.of(response.url)
+            if response.status != 200:
+                raise status_failure(peer, response)
+            body = await _read(response, self._limits.json_bytes)
+        if body is None:
+            raise BadAnswer(f"{peer} sent more than {in_units(self._limits.json_bytes)} of JSON")
+        read = partial(read_object, body, sender=str(peer), content_type=response.headers.get("Content-Type", ""))
+        if len(body) < _QUICK:
+            return read()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, read)
+
+    async def picture(self, url: str) -> bytes:
+        """Ask for the bytes of a picture; what they are, nobody has looked at yet.
+
+        Raises:
+            HttpStatus: an answer other than 200.
+            Corrupt: an empty or a compressed body.
+            TooLarge: more than `picture_bytes`.
+            Timeout, ConnectionFailed, BlockedAddress, BadAnswer: no answer, or the URL is not one.
+        """
+        terms = {"Accept": "image/*", "Accept-Encoding": "identity"}
+        async with self._line.ask(Request(url, terms)) as response:
+            peer = HostPort.of(response.url)
+            if response.status != 200:
+                raise status_failure(peer, response)
+            if is_encoded(response.headers):
+                raise Corrupt(f"{peer} sent a compressed body, which was not asked for")
+            body = await _read(response, self._limits.picture_bytes)
+        if body is None:
+            limit = self._limits.picture_bytes
+            raise TooLarge(f"The picture has more than the {in_units(limit)} that are allowed", limit_bytes=limit)
+        if not body:
+            raise Corrupt("The picture is empty")
+        return body
+
+    async def download(self, media: Media, folder: Path, *, progress: Callable[[Progress], None]) -> Received:
+        """Stream *media* into `folder/part`, with its sidecar `part.json`, continuing earlier bytes if that is safe.
+
+        *folder* exists and belongs to this call alone. *progress* is called on the loop: at the start, every quarter of
+        a second and at the end, however it ends. What arrived is on disk (not fsynced) at 1 MiB or after a quarter of
+        a second. A cancel cuts the connection at once; when the call has ended, however, nothing is written any more.
+
+        Raises:
+            HttpStatus: an answer other than success.
+            Corrupt: not the length or checksum that was announced, empty, or compressed.
+            TooLarge: more than `file_bytes`.
+            DiskFull, DiskError: it could not be written.
+            Timeout, ConnectionFailed, BlockedAddress, BadAnswer: no answer, or it stopped before the end.
+        """
+        return await Transfer(self._line, self._threads, self._limits, self._boot, media, folder, progress).run()
+
+
+async def _read(response: ClientResponse, limit: int) -> bytes | None:
+    """Read a body; None as soon as it has more than *limit* bytes."""
+    if not response.headers.get("Content-Encoding") and (response.content_length or 0) > limit:
+        return None
+    body = bytearray()
+    async for piece in response.content.iter_chunked(64 * KIB):
+        body += piece
+        if len(body) > limit:
+            return None
+    return bytes(body)

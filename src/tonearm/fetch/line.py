@@ -1,0 +1,158 @@
+"""The line: one request out, its redirects followed, one answer back.
+
+Two pools of connections stand side by side. The *public* one connects through the guard; the *named* one reaches any
+address and serves exactly the hosts and ports that the operator named. Which pool a request takes follows from the host
+and port that it asks for, at every redirect anew, and both pools keep connections by that same host and port: a
+connection of the named pool is never used for another name. Bodies are read by the callers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urljoin
+
+import aiohttp
+from aiohappyeyeballs import SocketFactoryType
+from yarl import URL
+
+from tonearm.errors import BadAnswer
+from tonearm.fetch import guard
+from tonearm.fetch.failures import network_failures
+from tonearm.fetch.hosts import HostPort, read_url
+from tonearm.fetch.limits import KIB, FetchLimits
+
+READ_BUFFER = 512 * KIB
+"""Bytes that may wait between the socket and the reader; reading pauses at twice that."""
+_CONNECTIONS = 256
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to ask for. *own* headers stay with the first host; *terms* (Accept, Range …) go to every one."""
+
+    url: str
+    terms: Mapping[str, str]
+    own: Mapping[str, str] = field(default_factory=dict[str, str])
+    decompress: bool = False
+
+
+class Line:
+    """The sessions, and the rules of what is sent to whom."""
+
+    def __init__(
+        self,
+        limits: FetchLimits,
+        *,
+        allow: Iterable[HostPort],
+        credentials: Mapping[HostPort, Mapping[str, str]],
+        ssl_context: ssl.SSLContext | None,
+    ) -> None:
+        self._limits = limits
+        self._allow = tuple(allow)
+        self._credentials = dict(credentials)
+        self._ssl = ssl_context or True
+        self._public: aiohttp.ClientSession | None = None
+        self._named: aiohttp.ClientSession | None = None
+
+    def open(self) -> None:
+        """Make the pools; nothing is connected yet."""
+        self._public = self._session(guard.public_socket)
+        self._named = self._session(guard.any_socket)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for session in (self._public, self._named):
+            if session is not None:
+                await session.close()
+
+    @asynccontextmanager
+    async def ask(self, request: Request) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send *request*, follow its redirects and lend the answer, whatever its status; hang up at the end.
+
+        A body read to its end leaves the connection for the next request; otherwise it is cut at once.
+
+        Raises:
+            FetchError: no answer, or the body stopped while it was read inside.
+        """
+        response = await self._follow(request)
+        try:
+            with network_failures(HostPort.of(response.url), self._limits):
+                yield response
+        finally:
+            hang_up(response)
+
+    async def _follow(self, request: Request) -> aiohttp.ClientResponse:
+        url = read_url(request.url)
+        origin, trusted = HostPort.of(url), True
+        for _ in range(self._limits.redirects + 1):
+            peer = HostPort.of(url)
+            secrets = self._secrets(peer, request.own if peer == origin else {}) if trusted else {}
+            response = await self._send(url, peer, {**request.terms, **secrets}, decompress=request.decompress)
+            target = response.headers.get("Location", "").strip()
+            if response.status not in _REDIRECTS or not target:
+                return response
+            hang_up(response)
+            following = _following(url, target)
+            # Whoever leads from https to http has given up what kept the headers secret.
+            trusted = trusted and (url.scheme, following.scheme) != ("https", "http")
+            url = following
+        raise BadAnswer(f"{origin} redirected more than {self._limits.redirects} times")
+
+    def _secrets(self, peer: HostPort, own: Mapping[str, str]) -> dict[str, str]:
+        configured = self._credentials.get(peer, {})
+        named = {name.lower() for name in own}
+        return {**{name: value for name, value in configured.items() if name.lower() not in named}, **own}
+
+    async def _send(
+        self, url: URL, peer: HostPort, headers: Mapping[str, str], *, decompress: bool
+    ) -> aiohttp.ClientResponse:
+        session = self._named if any(entry.covers(peer) for entry in self._allow) else self._public
+        assert session is not None, "the fetcher is not open"
+        # Headers that trickle in byte by byte break no silence, so they have a limit as a whole.
+        whole_s = (self._limits.connect_ms + self._limits.silence_ms) / 1000
+        try:
+            with network_failures(peer, self._limits):
+                async with asyncio.timeout(whole_s):
+                    return await session.get(url, headers=headers, auto_decompress=decompress, allow_redirects=False)
+        except ValueError as error:
+            raise BadAnswer(f"The request to {peer} cannot be made: its name or a header is not valid") from error
+
+    def _session(self, socket_factory: SocketFactoryType) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            limit=_CONNECTIONS,
+            resolver=aiohttp.ThreadedResolver(),
+            socket_factory=socket_factory,
+            ssl=self._ssl,
+        )
+        timeout = aiohttp.ClientTimeout(
+            total=None,
+            connect=self._limits.connect_ms / 1000,
+            sock_read=self._limits.silence_ms / 1000,
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": "tonearm"},
+            timeout=timeout,
+            trust_env=False,
+            read_bufsize=READ_BUFFER,
+        )
+
+
+def hang_up(response: aiohttp.ClientResponse) -> None:
+    """Give the connection back if the body was read to its end; otherwise cut it now, without a farewell of TLS."""
+    if response.connection is not None and response.connection.transport is not None:
+        response.connection.transport.abort()
+    response.close()
+
+
+def _following(url: URL, target: str) -> URL:
+    try:
+        return read_url(urljoin(str(url), target))
+    except ValueError as error:
+        raise BadAnswer(f"{HostPort.of(url)} redirected to something that is not a URL") from error
