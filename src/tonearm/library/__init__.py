@@ -1,0 +1,35 @@
+"""The library: naming, verification, tags, the stage, publishing, and the room on the disk."""
+
+from tonearm.library.disk import DiskGuard, free_bytes
+from tonearm.library.formats import AudioFormat, inspect
+from tonearm.library.naming import DEFAULT_TEMPLATE, Name, Template, numbered, resolve
+from tonearm.library.publishing import NameTaken, has_twin, identical, prepare, publish, published
+from tonearm.library.readiness import check_library
+from tonearm.library.stage import Stage
+from tonearm.library.tagforms import Tags
+from tonearm.library.tags import write as write_tags
+from tonearm.library.verification import Audio, verify
+
+__all__ = [
+    "DEFAULT_TEMPLATE",
+    "Audio",
+    "AudioFormat",
+    "DiskGuard",
+    "Name",
+    "NameTaken",
+    "Stage",
+    "Tags",
+    "Template",
+    "check_library",
+    "free_bytes",
+    "has_twin",
+    "identical",
+    "inspect",
+    "numbered",
+    "prepare",
+    "publish",
+    "published",
+    "resolve",
+    "verify",
+    "write_tags",
+]

@@ -1,0 +1,161 @@
+"""Disk: how much room there is, how much running transfers will still take, and what a refusal of the system means.
+
+The guard counts what is promised, since free space that four transfers are about to fill is not free. It decides
+nothing about jobs: whether a full disk fails or holds them is the worker's business.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tonearm.errors import DiskError, DiskFull
+
+MIB = 1024 * 1024
+UNKNOWN_BYTES = 64 * MIB
+"""What a file of unknown size counts as; one that grows beyond counts another step of it."""
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FAULTS = _FULL | {errno.EIO, errno.EROFS, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.EACCES}
+_WRITTEN_TWICE = 2  # once as it comes, and once more where tags need a new header
+
+
+@dataclass(slots=True)
+class _Transfer:
+    """One running transfer: the announced size (None: unknown) and the bytes on disk."""
+
+    size: int | None
+    done: int = 0
+
+    @property
+    def outstanding(self) -> int:
+        """Bytes that it may still write."""
+        size = self.size if self.size is not None else (self.done // UNKNOWN_BYTES + 1) * UNKNOWN_BYTES
+        return max(0, _WRITTEN_TWICE * size - self.done)
+
+
+class DiskGuard:
+    """Watches the volume of stage and library, of which *minimum* bytes stay free. Any thread may call it."""
+
+    def __init__(self, root: Path, minimum: int) -> None:
+        self.root = root
+        self.minimum = minimum
+        self._running: dict[str, _Transfer] = {}
+        self._lock = threading.Lock()
+
+    def free(self) -> int:
+        """Bytes on the volume that we may still use, less what running transfers will write.
+
+        Raises:
+            DiskError: the volume does not answer.
+        """
+        with self._lock:
+            return self._free()
+
+    def check(self, needed: int | None = None) -> None:
+        """Refuse where a file of *needed* bytes would leave less than the minimum; None asks for the bare minimum.
+
+        The file counts twice, as a rewrite for tags may.
+
+        Raises:
+            DiskFull: with what was free and needed, in bytes.
+        """
+        self._require(0 if needed is None else _Transfer(needed).outstanding, self.free())
+
+    def reserve(self, task_id: str, size: int | None, done: int = 0) -> None:
+        """Set room aside for a transfer of *size* bytes (None: unknown), *done* of them on disk. Again replaces it.
+
+        Raises:
+            DiskFull: there is not enough; nothing is set aside.
+        """
+        with self._lock:
+            self._running.pop(task_id, None)
+            transfer = _Transfer(size, done)
+            self._require(transfer.outstanding, self._free())
+            self._running[task_id] = transfer
+
+    def advance(self, task_id: str, done: int) -> None:
+        """Note that *done* bytes of a transfer are on disk; of an unknown task, nothing.
+
+        Raises:
+            DiskFull: a file of unknown size goes on into a further step that has no room.
+        """
+        with self._lock:
+            transfer = self._running.get(task_id)
+            if transfer is None:
+                return
+            steps = transfer.done // UNKNOWN_BYTES
+            transfer.done = done
+        if transfer.size is None and done // UNKNOWN_BYTES > steps:
+            self._require(0, self.free())
+
+    def release(self, task_id: str) -> None:
+        """Give back what was set aside. Again is harmless."""
+        with self._lock:
+            self._running.pop(task_id, None)
+
+    def _free(self) -> int:
+        promised = sum(transfer.outstanding for transfer in self._running.values())
+        return max(0, free_bytes(self.root) - promised)
+
+    def _require(self, outstanding: int, free: int) -> None:
+        needed = outstanding + self.minimum
+        if free < needed:
+            parts = f"{in_mb(outstanding)} for this file, " if outstanding else ""
+            raise DiskFull(
+                f"Not enough disk space: {in_mb(free)} free, {in_mb(needed)} needed "
+                f"({parts}{in_mb(self.minimum)} always kept free)",
+                free=free,
+                needed=needed,
+            )
+
+
+def in_mb(size: int) -> str:
+    """A number of bytes for people, in the unit of QUEUE_DISK_SPACE_MIN_MB."""
+    return f"{size / MIB:.1f} MB" if size < 10 * MIB else f"{size // MIB} MB"
+
+
+def free_bytes(path: Path) -> int:
+    """Bytes on the volume of *path* that this user may still take.
+
+    Raises:
+        DiskError: the volume does not answer.
+    """
+    try:
+        volume = os.statvfs(path)
+    except OSError as error:
+        raise DiskError(f"The free space of {path} cannot be read: {error.strerror}") from error
+    return volume.f_bavail * volume.f_frsize
+
+
+def disk_fault(error: BaseException) -> OSError | None:
+    """The disk's own refusal in *error* or wrapped in it (mutagen does), None for any other kind of trouble."""
+    for found in (error, *error.args[:1]):
+        if isinstance(found, OSError) and found.errno in _FAULTS:
+            return found
+    return None
+
+
+@contextmanager
+def disk_failures(doing: str, path: Path) -> Iterator[None]:
+    """Turn an OSError of the block into `DiskFull` or `DiskError`; *doing* follows "while" in the message."""
+    try:
+        yield
+    except OSError as error:
+        raise disk_failure(error, doing, path) from error
+
+
+def disk_failure(error: OSError, doing: str, path: Path) -> DiskFull | DiskError:
+    """What to raise in place of *error*, that came while *doing* something on the volume of *path*."""
+    if error.errno not in _FULL:
+        return DiskError(f"{error.strerror or error} while {doing}")
+    try:
+        free = free_bytes(path)
+    except DiskError:
+        free = 0
+    return DiskFull(f"The disk is full while {doing}: {in_mb(free)} free", free=free, needed=None)

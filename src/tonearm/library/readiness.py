@@ -1,0 +1,81 @@
+"""Readiness: whether library and stage can be used, found out at start by using them.
+
+Modes and mount options are not interpreted (root passes every mode, network volumes have rules of their own): a file is
+written, synced and moved the way a download will be.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tonearm.errors import SetupError
+from tonearm.library import folders
+
+
+def check_library(root: Path, stage_dir: Path | None = None) -> None:
+    """Make library and stage where they are missing, and move a small file from the stage into the library.
+
+    Without *stage_dir*, the stage is `.tonearm` in the library.
+
+    Raises:
+        SetupError: it did not work; the message names the path, its setting and the reason.
+    """
+    stage_dir = stage_dir or root / ".tonearm"
+    library, stage = f"The library {root} (DOWNLOAD_DIR)", f"The stage {stage_dir} (QUEUE_STAGE_DIR)"
+    with _refusals(library):
+        root.mkdir(parents=True, exist_ok=True)
+    with _refusals(stage):
+        _check_place(root.resolve(), stage_dir.resolve(), stage)
+        stage_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    name = f".tonearm-check-{secrets.token_hex(8)}"
+    staged, moved = stage_dir / name, root / name
+    try:
+        with _refusals(stage):
+            _write(staged)
+        with _refusals(library):
+            staged.rename(moved)
+            _sync_folder(root)
+    finally:
+        for path in (staged, moved):
+            if path.exists():
+                path.unlink()
+
+
+def _check_place(root: Path, stage_dir: Path, stage: str) -> None:
+    """The stage must not look like music, nor hold the library."""
+    if root == stage_dir or root.is_relative_to(stage_dir):
+        raise SetupError(f"{stage} cannot hold the library: the library is what others read")
+    if stage_dir.is_relative_to(root) and not stage_dir.relative_to(root).parts[0].startswith("."):
+        raise SetupError(f"{stage} lies in the library: its name there must start with a dot, as .tonearm does")
+
+
+def _write(path: Path) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, b"Tonearm can write here.\n")
+        folders.sync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        folders.sync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _refusals(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EXDEV:
+            raise SetupError(f"{what} and the stage (QUEUE_STAGE_DIR) must lie on the same volume") from error
+        raise SetupError(f"{what} cannot be written: {error.strerror or error}") from error

@@ -1,0 +1,287 @@
+"""The stage: where tasks keep the bytes that are not in the library yet.
+
+    <stage>/<host>-<n>/              a worker's folder, held by a lock for the life of its process
+        lock  boot                   who holds the lock is alive; the boot under which the folder was last used
+        <task>.<epoch>/              the private folder of one claim: part, part.json, the tagged copy, phase
+
+The lock is the one proof of death: a folder whose lock is free belonged to a process that is gone, so its bytes may be
+adopted and its leases freed. The folder of the claim before is renamed before anything else happens to a task, so a
+holder who wakes up late has no file to publish any more. What a stage means to the queue is the store's business.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tonearm.clock import SystemClock
+from tonearm.errors import DiskError, SetupError
+from tonearm.fetch import PART, mark_of
+from tonearm.library import flacheader
+from tonearm.library.disk import disk_failures
+from tonearm.library.worklock import BOOT, LOCK, WorkLock
+from tonearm.model import Mark, Phase, StageRef
+
+_PHASE = "phase"
+_ASIDE = "aside"
+_MOST_WORKERS = 1_000
+_CLAIM = re.compile(r"(?P<task>[^/.][^/]*)\.(?P<epoch>\d+)")
+
+
+class Stage:
+    """This process' worker folder and its view of the others. Made by `open`. All calls block, from any thread."""
+
+    def __init__(self, root: Path, lock: WorkLock, boot: str) -> None:
+        self.root = root
+        """The stage of all workers."""
+        self.worker = lock.worker
+        """The name under which this process holds claims, such as `host-1`."""
+        self._own = root / lock.worker
+        self._lock = lock
+        self._boot = boot
+        self._dead: dict[str, WorkLock] = {}
+        self._begun = False
+        self._alone = threading.RLock()
+
+    @staticmethod
+    def open(stage_dir: Path, library: Path, host: str, *, boot_id: str | None = None) -> Stage:
+        """Take the first free worker folder of *host* below *stage_dir*, which is made (0700) if it is not there.
+
+        Raises:
+            SetupError: it cannot be written, or does not lie on the volume of *library*, which must exist.
+        """
+        prefix = re.sub(r"[^A-Za-z0-9_-]+", "-", host).strip("-")[:64] or "worker"
+        boot = boot_id or SystemClock().boot_id()
+        try:
+            stage_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if stage_dir.stat().st_dev != library.stat().st_dev:
+                raise SetupError(
+                    f"The stage {stage_dir} (QUEUE_STAGE_DIR) must lie on the same volume as the library {library}"
+                )
+            for number in range(1, _MOST_WORKERS):
+                lock = WorkLock.take(stage_dir, f"{prefix}-{number}", make=True)
+                if lock is not None:
+                    lock.note_boot(boot)
+                    return Stage(stage_dir.absolute(), lock, boot)
+        except OSError as error:
+            reason = error.strerror or error
+            raise SetupError(f"The stage {stage_dir} (QUEUE_STAGE_DIR) cannot be used: {reason}") from error
+        raise SetupError(f"The stage {stage_dir} has {_MOST_WORKERS} workers of {host} already")
+
+    def dead(self) -> list[str]:
+        """Workers whose process is gone. In the first answer also our own name: our earlier incarnation is dead.
+
+        Their locks are held from now on, so that nobody comes alive under such a name while its leases are freed;
+        `found` lets go of them.
+        """
+        with self._failures("reading the stage"):
+            names = [] if self._begun else [self.worker]
+            self._begun = True
+            return names + [name for name in self._other_workers() if self._hold(name)]
+
+    def marks(self, worker: str) -> dict[str, Mark]:
+        """How far each task had come that *worker* left behind, by task id. The worker is dead: `dead` said so."""
+        marks: dict[str, Mark] = {}
+        with self._failures("reading the stage"):
+            for folder, task, _ in sorted(self._claims(worker), key=_epoch):
+                flacheader.restore(folder)
+                marks[task] = Mark(_phase_of(folder), mark_of(folder))
+        return marks
+
+    def same_boot(self, worker: str | None = None) -> bool:
+        """Whether the folder of *worker* (ours by default: before we took it) was last used under this boot.
+
+        If not, what happened to its tasks was a power cut or a restart of the machine, which is no task's fault.
+        """
+        lock = self._lock if worker in (None, self.worker) else self._dead.get(worker or "")
+        return lock is not None and lock.boot == self._boot
+
+    def enter(self, task_id: str, epoch: int, previous: StageRef | None) -> Path:
+        """The folder of this claim. What earlier claims of the task left is taken away from them by a rename.
+
+        Their bytes are kept if they were ours or their worker is dead. Otherwise they are removed and the folder begins
+        empty. Saying it again is harmless and keeps what is there.
+
+        Raises:
+            DiskFull, DiskError: the disk refused.
+        """
+        folder = self._own / _name(task_id, epoch)
+        with self._failures("opening the stage"):
+            if previous is not None and not folder.is_dir():
+                self._take_over(task_id, folder, epoch)
+            folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+    def note_phase(self, folder: Path, phase: Phase) -> None:
+        """Leave a note in a stage folder that outlives this process: the claim has come as far as *phase*."""
+        with disk_failures("noting a phase", folder):
+            # One appended byte: a kill leaves either the old note or the new one.
+            descriptor = os.open(folder / _PHASE, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            try:
+                os.write(descriptor, b"%d" % phase)
+            finally:
+                os.close(descriptor)
+
+    def remove(self, task_id: str, epoch: int) -> None:
+        """Remove the stage of one of our claims. Not a byte of it is left when this returns; again is harmless.
+
+        Raises:
+            DiskError: the disk refused.
+        """
+        with self._failures("emptying the stage"):
+            self._remove(self._own / _name(task_id, epoch))
+
+    def found(self) -> list[tuple[str, int]]:
+        """Every stage (task id, epoch) in our folder and in those of dead workers. Removes what belongs to no task.
+
+        Folders of dead workers that are empty go as well. Locks that `dead` took are free again afterwards.
+        """
+        stages: list[tuple[str, int]] = []
+        with self._failures("reading the stage"):
+            for worker in self._reachable():
+                _remove_all(self._leftovers(worker))
+                stages += [(task, epoch) for _, task, epoch in self._claims(worker)]
+            self._let_go()
+        return stages
+
+    def remove_all(self, stages: Iterable[tuple[str, int]]) -> None:
+        """Remove stages that `found` gave and that belong to no live task, wherever they lie.
+
+        Raises:
+            DiskError: the disk refused.
+        """
+        names = [_name(task, epoch) for task, epoch in stages]
+        with self._failures("emptying the stage"):
+            for worker in self._reachable():
+                for name in names:
+                    self._remove(self.root / worker / name)
+            self._let_go()
+
+    def close(self) -> None:
+        """Give the folder back, and remove it if no stage is left in it. No call may follow."""
+        with self._failures("leaving the stage"):
+            self._let_go()
+            if not any(self._claims(self.worker)):
+                _remove_all(self._leftovers(self.worker))
+                self._lock.discard()
+            self._lock.release()
+
+    @contextmanager
+    def _failures(self, doing: str) -> Iterator[None]:
+        with self._alone, disk_failures(doing, self.root):
+            yield
+
+    def _take_over(self, task_id: str, folder: Path, epoch: int) -> None:
+        """Rename the newest earlier stage that may be adopted to *folder*, and remove all others."""
+        earlier = [
+            claim
+            for worker in (self.worker, *self._other_workers())
+            for claim in self._claims(worker)
+            if claim[1] == task_id and claim[2] < epoch
+        ]
+        held_before = set(self._dead)
+        for old, _, _ in sorted(earlier, key=_epoch, reverse=True):
+            ours = old.parent == self._own or self._hold(old.parent.name)
+            if ours and not folder.exists():
+                if _moved(old, folder):
+                    flacheader.restore(folder)
+                    _remove_all(entry for entry in folder.iterdir() if not entry.name.startswith(PART))
+            else:
+                self._remove(old)
+        for worker in set(self._dead) - held_before:
+            self._dead.pop(worker).release()
+
+    def _remove(self, folder: Path) -> None:
+        """Take *folder* away from everybody in one step, then remove it."""
+        aside = self._own / f"{_ASIDE}.{secrets.token_hex(8)}"
+        if _moved(folder, aside):
+            _remove_all([aside])
+
+    def _claims(self, worker: str) -> Iterator[tuple[Path, str, int]]:
+        """The stages in the folder of *worker*: folder, task id, epoch."""
+        for entry in _entries(self.root / worker):
+            match = _CLAIM.fullmatch(entry.name)
+            if match is not None and not entry.name.startswith(f"{_ASIDE}."):
+                yield entry, match["task"], int(match["epoch"])
+
+    def _leftovers(self, worker: str) -> Iterator[Path]:
+        """What lies in the folder of *worker* and is neither a stage nor its own."""
+        for entry in _entries(self.root / worker):
+            if entry.name.startswith(f"{_ASIDE}.") or not (entry.name in (LOCK, BOOT) or _CLAIM.fullmatch(entry.name)):
+                yield entry
+
+    def _other_workers(self) -> list[str]:
+        return [entry.name for entry in _entries(self.root) if entry.name != self.worker]
+
+    def _reachable(self) -> list[str]:
+        """Our own folder and those of the dead, whose locks are held from now on."""
+        return [self.worker, *filter(self._hold, self._other_workers())]
+
+    def _hold(self, worker: str) -> bool:
+        """Whether *worker* is dead; its lock is ours from now on."""
+        if worker not in self._dead:
+            lock = WorkLock.take(self.root, worker, make=False)
+            if lock is None:
+                return False
+            self._dead[worker] = lock
+        return True
+
+    def _let_go(self) -> None:
+        """Free the locks of dead workers, and remove the folders of those that left nothing."""
+        for worker, lock in self._dead.items():
+            if not any(self._claims(worker)):
+                lock.discard()
+            lock.release()
+        self._dead.clear()
+
+
+def _epoch(claim: tuple[Path, str, int]) -> int:
+    return claim[2]
+
+
+def _name(task_id: str, epoch: int) -> str:
+    name = f"{task_id}.{epoch}"
+    if not _CLAIM.fullmatch(name) or "\0" in name:
+        raise DiskError(f"Not the name of a task: {ascii(task_id)[:200]}")
+    return name
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _phase_of(folder: Path) -> Phase:
+    try:
+        noted = (folder / _PHASE).read_bytes()
+    except FileNotFoundError:
+        return Phase.CLAIMED
+    digit = noted[-1:].decode("ascii", "replace")
+    return Phase(int(digit)) if digit in {str(int(phase)) for phase in Phase} else Phase.CLAIMED
+
+
+def _moved(old: Path, folder: Path) -> bool:
+    try:
+        old.rename(folder)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _remove_all(entries: Iterable[Path]) -> None:
+    for entry in entries:
+        try:
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+        except FileNotFoundError:
+            continue

@@ -1,0 +1,96 @@
+"""Tags: what the catalog says of a track, written into the staged file.
+
+The audio is never touched, and tags of the file that the catalog says nothing about stay. Failing to tag is a warning:
+the target is then what was received. Only a disk that refuses is an error. How each format spells its tags stands in
+`tagforms`, how a FLAC file gets a new header in `flacheader`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from mutagen.mp3 import MP3
+from mutagen.mp4 import MP4
+from mutagen.oggflac import OggFLAC
+from mutagen.oggopus import OggOpus
+from mutagen.oggvorbis import OggVorbis
+from mutagen.wave import WAVE
+
+from tonearm.errors import Corrupt
+from tonearm.library import flacheader
+from tonearm.library.disk import disk_failures, disk_fault
+from tonearm.library.formats import AudioFormat
+from tonearm.library.tagforms import Cover, Tags, cover_into_comments, into_comments, into_id3, into_mp4
+from tonearm.library.verification import HOSTILE, measure
+
+MAX_PICTURE_BYTES = 8 * 1024 * 1024
+"""A larger cover is not embedded."""
+
+
+def write(source: Path, target: Path, audio: AudioFormat, tags: Tags, picture: bytes | None) -> tuple[str, ...]:
+    """Make *target* the content of *source* with *tags* and, if it is a JPEG or PNG, *picture* as the front cover.
+
+    *source* keeps its bytes, or, where no copy is needed (FLAC with room for the tags), becomes *target* and leaves
+    behind what `Stage.enter` needs to bring it back. Both lie in one folder. Saying it again is harmless.
+
+    Returns:
+        What went wrong, for people; *target* is whole in any case.
+
+    Raises:
+        DiskFull, DiskError: the disk refused; *target* does not exist, *source* is as it was.
+    """
+    with disk_failures("writing tags", target.parent):
+        flacheader.restore(target.parent)
+        cover, warnings = _cover(picture)
+        try:
+            _tag(source, target, audio, tags, cover)
+        except (*HOSTILE, Corrupt, OSError) as error:
+            target.unlink(missing_ok=True)
+            if fault := disk_fault(error):
+                raise fault from None
+            warnings += (f"The tags could not be written: {str(error) or type(error).__name__}",)
+            flacheader.copy(source, target)
+    return warnings
+
+
+def _cover(picture: bytes | None) -> tuple[Cover | None, tuple[str, ...]]:
+    if picture is None:
+        return None, ()
+    if len(picture) > MAX_PICTURE_BYTES:
+        return None, (f"The cover is larger than {MAX_PICTURE_BYTES // 2**20} MB and was left out",)
+    cover = Cover.of(picture)
+    return cover, () if cover else ("The cover is neither JPEG nor PNG and was left out",)
+
+
+def _tag(source: Path, target: Path, audio: AudioFormat, tags: Tags, cover: Cover | None) -> None:
+    if audio is AudioFormat.FLAC:
+        flacheader.write(source, target, tags, cover)
+        return
+    flacheader.copy(source, target)
+    opened = _WRITERS[audio](target)
+    if opened.tags is None:
+        opened.add_tags()
+    match audio:
+        case AudioFormat.MP3 | AudioFormat.WAV:
+            into_id3(opened.tags, tags, cover)
+        case AudioFormat.M4A:
+            into_mp4(opened.tags, tags, cover)
+        case _:
+            into_comments(opened.tags, tags)
+            if cover is not None:
+                cover_into_comments(opened.tags, cover)
+    opened.save()
+    with target.open("rb") as file:
+        measure(file, os.fstat(file.fileno()).st_size)
+
+
+_WRITERS: dict[AudioFormat, Any] = {
+    AudioFormat.MP3: MP3,
+    AudioFormat.WAV: WAVE,
+    AudioFormat.M4A: MP4,
+    AudioFormat.OGG: OggVorbis,
+    AudioFormat.OPUS: OggOpus,
+    AudioFormat.OGG_FLAC: OggFLAC,
+}

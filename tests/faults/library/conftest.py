@@ -1,0 +1,5 @@
+"""What the faults of the library share: real music."""
+
+from tests.support.music import music
+
+__all__ = ["music"]

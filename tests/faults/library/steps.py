@@ -1,0 +1,30 @@
+"""One file's way into the library, as a process of its own that can be killed: `python -m … library content …`.
+
+tag      PART TARGET           write_tags over a FLAC file
+publish  LIBRARY STAGED NAME   prepare, record the publication in LIBRARY/../committed, publish
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from tonearm.library import AudioFormat, Tags, prepare, publish, write_tags
+from tonearm.model import Publication
+
+
+def main(step: str, *arguments: str) -> None:
+    if step == "tag":
+        part, target = map(Path, arguments)
+        assert write_tags(part, target, AudioFormat.FLAC, Tags(title="Blue"), None) == ()
+        return
+    library, staged, name = Path(arguments[0]), Path(arguments[1]), arguments[2]
+    size, inode = prepare(staged, umask=0o022)
+    (library.parent / "committed").write_text(json.dumps(asdict(Publication(name, size, inode))))
+    publish(staged, library, name, umask=0o022)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

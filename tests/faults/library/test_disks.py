@@ -1,0 +1,125 @@
+"""Real disks: read-only, full, and without power. Mounting needs root, which CI has."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.support.music import Music, pcm
+from tests.support.programs import find
+
+from tonearm.errors import DiskError, DiskFull, SetupError
+from tonearm.library import AudioFormat, DiskGuard, Stage, Tags, check_library, prepare, publish, write_tags
+from tonearm.library.disk import MIB
+
+
+@contextmanager
+def mounted(folder: Path, *arguments: str) -> Iterator[Path]:
+    """Something mounted at *folder* for as long as the block runs."""
+    assert os.geteuid() == 0, "Mounting needs root. Type: sudo ./dev test"
+    folder.mkdir()
+    subprocess.run([find("mount"), *arguments, str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run([find("umount"), "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 4 MB."""
+    with mounted(tmp_path / "small", "-t", "tmpfs", "-o", "size=4m", "tmpfs") as folder:
+        yield folder
+
+
+def remount(folder: Path, options: str) -> None:
+    subprocess.run([find("mount"), "-o", f"remount,{options}", str(folder)], check=True)
+
+
+def test_a_read_only_library_is_an_error_at_start(small: Path) -> None:
+    """Root passes every mode, so only trying tells. The message names path, setting and reason."""
+    library = small / "music"
+    library.mkdir()
+    check_library(library)
+    remount(small, "ro")
+    with pytest.raises(SetupError, match=r"music/\.tonearm \(QUEUE_STAGE_DIR\) cannot be written: Read-only file"):
+        check_library(library)
+    with pytest.raises(SetupError, match=r"QUEUE_STAGE_DIR\) cannot be used: Read-only file system"):
+        Stage.open(library / ".tonearm", library, "den")
+    with pytest.raises(SetupError, match=r"other \(DOWNLOAD_DIR\) cannot be written: Read-only file system"):
+        check_library(small / "other")
+
+
+def test_a_library_that_became_read_only_is_an_error_of_the_disk(small: Path) -> None:
+    """The attempt ends with its own code, nothing is lost."""
+    stage = Stage.open(small / ".tonearm", small, "den")
+    staged = stage.enter("t1", 1, None) / "tagged.flac"
+    staged.write_bytes(b"sound")
+    stage._lock.release()  # a disk with a file open for writing is not made read-only by hand, only by its own faults
+    remount(small, "ro")
+    with pytest.raises(DiskError, match="Read-only file system while publishing"):
+        publish(staged, small, "a/b.flac", umask=0o022)
+    with pytest.raises(DiskError, match="Read-only file system while opening the stage"):
+        stage.enter("t2", 1, None)
+    remount(small, "rw")
+    publish(staged, small, "a/b.flac", umask=0o022)
+
+
+def test_a_stage_on_another_mount_is_an_error_at_start(small: Path, tmp_path: Path) -> None:
+    """Found by moving a file, not by guessing."""
+    with pytest.raises(SetupError, match="must lie on the same volume"):
+        check_library(tmp_path / "music", small / "stage")
+    assert not list((small / "stage").iterdir())
+
+
+@pytest.mark.parametrize("audio", [AudioFormat.FLAC, AudioFormat.MP3, AudioFormat.WAV])
+def test_a_disk_that_fills_up_while_tagging_leaves_the_received_bytes(
+    small: Path, music: Music, audio: AudioFormat
+) -> None:
+    """The half copy is gone, the code is disk_full, and the message says how much was free."""
+    source = music.copy(small / "part", audio.extension, seconds={"flac": 20, "mp3": 60, "wav": 12}[audio.value])
+    (small / "filler").write_bytes(bytes(max(0, 4 * MIB - source.stat().st_size - 200 * 1024)))
+    received = source.read_bytes()
+    picture = b"\x89PNG\r\n\x1a\n" + bytes(400 * 1024)
+
+    with pytest.raises(DiskFull, match="The disk is full while writing tags"):
+        write_tags(source, small / "tagged", audio, Tags(title="x"), picture)
+
+    assert source.read_bytes() == received
+    assert not (small / "tagged").exists()
+
+
+def test_the_guard_sees_the_real_volume(small: Path) -> None:
+    """Free space falls as files grow."""
+    guard = DiskGuard(small, 1 * MIB)
+    guard.check(1 * MIB)
+    (small / "filler").write_bytes(bytes(2 * MIB))
+    guard.check()
+    with pytest.raises(DiskFull, match=r"Not enough disk space: 2\.0 MB free, 3\.0 MB needed"):
+        guard.check(1 * MIB)
+
+
+def test_a_published_file_survives_a_power_cut(tmp_path: Path, music: Music) -> None:
+    """What the disk holds the moment publish returns is the whole file, under its name, in folders that were new."""
+    image, later = tmp_path / "disk", tmp_path / "disk after the cut"
+    with image.open("wb") as file:
+        file.truncate(64 * MIB)
+    subprocess.run([find("mkfs.ext4"), "-q", str(image)], check=True)
+    with mounted(tmp_path / "before", "-o", "loop,commit=60", str(image)) as library:
+        for number in range(3):
+            source = music.copy(library / "part", "flac")
+            target = library / "tagged.flac"
+            write_tags(source, target, AudioFormat.FLAC, Tags(title="Blue", track_number=number), None)
+            prepare(target, umask=0o022)
+            publish(target, library, f"Ada/Album {number}/Blue.flac", umask=0o022)
+        shutil.copyfile(image, later)
+    with mounted(tmp_path / "after", "-o", "loop", str(later)) as library:
+        for number in range(3):
+            path = library / f"Ada/Album {number}/Blue.flac"
+            assert pcm(path) == pcm(music("flac"))
+            assert path.stat().st_mode & 0o777 == 0o644

@@ -1,0 +1,103 @@
+"""Kills and failing calls at every step between the staged file and the library."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.support.music import Music
+from tests.support.programs import find
+
+from tonearm.library import flacheader, prepare, publish, published
+from tonearm.model import Publication
+
+NAME = "Ada/Colours/03 Blue.flac"
+CONTENT = b"sound" * 10_000
+
+# What one publish into a new album calls, in order of meaning: mode and fsync of the file, the folders, the name.
+CALLS = [
+    ("fchmod", 1), ("fsync", 1), ("mkdirat", 1), ("fsync", 2), ("mkdirat", 2), ("fsync", 3), ("linkat", 1),
+    ("fsync", 4), ("unlink", 1),
+]  # fmt: skip
+
+
+def injected(call: str, fault: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Run `steps` with a fault injected into a system call."""
+    trace = [find("strace"), "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:{fault}"]
+    program = [sys.executable, "-m", "tests.faults.library.steps", *arguments]
+    return subprocess.run([*trace, *program], check=False, capture_output=True)
+
+
+def killed(run: subprocess.CompletedProcess[bytes]) -> bool:
+    return run.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL)
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    (tmp_path / "music" / ".tonearm").mkdir(parents=True)
+    return tmp_path / "music"
+
+
+def bring_home(library: Path, staged: Path) -> None:
+    """What the next holder does: adopt the recorded file, or publish anew."""
+    committed = library.parent / "committed"
+    if committed.exists():
+        publication = Publication(**json.loads(committed.read_text()))
+        if published(library, publication):
+            staged.unlink(missing_ok=True)
+            return
+    prepare(staged, umask=0o022)
+    publish(staged, library, NAME, umask=0o022)
+
+
+@pytest.mark.parametrize(("call", "when"), CALLS)
+def test_a_kill_at_any_call_leaves_the_whole_file_or_none(library: Path, call: str, when: int) -> None:
+    """And whoever comes next adopts or publishes it, once."""
+    staged = library / ".tonearm" / "tagged.flac"
+    staged.write_bytes(CONTENT)
+
+    run = injected(call, f"signal=KILL:when={when}", "publish", str(library), str(staged), NAME)
+
+    assert killed(run), f"{call} number {when} was not reached: {run.stderr.decode()}"
+    seen = [path for path in library.rglob("*.flac") if path != staged]
+    assert [(path, path.read_bytes()) for path in seen] in ([], [(library / NAME, CONTENT)])
+
+    bring_home(library, staged)
+    assert list(library.rglob("*.flac")) == [library / NAME]
+    assert (library / NAME).read_bytes() == CONTENT
+    assert (library / NAME).stat().st_nlink == 1
+
+
+@pytest.mark.parametrize(("call", "when"), CALLS)
+def test_a_call_that_fails_is_an_error_and_can_be_said_again(library: Path, call: str, when: int) -> None:
+    """EIO anywhere: the process says so, nothing torn has a name, and the stage still has what is needed."""
+    staged = library / ".tonearm" / "tagged.flac"
+    staged.write_bytes(CONTENT)
+
+    run = injected(call, f"error=EIO:when={when}", "publish", str(library), str(staged), NAME)
+
+    assert run.returncode == 1
+    assert b"tonearm.errors.DiskError: Input/output error while" in run.stderr
+    assert staged.read_bytes() == CONTENT
+    assert not (library / NAME).exists() or (library / NAME).read_bytes() == CONTENT
+
+    bring_home(library, staged)
+    assert (library / NAME).read_bytes() == CONTENT
+    assert not staged.exists()
+
+
+@pytest.mark.parametrize(("call", "when"), [("rename", 1), ("write", 1), ("write", 2)])
+def test_a_kill_while_tagging_costs_no_received_byte(tmp_path: Path, music: Music, call: str, when: int) -> None:
+    """The header that is rewritten in place can be had back at every moment."""
+    part, received = music.copy(tmp_path / "part"), music("flac").read_bytes()
+
+    run = injected(call, f"signal=KILL:when={when}", "tag", str(part), str(tmp_path / "tagged.flac"))
+
+    assert killed(run), f"{call} number {when} was not reached: {run.stderr.decode()}"
+    flacheader.restore(tmp_path)
+    assert part.read_bytes() == received
+    assert [path.name for path in tmp_path.iterdir()] == ["part"]

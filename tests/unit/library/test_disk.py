@@ -1,0 +1,102 @@
+"""The disk guard: what is promised to running transfers is not free."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from tonearm.errors import DiskError, DiskFull
+from tonearm.library import DiskGuard, disk
+from tonearm.library.disk import MIB, UNKNOWN_BYTES, disk_failures
+
+MINIMUM = 100 * MIB
+
+
+@pytest.fixture
+def volume(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """A volume whose free bytes the test says."""
+    space = {"free": 1000 * MIB}
+    monkeypatch.setattr(disk, "free_bytes", lambda _: space["free"])
+    return space
+
+
+@pytest.fixture
+def guard(volume: dict[str, int]) -> DiskGuard:
+    assert volume
+    return DiskGuard(Path("/library"), MINIMUM)
+
+
+def test_the_bare_minimum_is_checked_without_a_size(guard: DiskGuard, volume: dict[str, int]) -> None:
+    """Before the claim nobody knows how large a file is."""
+    guard.check()
+    volume["free"] = MINIMUM
+    guard.check(None)
+    volume["free"] = MINIMUM - 1
+    with pytest.raises(DiskFull):
+        guard.check(None)
+
+
+def test_a_refusal_says_how_much_was_free_and_needed(guard: DiskGuard, volume: dict[str, int]) -> None:
+    """In bytes for the program, in MB for people; a file counts twice, for a rewrite of its tags."""
+    volume["free"] = 130 * MIB
+    guard.check(15 * MIB)
+    with pytest.raises(DiskFull) as caught:
+        guard.check(16 * MIB)
+    assert (caught.value.free, caught.value.needed) == (130 * MIB, 132 * MIB)
+    assert str(caught.value) == (
+        "Not enough disk space: 130 MB free, 132 MB needed (32 MB for this file, 100 MB always kept free)"
+    )
+
+
+def test_what_running_transfers_will_write_is_not_free(guard: DiskGuard) -> None:
+    """It becomes less as their bytes arrive, and is given back at the end."""
+    guard.reserve("a", 200 * MIB)
+    assert guard.free() == 600 * MIB
+    guard.advance("a", 150 * MIB)
+    assert guard.free() == 750 * MIB
+    with pytest.raises(DiskFull):
+        guard.reserve("b", 326 * MIB)
+    guard.reserve("b", 325 * MIB)
+    guard.release("a")
+    guard.release("a")
+    assert guard.free() == 350 * MIB
+
+
+def test_a_reservation_that_is_said_again_replaces_the_first(guard: DiskGuard) -> None:
+    """The second attempt may know the size, and has bytes already. A refused one leaves nothing behind."""
+    guard.reserve("a", None)
+    guard.reserve("a", 100 * MIB, done=60 * MIB)
+    assert guard.free() == 860 * MIB
+    with pytest.raises(DiskFull):
+        guard.reserve("a", 500 * MIB)
+    assert guard.free() == 1000 * MIB
+
+
+def test_an_unknown_size_counts_in_steps(guard: DiskGuard, volume: dict[str, int]) -> None:
+    """64 MiB at first; when it grows beyond, a further step must have room."""
+    guard.reserve("a", None)
+    assert guard.free() == 1000 * MIB - 2 * UNKNOWN_BYTES
+    guard.advance("a", UNKNOWN_BYTES - 1)
+    assert guard.free() == 1000 * MIB - UNKNOWN_BYTES - 1
+
+    volume["free"] = 250 * MIB
+    with pytest.raises(DiskFull):
+        guard.advance("a", UNKNOWN_BYTES)
+    guard.advance("of nobody", UNKNOWN_BYTES)
+
+
+def test_a_volume_that_is_gone_is_an_error_of_the_disk(tmp_path: Path) -> None:
+    """Not a full one."""
+    with pytest.raises(DiskError, match="cannot be read"):
+        DiskGuard(tmp_path / "gone", 0).free()
+
+
+@pytest.mark.parametrize(("code", "expected"), [("ENOSPC", DiskFull), ("EDQUOT", DiskFull), ("EIO", DiskError)])
+def test_what_the_system_refuses_has_one_of_two_names(tmp_path: Path, code: str, expected: type[Exception]) -> None:
+    """Full, or broken; the message says while doing what."""
+    number = getattr(errno, code)
+    with pytest.raises(expected, match="while publishing"), disk_failures("publishing", tmp_path):
+        raise OSError(number, os.strerror(number))

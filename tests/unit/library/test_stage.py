@@ -1,0 +1,266 @@
+"""The stage: a task's bytes belong to one claim, the lock tells the living from the dead, and nothing is left over."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.support.music import Music
+
+from tonearm.clock import SystemClock
+from tonearm.errors import DiskError, SetupError
+from tonearm.fetch import PART
+from tonearm.library import AudioFormat, Stage, Tags, write_tags
+from tonearm.model import Mark, Phase, StageRef
+
+BOOT = SystemClock().boot_id()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A library with room for a stage."""
+    return tmp_path
+
+
+@contextmanager
+def a_worker(root: Path, host: str = "den", boot: str = BOOT) -> Iterator[Stage]:
+    """A stage that ends like a process that was killed: its lock is free, its files stay."""
+    stage = Stage.open(root / ".tonearm", root, host, boot_id=boot)
+    try:
+        yield stage
+    finally:
+        for lock in (stage._lock, *stage._dead.values()):
+            lock.release()
+
+
+def received(folder: Path, content: bytes = b"abc", boot: str = BOOT) -> None:
+    """Bytes as a transfer leaves them."""
+    (folder / PART).write_bytes(content)
+    sidecar = f'{{"source":"https://a/1","checksum":null,"validator":"\\"1\\"","size":9,"boot":"{boot}"}}'
+    (folder / "part.json").write_text(sidecar)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_each_process_takes_a_folder_of_its_own(root: Path) -> None:
+    """The first free number of the host; a number whose process died is taken again."""
+    with a_worker(root) as one, a_worker(root) as two, a_worker(root, "other") as three:
+        assert [one.worker, two.worker, three.worker] == ["den-1", "den-2", "other-1"]
+        assert stat.S_IMODE((one.root / "den-1").stat().st_mode) == 0o700
+    with a_worker(root) as again:
+        assert again.worker == "den-1"
+
+
+def test_a_host_of_any_name_gives_a_plain_folder(root: Path) -> None:
+    """A host may call itself anything."""
+    for host, worker in (("../a b.lan", "a-b-lan-1"), ("", "worker-1"), ("ä" * 300, "worker-2")):
+        stage = Stage.open(root / ".tonearm", root, host)
+        assert stage.worker == worker
+        assert stage.root.is_relative_to(root)
+
+
+def test_a_child_does_not_keep_a_dead_worker_alive(root: Path) -> None:
+    """The lock is closed at exec, so it is free when the process is gone though its child lives."""
+    with a_worker(root), subprocess.Popen(
+        [sys.executable, "-c", "import sys; print('up', flush=True); sys.stdin.read()"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=False,
+    ) as child:  # fmt: skip
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"up\n"
+        with a_worker(root) as beside:
+            assert beside.worker == "den-2"
+        # from here on only the child could hold it
+        first = Stage.open(root / ".tonearm", root, "third")
+        assert first.dead() == ["third-1", "den-2"]
+        child.communicate(b"")
+
+
+def test_the_dead_are_those_whose_lock_is_free(root: Path) -> None:
+    """The living are never named; our own name is, once: our earlier incarnation is dead."""
+    with a_worker(root, "gone") as gone:
+        gone.enter("t1", 1, None)
+    with a_worker(root, "alive"), a_worker(root) as me:
+        assert me.dead() == ["den-1", "gone-1"]
+        assert me.dead() == ["gone-1"]
+
+
+def test_nobody_comes_alive_under_the_name_of_the_dead_while_its_leases_are_freed(root: Path) -> None:
+    """`dead` keeps the locks that prove it, `found` lets go of them."""
+    with a_worker(root, "gone") as gone:
+        gone.enter("t1", 1, None)
+    with a_worker(root) as me:
+        me.dead()
+        with a_worker(root, "gone") as newcomer:
+            assert newcomer.worker == "gone-2"
+        me.found()
+        with a_worker(root, "gone") as newcomer:
+            assert newcomer.worker == "gone-1"
+
+
+def test_marks_tell_how_far_the_dead_had_come(root: Path) -> None:
+    """Phase and bytes by task; the newest claim counts, and bytes of another boot are none."""
+    with a_worker(root) as before:
+        received(before.enter("t1", 1, None), b"12345")
+        before.note_phase(before.enter("t1", 1, None), Phase.TRANSFER)
+        received(before.enter("t2", 4, None), b"123", boot="before the power cut")
+        for phase in (Phase.TRANSFER, Phase.VERIFY, Phase.PUBLISH):
+            before.note_phase(before.enter("t2", 4, None), phase)
+        before.enter("album:1", 1, None)
+    with a_worker(root) as me:
+        assert me.marks("den-1") == {
+            "t1": Mark(Phase.TRANSFER, 5),
+            "t2": Mark(Phase.PUBLISH, 0),
+            "album:1": Mark(Phase.CLAIMED, 0),
+        }
+        assert me.marks("never-1") == {}
+
+
+def test_a_power_cut_is_told_from_a_crash_by_the_boot(root: Path) -> None:
+    """Of our own folder, and of any dead one whose lock we hold."""
+    with a_worker(root, boot="monday") as first:
+        first.enter("t1", 1, None)
+        assert not first.same_boot()
+    with a_worker(root, "gone", boot="monday"), a_worker(root, boot="monday") as second:
+        assert second.same_boot()
+        assert not second.same_boot("gone-1")
+    with a_worker(root, boot="tuesday") as third:
+        assert not third.same_boot()
+        third.dead()
+        assert not third.same_boot("gone-1")
+    with a_worker(root, "x", boot="monday") as fourth:
+        fourth.dead()
+        assert fourth.same_boot("gone-1")
+
+
+def test_entering_keeps_the_bytes_of_our_own_earlier_claim(root: Path) -> None:
+    """The folder is renamed, so that only one claim ever has the bytes; what is not theirs goes."""
+    with a_worker(root) as me:
+        old = me.enter("t1", 1, None)
+        received(old)
+        me.note_phase(old, Phase.VERIFY)
+        (old / "tagged.flac").write_bytes(b"copy")
+
+        new = me.enter("t1", 2, StageRef("den-1", 1))
+
+        assert not old.exists()
+        assert names(new) == ["part", "part.json"]
+        assert me.enter("t1", 2, StageRef("den-1", 1)) == new
+        assert (new / PART).read_bytes() == b"abc"
+
+
+def test_entering_adopts_the_bytes_of_the_dead_but_not_of_the_living(root: Path) -> None:
+    """Whoever is frozen may wake up and write on: its file is taken away, and the transfer begins anew."""
+    with a_worker(root, "gone") as gone:
+        received(gone.enter("t1", 1, None))
+    with a_worker(root, "frozen") as frozen, a_worker(root) as me:
+        theirs = frozen.enter("t2", 1, None)
+        received(theirs)
+
+        assert names(me.enter("t1", 2, StageRef("gone-1", 1))) == ["part", "part.json"]
+        assert names(me.enter("t2", 2, StageRef("frozen-1", 1))) == []
+        assert not theirs.exists()
+        assert me.found() == [("t1", 2), ("t2", 2)] or me.found() == [("t2", 2), ("t1", 2)]
+
+
+def test_bytes_are_found_though_the_claim_before_never_came_to_enter(root: Path) -> None:
+    """Its worker died between claim and stage; an older one has the bytes. A late publisher loses his."""
+    with a_worker(root, "gone") as gone:
+        received(gone.enter("t1", 1, None))
+    with a_worker(root, "frozen") as frozen, a_worker(root) as me:
+        late = frozen.enter("t1", 2, None)
+        assert names(me.enter("t1", 5, StageRef("never-1", 4))) == ["part", "part.json"]
+        assert not late.exists()
+
+
+def test_adopted_bytes_are_those_that_were_received(root: Path, music: Music) -> None:
+    """A crash after tagging in place costs no byte: the header comes back."""
+    with a_worker(root) as before:
+        folder = before.enter("t1", 1, None)
+        received(folder, music("flac").read_bytes())
+        write_tags(folder / PART, folder / "tagged.flac", AudioFormat.FLAC, Tags(title="x"), None)
+        assert not (folder / PART).exists()
+    with a_worker(root) as me:
+        assert me.marks("den-1")["t1"].bytes_done == music("flac").stat().st_size
+        folder = me.enter("t1", 2, StageRef("den-1", 1))
+        assert (folder / PART).read_bytes() == music("flac").read_bytes()
+        assert names(folder) == ["part", "part.json"]
+
+
+def test_removing_a_stage_leaves_not_a_byte(root: Path) -> None:
+    """Of that claim, and of no other. Again is harmless."""
+    with a_worker(root) as me:
+        received(me.enter("t1", 1, None))
+        kept = me.enter("t1", 2, None)
+        for _ in range(2):
+            me.remove("t1", 1)
+        assert names(root / ".tonearm" / "den-1") == ["boot", "lock", kept.name]
+
+
+def test_the_janitor_sees_our_stages_and_those_of_the_dead(root: Path) -> None:
+    """Stages of the living are their own business; leftovers and empty folders of the dead go at once."""
+    with a_worker(root, "gone") as gone:
+        received(gone.enter("t1", 1, None))
+        (root / ".tonearm" / "gone-1" / "aside.0123").mkdir()
+        (root / ".tonearm" / "gone-1" / "stray").write_bytes(b"x")
+    with a_worker(root, "empty"):
+        pass
+    with a_worker(root, "alive") as alive, a_worker(root) as me:
+        alive.enter("t2", 1, None)
+        me.enter("t3", 7, None)
+        (root / ".tonearm" / "README").write_text("an operator's note")
+
+        assert sorted(me.found()) == [("t1", 1), ("t3", 7)]
+        assert names(root / ".tonearm") == ["README", "alive-1", "den-1", "gone-1"]
+        assert names(root / ".tonearm" / "gone-1") == ["boot", "lock", "t1.1"]
+
+        me.remove_all([("t1", 1), ("t3", 7), ("t2", 1), ("never", 1)])
+        assert me.found() == []
+        assert names(root / ".tonearm") == ["README", "alive-1", "den-1"]
+        assert names(root / ".tonearm" / "alive-1") == ["boot", "lock", "t2.1"]
+
+
+def test_a_worker_that_leaves_in_order_leaves_nothing(root: Path) -> None:
+    """A stage that a pause or a release keeps stays, with its folder."""
+    busy = Stage.open(root / ".tonearm", root, "den")
+    busy.enter("t1", 1, None)
+    busy.close()
+    assert names(root / ".tonearm") == ["den-1"]
+
+    again = Stage.open(root / ".tonearm", root, "den")
+    again.remove("t1", 1)
+    again.close()
+    assert names(root / ".tonearm") == []
+
+
+@pytest.mark.parametrize("task", ["../t1", "a/b", ".", "", "a\0b"])
+def test_a_task_id_that_is_no_folder_name_is_refused(root: Path, task: str) -> None:
+    """No stage lies outside its worker's folder."""
+    with a_worker(root) as me, pytest.raises(DiskError, match="Not the name of a task"):
+        me.enter(task, 1, None)
+
+
+def test_a_stage_on_another_volume_is_an_error_at_start(tmp_path: Path) -> None:
+    """A rename into the library would not be possible."""
+    elsewhere = Path("/dev/shm")  # a volume of its own on Linux
+    assert elsewhere.stat().st_dev != tmp_path.stat().st_dev, "this test needs a second volume at /dev/shm"
+    stage = elsewhere / f"tonearm-test-{os.getpid()}"
+    try:
+        with pytest.raises(SetupError, match="must lie on the same volume"):
+            Stage.open(stage, tmp_path, "den")
+    finally:
+        stage.rmdir()
+
+
+def test_a_stage_that_cannot_be_made_is_an_error_at_start(tmp_path: Path) -> None:
+    """The message names the path, the setting and the reason."""
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(SetupError, match=r"file/stage \(QUEUE_STAGE_DIR\) cannot be used: Not a directory"):
+        Stage.open(tmp_path / "file" / "stage", tmp_path, "den")
