@@ -1,0 +1,15 @@
+"""The worker: claims tasks, brings each through its journey into the library, and keeps its leases meanwhile.
+
+worker.py      what a process runs: the claim loop, start and stop
+leases.py      what it holds, and until when: renewing, polling, progress
+attempt.py     one claim from its start to its settling, whatever happens in between
+journey.py     a track: ask, transfer, verify, tag, commit, publish
+resolving.py   an album: its track list enters the store in pages
+janitor.py     stages of the dead and the forgotten
+supervisor.py  loops that come back when they fall over
+"""
+
+from tonearm.worker.tools import WorkerTools
+from tonearm.worker.worker import Worker
+
+__all__ = ["Worker", "WorkerTools"]

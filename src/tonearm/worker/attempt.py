@@ -1,0 +1,140 @@
+"""An attempt: one claim from its start to its settling, whatever happens in between.
+
+Whatever a task runs into ends this task and nothing else: an error of the journey becomes a retry or a failure by
+`tonearm.policy`, a stop becomes cancelled, paused or released, and an exception that nobody expected becomes
+`internal` with its stack in the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from tonearm.errors import FailureCode, FetchError, LeaseLost
+from tonearm.model import Cancelled, Completed, Failed, Failure, Outcome, Paused, Released, Retry, TaskKind
+from tonearm.policy import RetryRules, after_failure
+from tonearm.worker.held import Held, Stop
+from tonearm.worker.insisting import insist
+from tonearm.worker.journey import Journey
+from tonearm.worker.leases import Leases
+from tonearm.worker.resolving import resolve
+from tonearm.worker.threads import in_thread
+from tonearm.worker.tools import WorkerTools
+
+log = structlog.get_logger("worker.task")
+
+
+async def attempt(held: Held, tools: WorkerTools, leases: Leases) -> None:
+    """Work on one claim until it is settled or lost. Raises nothing but the cancel of the worker itself."""
+    claim = held.claim
+    context = {
+        "job": claim.job_id,
+        "task": claim.task_id,
+        "epoch": claim.epoch,
+        "client": claim.client,
+        "attempt": claim.retry_count + 1,
+    }
+    with bound_contextvars(**context):
+        try:
+            outcome = await _run(held, tools, leases)
+            if outcome is not None:
+                await _settle(outcome, held, tools, leases)
+        except LeaseLost:
+            log.info("The claim is not ours any more; nothing of it is kept here")
+        except Exception:  # a supervisor: the lease of a task that cannot even be settled runs out
+            log.exception("A task could not be settled")
+        finally:
+            tools.disk.release(held.task_id)
+            leases.drop(held)
+
+
+async def _run(held: Held, tools: WorkerTools, leases: Leases) -> Outcome | None:
+    """Bring the task as far as it comes; None when there is nothing left to settle."""
+    try:
+        try:
+            if held.claim.kind is TaskKind.RESOLVE:
+                await resolve(held, tools, leases)
+                return None
+            return await Journey(held, tools, leases).run()
+        finally:
+            held.unstoppable = True
+            held.seat.leave()
+            leases.moved(urgent=True)
+    except asyncio.CancelledError:
+        if held.stop is None:
+            raise
+        _forget_cancel()
+        return _after_stop(held.stop)
+    except LeaseLost:
+        return await _why_refused(held, tools, leases)
+    except FetchError as error:
+        log.info("The attempt failed", code=str(error.code), error=error.message)
+        return after_failure(error, held.claim, _rules(tools))
+    except Exception as error:  # a supervisor: the error of one task ends that task and nothing else
+        log.exception("The task ran into an error of the program")
+        return Failed(Failure(FailureCode.INTERNAL, f"Internal error: {type(error).__name__} (see the log)"))
+
+
+def _forget_cancel() -> None:
+    """The cancel that stopped the journey is dealt with: what follows in this task may wait for things again."""
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()
+
+
+def _after_stop(stop: Stop) -> Outcome | None:
+    match stop:
+        case Stop.CANCEL:
+            return Cancelled()
+        case Stop.PAUSE:
+            return Paused()
+        case Stop.RELEASE:
+            return Released("The worker stopped")
+        case Stop.LOST:
+            return None
+
+
+async def _why_refused(held: Held, tools: WorkerTools, leases: Leases) -> Outcome | None:
+    """A write was refused: because a cancel or pause came first, or because the claim is gone."""
+    flags = await insist(lambda: tools.store.poll(tools.stage.worker, [held.claim.token]), held, leases)
+    if held.task_id in flags.cancel:
+        return Cancelled()
+    if held.task_id in flags.pause:
+        return Paused()
+    log.info("The claim is not ours any more; nothing of it is kept here")
+    return None
+
+
+async def _settle(outcome: Outcome, held: Held, tools: WorkerTools, leases: Leases) -> None:
+    """Record how the attempt ended. The stage of a task that ends is gone before its state says so."""
+    if _ends_stage(outcome):
+        await in_thread(tools.stage.remove, held.task_id, held.claim.epoch)
+    await insist(lambda: tools.store.settle(held.claim, outcome, held.mark), held, leases)
+    _tell(outcome)
+
+
+def _ends_stage(outcome: Outcome) -> bool:
+    damaged = isinstance(outcome, Retry) and outcome.failure.code is FailureCode.INTEGRITY
+    return damaged or isinstance(outcome, Completed | Failed | Cancelled)
+
+
+def _tell(outcome: Outcome) -> None:
+    match outcome:
+        case Completed(files=files, size=size):
+            log.info("Completed", files=list(files), size=size)
+        case Failed(failure=failure):
+            log.warning("Failed", code=str(failure.code), error=failure.message)
+        case Retry(failure=failure, delay_ms=delay_ms):
+            log.info("Will try again", code=str(failure.code), delay_ms=delay_ms)
+        case Released(reason=reason):
+            log.info("Given back", reason=reason)
+        case Cancelled():
+            log.info("Cancelled")
+        case Paused():
+            log.info("Paused")
+
+
+def _rules(tools: WorkerTools) -> RetryRules:
+    return RetryRules(tools.settings.retry_backoff_ms, tools.settings.retry_after_max_ms)

@@ -1,0 +1,243 @@
+"""A track's journey: ask the catalog, transfer, verify, tag, pass the commit point, publish.
+
+Each attempt asks the catalog anew, because signed URLs change. Everything up to the commit point happens in the task's
+stage, may be stopped at any moment and costs the library nothing. From the commit point on a cancel is too late, and
+whoever holds the task next finds the recorded file and adopts it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+
+from tonearm.errors import DiskError, FetchError, LeaseLost, Timeout
+from tonearm.fetch import Progress, Received
+from tonearm.library import (
+    Audio,
+    Name,
+    NameTaken,
+    Tags,
+    has_twin,
+    identical,
+    numbered,
+    prepare,
+    publish,
+    published,
+    resolve,
+    verify,
+    write_tags,
+)
+from tonearm.model import Completed, Mark, Phase, Publication, Track
+from tonearm.worker.held import Held
+from tonearm.worker.insisting import insist
+from tonearm.worker.leases import Leases
+from tonearm.worker.threads import in_thread
+from tonearm.worker.tools import WorkerTools
+
+TWINS = 99
+"""Numbers tried for a name that is taken."""
+
+log = structlog.get_logger("worker.journey")
+
+
+class Journey:
+    """One attempt at one track."""
+
+    def __init__(self, held: Held, tools: WorkerTools, leases: Leases) -> None:
+        self._held = held
+        self._claim = held.claim
+        self._tools = tools
+        self._leases = leases
+        self._root: Path = tools.settings.download_dir
+        self._warnings: list[str] = []
+        self._download_ms = 0
+
+    async def run(self) -> Completed:
+        """Bring the track into the library.
+
+        Raises:
+            FetchError: this attempt ended; its code says why.
+            LeaseLost: the claim is not current any more, or a cancel or pause came before the commit point.
+        """
+        earlier = self._claim.publication
+        if earlier is not None and await in_thread(published, self._root, earlier):
+            log.info("Found the file that an earlier attempt had published", path=earlier.path)
+            return Completed((earlier.path,), earlier.size)
+        async with self._time_limit():
+            track, folder = await self._begin()
+            async with self._naming(track) as reserved:
+                received = await self._transfer(track, folder)
+                await self._leave_slot()
+                audio = await self._verify(track, received, folder)
+                staged = await self._tag(track, received, audio, folder)
+                number = await reserved
+            await self._enter(Phase.PUBLISH, folder)
+        return await self._file(staged, self._name(track), number, audio.format.extension)
+
+    @asynccontextmanager
+    async def _time_limit(self) -> AsyncIterator[None]:
+        """The hard limit from claim to commit, whatever the renewals say."""
+        limit_ms = self._tools.settings.processing_timeout_ms
+        try:
+            async with asyncio.timeout(limit_ms / 1_000) as limit:
+                yield
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise Timeout(_too_long(limit_ms, self._held), retryable=False) from None
+
+    async def _begin(self) -> tuple[Track, Path]:
+        """Check the disk, take over the stage of the attempt before, and ask the catalog."""
+        await in_thread(self._tools.disk.check, None)
+        claim = self._claim
+        folder = await in_thread(self._tools.stage.enter, claim.task_id, claim.epoch, claim.previous)
+        track = await self._tools.catalog.track(claim.spec.catalog_id, claim.spec.quality)
+        await in_thread(self._tools.disk.reserve, claim.task_id, track.media.size_bytes)
+        return track, folder
+
+    async def _enter(self, phase: Phase, folder: Path) -> None:
+        """Begin a phase; a note in the stage outlives this process, so that a crash is charged where it happened."""
+        self._held.mark = replace(self._held.mark, phase=phase)
+        await in_thread(self._tools.stage.note_phase, folder, phase)
+
+    async def _transfer(self, track: Track, folder: Path) -> Received:
+        """Bring the bytes into the stage."""
+        await self._enter(Phase.TRANSFER, folder)
+        began_ms = self._tools.clock.elapsed_ms()
+        received = await self._tools.fetcher.download(track.media, folder, progress=self._on_progress)
+        self._download_ms = self._tools.clock.elapsed_ms() - began_ms
+        return received
+
+    def _on_progress(self, progress: Progress) -> None:
+        self._tools.disk.advance(self._claim.task_id, progress.bytes_done)
+        self._held.mark = Mark(Phase.TRANSFER, progress.bytes_done, progress.bytes_total)
+        self._held.speed = progress.speed
+        self._leases.moved()
+
+    @asynccontextmanager
+    async def _naming(self, track: Track) -> AsyncIterator[asyncio.Task[int]]:
+        """Fill in the titles and reserve the target name beside the transfer; gives the number of the name."""
+        task = asyncio.create_task(self._reserve(track))
+        try:
+            yield task
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait([task])
+            if not task.cancelled():
+                task.exception()
+
+    async def _reserve(self, track: Track) -> int:
+        claim, store = self._claim, self._tools.store
+        spec = claim.spec
+        if claim.position is None and None in (spec.track_title, spec.album_title, spec.artist_name):
+            await insist(
+                lambda: store.describe(claim, title=track.title, artist=track.artist, album=track.album),
+                self._held,
+                self._leases,
+            )
+        return await self._next_free(self._name(track), 1)
+
+    def _name(self, track: Track) -> Name:
+        claim = self._claim
+        return self._tools.template.name(track, claim.album, claim.position, claim.spec.quality)
+
+    async def _next_free(self, name: Name, number: int) -> int:
+        """Reserve the first free name from *number* on; answers its number."""
+        for twin in range(number, TWINS + 1):
+            candidate = numbered(name, twin)
+            if await insist(
+                lambda: self._tools.store.reserve(self._claim, candidate.stem, candidate.key),  # noqa: B023
+                self._held,
+                self._leases,
+            ):
+                return twin
+        raise DiskError(f"More than {TWINS} files would be named {name.stem!r}")
+
+    async def _leave_slot(self) -> None:
+        """The last byte has arrived: make room on the line for the next task."""
+        await self._held.seat.last_byte_arrived()
+        self._leases.moved(urgent=True)
+
+    async def _verify(self, track: Track, received: Received, folder: Path) -> Audio:
+        """Whether the bytes are the file that was promised."""
+        await self._enter(Phase.VERIFY, folder)
+        return await in_thread(verify, received.path, track, received.size, received.checksum)
+
+    async def _tag(self, track: Track, received: Received, audio: Audio, folder: Path) -> Path:
+        """Make the file that will be published; one that cannot be tagged stays as it came, with a warning."""
+        picture = await self._picture(track)
+        target = folder / f"tagged.{audio.format.extension}"
+        wanted = Tags.of(track, self._claim.album)
+        self._warnings += await in_thread(write_tags, received.path, target, audio.format, wanted, picture)
+        return target
+
+    async def _picture(self, track: Track) -> bytes | None:
+        album = self._claim.album
+        url = track.cover_url or (album.cover_url if album else None)
+        if url is None:
+            return None
+        try:
+            return await self._tools.covers.get(url)
+        except FetchError as error:
+            self._warnings.append(f"The cover could not be had: {error.message}")
+            return None
+
+    async def _file(self, staged: Path, name: Name, number: int, extension: str) -> Completed:
+        """Pass the commit point and publish, under the first name that no other file has."""
+        size, inode = await in_thread(prepare, staged, umask=self._tools.umask)
+        self._held.unstoppable = True
+        while True:
+            path = f"{numbered(name, number).stem}.{extension}"
+            if await in_thread(has_twin, self._root, path):
+                number = await self._next_free(name, number + 1)
+                continue
+            await self._commit(Publication(path, size, inode))
+            try:
+                await self._publish(staged, path)
+            except NameTaken:
+                if await self._keeps(staged, path):
+                    break
+                number = await self._next_free(name, number + 1)
+            else:
+                break
+        return Completed((path,), size, self._download_ms, tuple(self._warnings))
+
+    async def _commit(self, publication: Publication) -> None:
+        await insist(lambda: self._tools.store.commit(self._claim, publication), self._held, self._leases)
+
+    async def _publish(self, staged: Path, path: str) -> None:
+        """Move the file into the library, unless the lease ended meanwhile."""
+        if not self._leases.trusted(self._held):
+            raise LeaseLost
+        replace_old = self._tools.settings.on_conflict == "replace"
+        await in_thread(publish, staged, self._root, path, umask=self._tools.umask, replace=replace_old)
+
+    async def _keeps(self, staged: Path, path: str) -> bool:
+        """Whether the file that has the name already serves: because it is the same, or by `QUEUE_ON_CONFLICT=skip`."""
+        existing = resolve(self._root, path)
+        if await in_thread(identical, existing, staged):
+            log.info("The library has this very file already", path=path)
+            return True
+        if self._tools.settings.on_conflict == "skip":
+            self._warnings.append(f"Kept the file that was there: {path}")
+            return True
+        return False
+
+
+def _too_long(limit_ms: int, held: Held) -> str:
+    mark = held.mark
+    total = f" of {_megabytes(mark.bytes_total)}" if mark.bytes_total else ""
+    return (
+        f"Processing timeout ({limit_ms / 1_000:g}s exceeded): {_megabytes(mark.bytes_done)}{total} MB"
+        f" at {held.speed / 1_000:.0f} kB/s"
+    )
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1_000_000:.1f}"

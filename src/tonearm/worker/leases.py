@@ -1,0 +1,160 @@
+"""Leases: what this worker holds, and how it proves that it is still alive.
+
+Every quarter of the lease all claims are renewed in one call, and every second their flags are read in another. The
+lease is counted here from before the store was asked and ends a margin early, so two workers never both believe that
+they hold a task. All of it runs on the event loop itself: a blocked loop does not renew, and so does not look alive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
+
+import structlog
+
+from tonearm.clock import Clock
+from tonearm.library import Stage
+from tonearm.model import Claim, TaskKind, WorkerReport
+from tonearm.store.base import PAGE, Working
+from tonearm.worker.held import Held, Stop
+from tonearm.worker.slots import Slots
+from tonearm.worker.threads import in_thread
+
+POLL_S = 1.0
+"""Seconds between two readings of the flags, so that a cancel takes effect within two."""
+
+REPORT_S = 0.25
+"""Seconds between two progress reports at the least."""
+
+log = structlog.get_logger("worker.leases")
+
+
+class Leases:
+    """The claims of one worker, by task id."""
+
+    def __init__(self, store: Working, stage: Stage, slots: Slots, clock: Clock, lease_ms: int) -> None:
+        self._store = store
+        self._stage = stage
+        self._slots = slots
+        self._clock = clock
+        self._lease_ms = lease_ms
+        self._held: dict[str, Held] = {}
+        self._moved = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self._emptied = asyncio.Event()
+        self._emptied.set()
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __iter__(self) -> Iterator[Held]:
+        return iter(list(self._held.values()))
+
+    def holds(self, task_id: str) -> bool:
+        """Whether this worker works on the task now."""
+        return task_id in self._held
+
+    def hold(self, claim: Claim, asked_at_ms: int) -> Held:
+        """Take a fresh claim into the register; *asked_at_ms* is the elapsed time before the store was asked."""
+        seat = self._slots.seat(transfer=claim.kind is TaskKind.TRACK)
+        held = Held(claim, seat, asked_at_ms + self._lease_ms)
+        self._held[claim.task_id] = held
+        self._emptied.clear()
+        self.moved(urgent=True)
+        return held
+
+    def drop(self, held: Held) -> None:
+        """Forget a claim that ended, and free its seat."""
+        held.seat.leave()
+        if self._held.get(held.task_id) is held:
+            del self._held[held.task_id]
+        if not self._held:
+            self._emptied.set()
+        self.moved(urgent=True)
+
+    def moved(self, *, urgent: bool = False) -> None:
+        """Something changed that people may want to see: the next report tells. What took or freed a slot is urgent."""
+        self._moved.set()
+        if urgent:
+            self._urgent.set()
+
+    def trusted(self, held: Held) -> bool:
+        """Whether the lease surely stands: its end by our own clock, less a tenth, is not reached."""
+        return self._clock.elapsed_ms() < held.lease_ends_ms - self._lease_ms // 10
+
+    async def empty(self) -> None:
+        """Wait until nothing is held."""
+        await self._emptied.wait()
+
+    async def renew(self) -> None:
+        """One round of the renewing loop: wait a quarter of the lease, then renew everything."""
+        await asyncio.sleep(self._lease_ms / 4_000)
+        for page in _pages(self._held.values()):
+            asked_at_ms = self._clock.elapsed_ms()
+            gone = await self._store.renew(
+                self._stage.worker, {held.claim.token: held.mark for held in page}, self._lease_ms
+            )
+            for held in page:
+                if held.claim.token in gone:
+                    held.halt(Stop.LOST)
+                else:
+                    held.lease_ends_ms = asked_at_ms + self._lease_ms
+
+    async def poll(self) -> None:
+        """One round of the polling loop: stop what lost its trust, read the flags of all, discard what is nobody's."""
+        await asyncio.sleep(POLL_S)
+        for held in self:
+            if not self.trusted(held):
+                log.warning("The lease could not be renewed in time; the task stops here", job=held.claim.job_id)
+                held.halt(Stop.LOST)
+        for page in _pages(self._held.values()) or [[]]:
+            await self.poll_now(page)
+
+    async def poll_now(self, page: list[Held]) -> None:
+        """Read the flags of these claims and do what they say."""
+        flags = await self._store.poll(self._stage.worker, [held.claim.token for held in page])
+        for held in page:
+            if held.task_id in flags.lost:
+                held.halt(Stop.LOST)
+            elif held.task_id in flags.cancel:
+                held.halt(Stop.CANCEL)
+            elif held.task_id in flags.pause:
+                held.halt(Stop.PAUSE)
+        if flags.discard:
+            await self._discard(flags.discard)
+
+    async def _discard(self, stages: Iterable[tuple[str, int]]) -> None:
+        gone: list[tuple[str, int]] = []
+        for task_id, epoch in stages:
+            held = self._held.get(task_id)
+            if held is not None and held.claim.epoch == epoch:
+                held.halt(Stop.LOST)
+                continue  # its stage goes when it has stopped: at the next poll
+            await in_thread(self._stage.remove, task_id, epoch)
+            gone.append((task_id, epoch))
+        if gone:
+            await self._store.discarded(self._stage.worker, gone)
+
+    async def report(self) -> None:
+        """One round of the reporting loop: tell the store what moved, progress at most four times a second."""
+        await self._moved.wait()
+        self._moved.clear()
+        self._urgent.clear()
+        await self._store.report(
+            WorkerReport(
+                self._stage.worker,
+                self._slots.transferring,
+                self._slots.limit,
+                tuple(held.transfer() for held in islice(self._held.values(), PAGE)),
+            )
+        )
+        with suppress(TimeoutError):
+            async with asyncio.timeout(REPORT_S):
+                await self._urgent.wait()
+
+
+def _pages(held: Iterable[Held]) -> list[list[Held]]:
+    every = list(held)
+    return [every[start : start + PAGE] for start in range(0, len(every), PAGE)]

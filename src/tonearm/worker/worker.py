@@ -1,0 +1,163 @@
+"""The worker of one process: claims what there is room for, runs it, and stops in good order.
+
+Its loops are supervised and independent: claiming, renewing, polling, reporting, sweeping and pruning. A sign
+of life is given only after a round trip of the claim loop, so a worker that cannot claim does not look alive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import structlog
+
+from tonearm.model import Claim, ClaimRequest
+from tonearm.worker import janitor
+from tonearm.worker.attempt import attempt
+from tonearm.worker.held import Stop
+from tonearm.worker.leases import Leases
+from tonearm.worker.slots import Slots
+from tonearm.worker.supervisor import Supervisor
+from tonearm.worker.tools import WorkerTools
+
+IDLE_S = 5.0
+"""The longest wait of the claim loop; whatever becomes claimable in this process wakes it at once."""
+
+BUSY_S = 1.0
+"""The longest wait while every slot is taken."""
+
+SWEEP_S = 5.0
+"""Seconds between two sweeps with nothing left to do."""
+
+log = structlog.get_logger("worker")
+
+
+class Worker:
+    """Claims and runs tasks between `start` and `stop`."""
+
+    def __init__(self, tools: WorkerTools) -> None:
+        self._tools = tools
+        self._settings = tools.settings
+        self.id = tools.stage.worker
+        self.slots = Slots(tools.settings.max_concurrent)
+        self.leases = Leases(tools.store, tools.stage, self.slots, tools.clock, tools.settings.lease_ms)
+        self.supervisor = Supervisor()
+        self._stopping = asyncio.Event()
+        self._claiming: asyncio.Task[None] | None = None
+        self._loops: list[asyncio.Task[None]] = []
+        self._seen = 0
+        self._beat_at_ms: int | None = None
+        self._tidied_at_ms: int | None = None
+
+    def start(self) -> None:
+        """Begin to claim, after freeing what the dead left behind. Returns at once."""
+        self._claiming = asyncio.create_task(self._recover_and_claim(), name="claim")
+        rounds = {
+            "renew": self.leases.renew,
+            "poll": self.leases.poll,
+            "report": self.leases.report,
+            "sweep": self._sweep,
+            "prune": self._prune,
+        }
+        self._loops = [
+            asyncio.create_task(self.supervisor.watch(name, loop), name=name) for name, loop in rounds.items()
+        ]
+
+    async def stop(self, grace_ms: int, *, hurry: asyncio.Event) -> None:
+        """Claim nothing more, let what runs finish for *grace_ms*, release the rest without cost, and end all loops.
+
+        *hurry*, when it is set, ends the grace.
+        """
+        self._stopping.set()
+        self.slots.notify()
+        if self._claiming is not None:
+            await self._claiming
+        await self._drain(grace_ms, hurry)
+        for held in self.leases:
+            held.halt(Stop.RELEASE)
+        await self.leases.empty()
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        await self._tools.covers.close()
+
+    async def _drain(self, grace_ms: int, hurry: asyncio.Event) -> None:
+        if not len(self.leases):
+            return
+        log.info("Waiting for what runs", tasks=len(self.leases), grace_ms=grace_ms)
+        waits = [asyncio.create_task(self.leases.empty()), asyncio.create_task(hurry.wait())]
+        await asyncio.wait(waits, timeout=grace_ms / 1_000, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _recover_and_claim(self) -> None:
+        recovered = asyncio.Event()
+
+        async def recover() -> None:
+            await janitor.recover_dead(self._tools.store, self._tools.stage)
+            recovered.set()
+
+        await self.supervisor.watch("recover", recover, until=recovered)
+        await self.supervisor.watch("claim", self._claim, until=self._stopping)
+
+    async def _claim(self) -> None:
+        """One round of the claim loop: take what there is room for, or wait until there may be something."""
+        await self._tidy()
+        tracks, albums = self.slots.free_transfers, self.slots.free_resolves
+        asked_at_ms = self._tools.clock.elapsed_ms()
+        claimed = await self._tools.store.claim(ClaimRequest(self.id, tracks, albums, self._settings.lease_ms))
+        for claim in claimed.claims:
+            self._run(claim, asked_at_ms)
+        await self._beat()
+        if claimed.claims:
+            return
+        if not tracks:
+            await self.slots.freed(BUSY_S)
+            return
+        due_s = IDLE_S if claimed.next_due_ms is None else min(IDLE_S, claimed.next_due_ms / 1_000)
+        await self._wait(max(due_s, 0.001))
+
+    def _run(self, claim: Claim, asked_at_ms: int) -> None:
+        held = self.leases.hold(claim, asked_at_ms)
+        held.runner = asyncio.create_task(attempt(held, self._tools, self.leases), name=claim.task_id)
+
+    async def _wait(self, timeout_s: float) -> None:
+        """Wait for a change in the store, a freed slot or the time, whichever comes first."""
+        changed = asyncio.create_task(self._tools.store.changed(self._seen, round(timeout_s * 1_000)))
+        freed = asyncio.create_task(self.slots.freed(timeout_s))
+        await asyncio.wait([changed, freed], return_when=asyncio.FIRST_COMPLETED)
+        if changed.done():
+            self._seen = changed.result()
+        for waiting in (changed, freed):
+            waiting.cancel()
+        await asyncio.gather(changed, freed, return_exceptions=True)
+
+    async def _beat(self) -> None:
+        now_ms = self._tools.clock.elapsed_ms()
+        if self._beat_at_ms is None or now_ms - self._beat_at_ms >= self._settings.heartbeat_ms // 2:
+            await self._tools.store.heartbeat(self.id, socket.gethostname(), self.slots.limit)
+            self._beat_at_ms = now_ms
+
+    async def _sweep(self) -> None:
+        swept = await self._tools.store.sweep()
+        if swept.recovered or swept.crashed:
+            log.warning("Freed leases that ran out", recovered=swept.recovered, crashed=swept.crashed)
+        if not swept.more:
+            await asyncio.sleep(SWEEP_S)
+
+    async def _prune(self) -> None:
+        pruned = await self._tools.store.prune(self._settings.retention())
+        if pruned.completed or pruned.failed or pruned.cancelled:
+            log.info(
+                "Removed old records", completed=pruned.completed, failed=pruned.failed, cancelled=pruned.cancelled
+            )
+        if not pruned.more:
+            await asyncio.sleep(self._settings.cleanup_interval_ms / 1_000)
+
+    async def _tidy(self) -> None:
+        """Let the janitor in when it is time: between two claims, so that what was just claimed is known here."""
+        now_ms = self._tools.clock.elapsed_ms()
+        if self._tidied_at_ms is None or now_ms - self._tidied_at_ms >= janitor.INTERVAL_MS:
+            await janitor.tidy(self._tools.store, self._tools.stage, self.leases)
+            self._tidied_at_ms = now_ms

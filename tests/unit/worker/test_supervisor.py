@@ -1,0 +1,53 @@
+"""Loops that come back when they fall over."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tonearm.errors import StoreUnavailable
+from tonearm.worker import supervisor
+from tonearm.worker.supervisor import Supervisor
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pause after an error is not what is tested."""
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE_S", 0.001)
+
+
+@pytest.mark.parametrize("error", [ValueError("unexpected"), StoreUnavailable("away")])
+async def test_a_loop_that_raises_is_started_again(error: Exception) -> None:
+    """One error costs one round, is counted, and is shown until a round succeeds."""
+    watcher, done, shown = Supervisor(), asyncio.Event(), list[dict[str, str]]()
+    rounds = iter([error, error, None])
+
+    async def loop() -> None:
+        shown.append(dict(watcher.troubles))
+        failure = next(rounds)
+        if failure:
+            raise failure
+        done.set()
+
+    await watcher.watch("claim", loop, until=done)
+
+    assert watcher.restarts == 2
+    assert shown == [{}, {"claim": str(error)}, {"claim": str(error)}]
+    assert watcher.troubles == {}
+
+
+async def test_a_cancel_ends_a_loop() -> None:
+    """A stop is not an error to recover from."""
+    watcher = Supervisor()
+
+    async def loop() -> None:
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(watcher.watch("poll", loop))
+    await asyncio.sleep(0)
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert watcher.restarts == 0
