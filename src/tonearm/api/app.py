@@ -1,0 +1,70 @@
+"""The application: routes, guards and the one place where what was refused becomes an answer.
+
+It knows a store, not which one; it starts nothing and listens nowhere (that is `tonearm.api.server`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match, Route
+
+from tonearm.api.answers import refusal, refusal_of
+from tonearm.api.figures import FigureRoutes
+from tonearm.api.guards import HostGuard, OriginGuard
+from tonearm.api.jobs import JobRoutes
+from tonearm.api.pages import add_pages
+from tonearm.api.paths import PathForms
+from tonearm.api.requests import Observed
+from tonearm.clock import Clock
+from tonearm.errors import RefusalCode, Refused, StoreUnavailable
+from tonearm.settings import Settings
+from tonearm.store.base import Store
+
+_HTTP_CODES = {404: RefusalCode.NOT_FOUND, 405: RefusalCode.METHOD_NOT_ALLOWED}
+_HTTP_TEXTS = {404: "There is nothing here", 405: "This method is not allowed here"}
+
+
+def create_app(store: Store, settings: Settings, clock: Clock) -> FastAPI:
+    """The HTTP API over *store*; *clock* gives job ids and answers their time."""
+    app = FastAPI(title="Tonearm", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    FigureRoutes(store, settings, clock).add_to(app)
+    JobRoutes(store, settings, clock).add_to(app)
+    add_pages(app, settings.base_path)
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(StoreUnavailable, _store_unavailable)
+    app.add_exception_handler(HTTPException, _http_error)
+    # The last one added is the outermost.
+    app.add_middleware(OriginGuard, trusted=settings.trusted_proxies)
+    app.add_middleware(HostGuard, allowed=settings.allowed_hosts)
+    app.add_middleware(PathForms, base_path=settings.base_path)
+    app.add_middleware(Observed)
+    return app
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return refusal_of(request.scope, error)
+
+
+async def _store_unavailable(request: Request, _error: Exception) -> Response:
+    return refusal_of(request.scope, Refused(RefusalCode.STORE_UNAVAILABLE, "The queue cannot be reached at present"))
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    """What the router itself refuses: no such path, or no such method on it."""
+    assert isinstance(error, HTTPException)
+    code = _HTTP_CODES.get(error.status_code, RefusalCode.INTERNAL)
+    text = _HTTP_TEXTS.get(error.status_code, str(error.detail))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers = {"Allow": ", ".join(_methods(request.app.routes, request))}
+    return refusal(request.scope, code, text, status=error.status_code, headers=headers)
+
+
+def _methods(routes: Iterable[BaseRoute], request: Request) -> list[str]:
+    """All methods of the resource at the path of *request*, which is that of the first route that fits."""
+    fitting = [route for route in routes if isinstance(route, Route) and route.matches(request.scope)[0] != Match.NONE]
+    return sorted({method for route in fitting if route.path == fitting[0].path for method in route.methods or ()})

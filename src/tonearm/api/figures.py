@@ -1,0 +1,85 @@
+"""Routes of figures: the counts of the queue and the state of its workers, for people and for probes.
+
+A worker lives as long as its last sign of life is younger than QUEUE_WORKER_DEAD_MS; without one the figures come with
+503, since nothing would be downloaded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from fastapi import FastAPI, Request, Response
+
+from tonearm.api.answers import refusal, success
+from tonearm.api.bodies import Object
+from tonearm.api.paths import STATS
+from tonearm.clock import Clock
+from tonearm.errors import RefusalCode
+from tonearm.model import Counts, Metrics, WorkerRecord
+from tonearm.settings import Settings
+from tonearm.store.base import Store
+
+NO_WORKER = "No worker is running"
+
+
+class FigureRoutes:
+    """`/stats`, `/healthz` and `/readyz`."""
+
+    def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
+        self._store = store
+        self._dead_ms = settings.worker_dead_ms
+        self._clock = clock
+
+    def add_to(self, app: FastAPI) -> None:
+        """Add the routes to *app*."""
+        for path, endpoint in ((STATS, self.stats), ("/healthz", self.healthz), ("/readyz", self.readyz)):
+            app.add_api_route(path, endpoint, methods=["GET", "HEAD"])
+
+    async def stats(self, request: Request) -> Response:
+        """The figures of the queue; 503 with the same figures when no worker lives."""
+        now = self._clock.wall_ms()
+        counts = await self._store.counts()
+        metrics = await self._store.metrics()
+        workers = await self._store.workers()
+        alive = self._alive(workers, now)
+        answer: Object = {
+            "queue": {**asdict(counts), "total": counts.total},
+            "worker": {
+                "running": bool(alive),
+                "activeDownloads": sum(worker.active_downloads for worker in alive),
+                "maxConcurrent": sum(worker.max_concurrent for worker in alive),
+                "lastHeartbeat": max((worker.last_heartbeat for worker in workers), default=None),
+            },
+            "metrics": wire_metrics(counts, metrics),
+            "queueSource": self._store.source,
+            "timestamp": now,
+        }
+        if alive:
+            return success(answer)
+        return refusal(request.scope, RefusalCode.WORKER_DOWN, NO_WORKER, **answer)
+
+    async def healthz(self) -> Response:
+        """Whether the process answers."""
+        return success({"status": "ok"})
+
+    async def readyz(self, request: Request) -> Response:
+        """Whether jobs are accepted and worked on: the store answers and a worker lives."""
+        if not self._alive(await self._store.workers(), self._clock.wall_ms()):
+            return refusal(request.scope, RefusalCode.WORKER_DOWN, NO_WORKER)
+        return success({"status": "ready"})
+
+    def _alive(self, workers: tuple[WorkerRecord, ...], now_ms: int) -> list[WorkerRecord]:
+        return [worker for worker in workers if now_ms - worker.last_heartbeat < self._dead_ms]
+
+
+def wire_metrics(counts: Counts, metrics: Metrics) -> Object:
+    """The `metrics` object; times in milliseconds, rates 0-100."""
+    return {
+        "total_jobs": counts.total,
+        **asdict(counts),
+        "avg_success_rate": metrics.avg_success_rate,
+        "avg_retry_count": metrics.avg_retry_count,
+        "total_download_time_ms": metrics.total_download_ms,
+        "avg_job_duration_ms": metrics.avg_job_duration_ms,
+        "failure_by_code": metrics.failure_by_code,
+    }

@@ -1,0 +1,225 @@
+"""Routes of jobs: submit, list, show, act, delete, and the tracks of an album.
+
+Each route reads strictly, makes one call of the store (a long list several, page by page) and says what came of it.
+What the store refuses is turned into an answer by `tonearm.api.app`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+import structlog
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from tonearm.api import fields, records
+from tonearm.api.answers import refusal, success
+from tonearm.api.bodies import Object, read_object
+from tonearm.api.paths import PREFIX, STATS
+from tonearm.api.peers import client_name
+from tonearm.api.queries import read_job_query, read_window
+from tonearm.api.submissions import read_submission
+from tonearm.clock import Clock
+from tonearm.errors import Invalid, NotFound, RefusalCode, WrongState
+from tonearm.model import JOB_ID, JobQuery, JobRecord, Priority, TrackProgress
+from tonearm.settings import Settings
+from tonearm.store.base import PAGE, Store
+
+log = structlog.get_logger("api.jobs")
+
+
+class Action(StrEnum):
+    """What can be asked of a job."""
+
+    CANCEL = "cancel"
+    PAUSE = "pause"
+    RESUME = "resume"
+    RETRY = "retry"
+    PRIORITIZE = "prioritize"
+
+
+REQUESTED = MappingProxyType(
+    {
+        Action.CANCEL: "Cancellation requested",
+        Action.PAUSE: "Pause requested",
+        Action.RESUME: "Resume requested",
+        Action.RETRY: "Retry requested",
+        Action.PRIORITIZE: "Priority changed",
+    }
+)
+"""What an accepted action is answered with."""
+
+REFUSED = MappingProxyType(
+    {
+        Action.CANCEL: "Could not cancel job (not found or already completed)",
+        Action.PAUSE: "Could not pause job (not found or already completed)",
+        Action.RESUME: "Could not resume job (not found or already completed)",
+        Action.RETRY: "Could not retry job (not found or not finished)",
+        Action.PRIORITIZE: "Could not prioritize job (not found or already completed)",
+    }
+)
+"""What an action is answered with that the job's state refuses, or when there is no such job."""
+
+
+class JobRoutes:
+    """The routes under `/api/download-queue` that are about jobs."""
+
+    def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+
+    def add_to(self, app: FastAPI) -> None:
+        """Add the routes to *app*, after those of fixed names."""
+        one = f"{PREFIX}/{{job_id}}"
+        app.add_api_route(PREFIX, self.submit, methods=["POST"])
+        app.add_api_route(PREFIX, self.browse, methods=["GET", "HEAD"])
+        app.add_api_route(one, self.show, methods=["GET", "HEAD"])
+        app.add_api_route(one, self.act, methods=["PATCH"])
+        app.add_api_route(one, self.delete, methods=["DELETE"])
+        app.add_api_route(f"{one}/tracks", self.tracks, methods=["GET", "HEAD"])
+
+    async def submit(self, request: Request) -> Response:
+        """Add a job, or name the unfinished one that it repeats."""
+        wanted = read_submission(
+            await self._body(request),
+            client=client_name(request.scope),
+            clock=self._clock,
+            max_retries=self._settings.max_retries,
+            aliases=self._settings.quality_aliases,
+        )
+        spec = wanted.submission.spec
+        submitted = await self._store.submit(wanted.submission, self._settings.submit_limits())
+        answer: Object = {
+            "jobId": submitted.job_id,
+            "message": f"{spec.type} job {'is queued already' if submitted.duplicate else 'queued successfully'}",
+            "queueSource": self._store.source,
+        }
+        if submitted.duplicate:
+            answer["duplicate"] = True
+        else:
+            log.info("Job submitted", job=submitted.job_id, type=spec.type, id=spec.catalog_id, quality=spec.quality)
+        location = f"{self._settings.base_path}{PREFIX}/{submitted.job_id}"
+        answer = _with_warning(answer, wanted.warning)
+        return success(answer, status=200 if submitted.duplicate else 201, headers={"Location": location})
+
+    async def browse(self, request: Request) -> Response:
+        """The jobs that the query asks for, page by page."""
+        jobs, cursor = await self._jobs(read_job_query(request.query_params))
+        answer: Object = {
+            "jobs": msgspec.Raw(records.join(records.encode_short(job) for job in jobs)),
+            "count": len(jobs),
+        }
+        return success(_with_cursor(answer, cursor))
+
+    async def show(self, job_id: str) -> Response:
+        """One job, whole."""
+        job = await self._store.job(_known_form(job_id))
+        return success({"job": msgspec.Raw(records.encode_whole(job))})
+
+    async def act(self, request: Request, job_id: str) -> Response:
+        """Cancel, pause, resume, retry or prioritize a job."""
+        _not_a_fixed_name(job_id)
+        body = await self._body(request)
+        action = _action(body)
+        priority = fields.word(body, "priority", Priority) or Priority.HIGH
+        try:
+            await self._ask(action, _known_form(job_id), priority)
+        except (NotFound, WrongState) as refused:
+            detail = refused.message if isinstance(refused, WrongState) else None
+            return refusal(request.scope, refused.code, REFUSED[action], status=400, jobId=job_id, reason=detail)
+        log.info(REQUESTED[action], job=job_id)
+        answer = {"message": REQUESTED[action], "jobId": job_id}
+        return success(_with_warning(answer, fields.warning(fields.unknown(body, ("action", "priority")))))
+
+    async def delete(self, request: Request, job_id: str) -> Response:
+        """Remove a job in any state; a running one is cancelled first."""
+        unfinished = await self._store.delete(_known_form(job_id))
+        log.info("Job deleted", job=job_id, unfinished=unfinished)
+        answer = {"message": "Job cancelled" if unfinished else "Job removed", "jobId": job_id}
+        return success(_with_warning(answer, fields.warning(request.query_params)))
+
+    async def tracks(self, request: Request, job_id: str) -> Response:
+        """The tracks of an album, in its order."""
+        window = read_window(request.query_params)
+        tracks: list[TrackProgress] = []
+        cursor = window.cursor
+        for _ in range(_calls(window.limit)):
+            page = await self._store.tracks(
+                _known_form(job_id), limit=min(PAGE, window.limit - len(tracks)), cursor=cursor
+            )
+            tracks += page.tracks
+            cursor = page.next
+            if cursor is None:
+                break
+        answer: Object = {"tracks": [records.wire_track(track) for track in tracks], "count": len(tracks)}
+        return success(_with_cursor(answer, cursor))
+
+    async def _body(self, request: Request) -> Object:
+        return await read_object(request, self._settings.max_body_bytes)
+
+    async def _jobs(self, query: JobQuery) -> tuple[list[JobRecord], str | None]:
+        """At most as many jobs as the query wants, and where the next page begins.
+
+        The calls are counted, not the jobs: where a filter lets few pass, the answer is short and not late.
+        """
+        jobs: list[JobRecord] = []
+        cursor = query.cursor
+        for _ in range(_calls(query.limit)):
+            page = await self._store.jobs(replace(query, cursor=cursor, limit=min(PAGE, query.limit - len(jobs))))
+            jobs += page.jobs
+            cursor = page.next
+            if cursor is None:
+                break
+        return jobs, cursor
+
+    async def _ask(self, action: Action, job_id: str, priority: Priority) -> None:
+        match action:
+            case Action.CANCEL:
+                await self._store.cancel(job_id)
+            case Action.PAUSE:
+                await self._store.pause(job_id)
+            case Action.RESUME:
+                await self._store.resume(job_id)
+            case Action.RETRY:
+                await self._store.retry(job_id)
+            case Action.PRIORITIZE:
+                await self._store.prioritize(job_id, priority)
+
+
+def _calls(limit: int) -> int:
+    """How many calls of the store hold *limit* items."""
+    return -(-limit // PAGE)
+
+
+def _action(body: Object) -> Action:
+    value: Any = body.get("action")
+    if not isinstance(value, str) or value not in frozenset(Action):
+        raise Invalid(RefusalCode.INVALID_JOB, "Unknown action", "action")
+    return Action(value)
+
+
+def _not_a_fixed_name(job_id: str) -> None:
+    """What stands where an id would, and is none, has methods of its own."""
+    if f"{PREFIX}/{job_id}" == STATS:
+        raise HTTPException(405)
+
+
+def _known_form(job_id: str) -> str:
+    """The id, if it has the form of one; the store need not be asked for anything else."""
+    _not_a_fixed_name(job_id)
+    if not JOB_ID.fullmatch(job_id):
+        raise NotFound(job_id)
+    return job_id
+
+
+def _with_warning(answer: Object, warning: str | None) -> Object:
+    return answer if warning is None else answer | {"warning": warning}
+
+
+def _with_cursor(answer: Object, cursor: str | None) -> Object:
+    return answer if cursor is None else answer | {"nextCursor": cursor}

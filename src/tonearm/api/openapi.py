@@ -1,0 +1,170 @@
+"""The OpenAPI document: every route with what it takes, what it answers and which codes it refuses with.
+
+It is written out, not derived, since bodies are read by our own strict code; tests/api/test_openapi.py holds it against
+the routes and against their answers.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from tonearm.api.answers import STATUSES
+from tonearm.api.paths import PREFIX, STATS
+from tonearm.api.queries import DEFAULT_LIMIT, MAX_LIMIT
+from tonearm.api.shapes import JOB_ID_EXAMPLE, ref, schemas
+from tonearm.errors import RefusalCode as Code
+from tonearm.model import JobOrder, JobType, Status
+
+Part = dict[str, Any]
+
+_EVERY = (Code.WRONG_HOST, Code.STORE_UNAVAILABLE, Code.INTERNAL)
+_BODY = (Code.INVALID_JSON, Code.UNSUPPORTED_MEDIA_TYPE, Code.PAYLOAD_TOO_LARGE, Code.REQUEST_TIMEOUT, Code.FORBIDDEN)
+_SUBMIT = (Code.INVALID_JOB, Code.INVALID_ID, Code.INVALID_QUALITY, Code.INVALID_FIELD)
+_LIMITS = (Code.RATE_LIMITED, Code.CLIENT_QUEUE_FULL, Code.QUEUE_FULL)
+_WAITS = (429, 503)
+
+
+def document(base_path: str) -> Part:
+    """The whole document for a server that is reached below *base_path*."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tonearm",
+            "version": version("tonearm"),
+            "description": "A download queue server for music libraries.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": base_path or "/"}],
+        "paths": {
+            PREFIX: {"post": _submit(), "get": _browse()},
+            STATS: {"get": _stats()},
+            f"{PREFIX}/{{jobId}}": {
+                "parameters": [_job_id()],
+                "get": _operation("showJob", "One job, whole", {200: "JobAnswer"}, (Code.NOT_FOUND,)),
+                "patch": _act(),
+                "delete": _operation(
+                    "deleteJob",
+                    "Remove a job in any state; a running one is cancelled first, files in the library stay",
+                    {200: "Done"},
+                    (Code.NOT_FOUND, Code.FORBIDDEN),
+                ),
+            },
+            f"{PREFIX}/{{jobId}}/tracks": {"parameters": [_job_id()], "get": _tracks()},
+            "/healthz": {"get": _operation("healthz", "Whether the process answers", {200: "Health"}, ())},
+            "/readyz": {
+                "get": _operation(
+                    "readyz", "Whether jobs are accepted and worked on", {200: "Health"}, (Code.WORKER_DOWN,)
+                )
+            },
+        },
+        "components": {"schemas": schemas()},
+    }
+
+
+def _submit() -> Part:
+    operation = _operation(
+        "submitJob",
+        "Submit a job; an unfinished one for the same thing by the same client is answered instead",
+        {201: "Submitted", 200: "Submitted"},
+        (*_BODY, *_SUBMIT, *_LIMITS),
+    )
+    for status in ("200", "201"):
+        operation["responses"][status]["headers"] = {
+            "Location": {"description": "The path of the job.", "schema": {"type": "string"}}
+        }
+    return {**operation, "requestBody": _body("Submission")}
+
+
+def _browse() -> Part:
+    operation = _operation(
+        "listJobs", "Jobs, page by page", {200: "JobList"}, (Code.INVALID_FIELD, Code.INVALID_CURSOR)
+    )
+    return {
+        **operation,
+        "parameters": [
+            _query("status", "Only jobs of this status.", enum=list(Status)),
+            _query("type", "Only jobs of this type.", enum=list(JobType)),
+            _query("q", "Only jobs with this text in titles, artist or id."),
+            _query("client", "Only jobs of this client."),
+            _query("sort", "The order.", enum=list(JobOrder), default=JobOrder.QUEUE),
+            *_window(),
+        ],
+    }
+
+
+def _act() -> Part:
+    operation = _operation(
+        "changeJob",
+        "Cancel, pause, resume, retry or prioritize a job",
+        {200: "Done"},
+        (*_BODY, Code.INVALID_JOB, Code.INVALID_FIELD, Code.WRONG_STATE),
+    )
+    return {**operation, "requestBody": _body("Command")}
+
+
+def _tracks() -> Part:
+    refusals = (Code.NOT_FOUND, Code.INVALID_FIELD, Code.INVALID_CURSOR)
+    return {
+        **_operation("listTracks", "The tracks of an album, in its order", {200: "TrackList"}, refusals),
+        "parameters": _window(),
+    }
+
+
+def _stats() -> Part:
+    operation = _operation("stats", "The figures of the queue", {200: "Stats"}, (Code.WORKER_DOWN,))
+    unavailable = operation["responses"]["503"]["content"]
+    for content in unavailable.values():
+        content["schema"] = {"anyOf": [ref("StatsRefusal"), ref("Refusal")]}
+    return operation
+
+
+def _operation(name: str, summary: str, answers: dict[int, str], refusals: tuple[Code, ...]) -> Part:
+    responses = {
+        str(status): {"description": "Success", "content": {"application/json": {"schema": ref(schema)}}}
+        for status, schema in answers.items()
+    }
+    by_status: dict[int, list[Code]] = {}
+    for code in (*refusals, *_EVERY):
+        by_status.setdefault(STATUSES[code], []).append(code)
+    for status, codes in sorted(by_status.items()):
+        responses[str(status)] = _refused(status, codes)
+    return {"operationId": name, "summary": summary, "tags": ["queue"], "responses": responses}
+
+
+def _refused(status: int, codes: list[Code]) -> Part:
+    content = {"schema": ref("Refusal")}
+    answer: Part = {
+        "description": "Refused: " + ", ".join(codes),
+        "content": {"application/json": content, "application/problem+json": dict(content)},
+    }
+    if status in _WAITS and Code.WORKER_DOWN not in codes:
+        answer["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "string"}}}
+    return answer
+
+
+def _body(schema: str) -> Part:
+    return {"required": True, "content": {"application/json": {"schema": ref(schema)}}}
+
+
+def _job_id() -> Part:
+    return {
+        "name": "jobId",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^job-[0-9]+-[a-z0-9]+$"},
+        "example": JOB_ID_EXAMPLE,
+    }
+
+
+def _query(name: str, description: str, **schema: Any) -> Part:
+    schema = {"type": "string", **schema}
+    return {"name": name, "in": "query", "description": description, "allowEmptyValue": True, "schema": schema}
+
+
+def _window() -> list[Part]:
+    limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+    return [
+        {"name": "limit", "in": "query", "description": "The most items of one answer.", "schema": limit},
+        _query("cursor", "The `nextCursor` of the page before."),
+    ]

@@ -1,0 +1,101 @@
+"""The protocol of a connection: uvicorn's, with bounds on what a peer may take of our patience and memory.
+
+A head (request line and headers) has a size and a time. A body that goes on after its request was answered, as after
+413, is dropped unread for a short while, so that the peer can read the answer, and then the connection is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_BYTES = 32_768
+"""The most bytes of request line and headers."""
+
+HEAD_SECONDS = 10.0
+"""The longest time from the first byte of a head (or from connecting) to its end."""
+
+LINGER_SECONDS = 2.0
+"""How long the rest of an answered request is dropped before the connection is closed."""
+
+
+class HeadTooLarge(Exception):
+    """Raised into the parser, which then answers 400 and closes."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    _timer: asyncio.TimerHandle | None = None
+    _in_head = True
+    _head_raw = 0
+    """Bytes that came since the head began; a line that has no end yet is known only from these."""
+    _head_parsed = 0
+    """Bytes of the lines that were read; what came in one piece with a body is known only from these."""
+    _receiving = False
+    """A body is on its way."""
+    _answering = False
+    """A request has no whole answer yet."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._set_timer(HEAD_SECONDS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._set_timer(None)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_head and self._timer is None:
+            self._set_timer(HEAD_SECONDS)
+        super().data_received(data)
+        if self._in_head:
+            self._head_raw += len(data)
+            if self._head_raw > HEAD_BYTES and not self.transport.is_closing():
+                self.send_400_response("The head of the request is too large.")
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value) + 4)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._set_timer(None)
+        self._in_head, self._receiving, self._answering = False, True, True
+        self._head_raw = self._head_parsed = 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._set_timer(None)
+        self._in_head, self._receiving = True, False
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        self._answering = False
+        super().on_response_complete()
+        if self._receiving and not self.transport.is_closing():
+            self._set_timer(LINGER_SECONDS)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """An upgrade that we do not offer is ignored, as RFC 9110 7.8 allows; nobody needs to hear of it."""
+
+    def _count(self, size: int) -> None:
+        self._head_parsed += size
+        if self._head_parsed > HEAD_BYTES:
+            raise HeadTooLarge
+
+    def _set_timer(self, seconds: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if seconds is None else self.loop.call_later(seconds, self._give_up)
+
+    def _give_up(self) -> None:
+        self._timer = None
+        if self._answering:
+            self._set_timer(HEAD_SECONDS)  # what ran out is the time of the next request
+        elif not self.transport.is_closing():
+            self.transport.close()

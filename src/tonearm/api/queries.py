@@ -1,0 +1,50 @@
+"""Queries: which jobs or tracks a reader asks for, read from the query of the address. Empty counts as absent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tonearm.api import fields
+from tonearm.model import JobOrder, JobQuery, JobType, Status
+
+DEFAULT_LIMIT = 200
+MAX_LIMIT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of a list: at most *limit* items from *cursor* on."""
+
+    limit: int
+    cursor: str | None
+
+
+def read_window(query: Mapping[str, str]) -> Window:
+    """*limit* and *cursor* of a query.
+
+    Raises:
+        Invalid: INVALID_FIELD, limit.
+    """
+    given = query.get("limit", "")
+    number = int(given) if given.isascii() and given.isdecimal() and len(given) <= 4 else given or None
+    limit = fields.integer({"limit": number}, "limit", DEFAULT_LIMIT, least=1, most=MAX_LIMIT)
+    return Window(limit, query.get("cursor") or None)
+
+
+def read_job_query(query: Mapping[str, str]) -> JobQuery:
+    """Which jobs, in which order, from where.
+
+    Raises:
+        Invalid: INVALID_FIELD, naming the parameter.
+    """
+    window = read_window(query)
+    return JobQuery(
+        status=fields.word(query, "status", Status),
+        type=fields.word(query, "type", JobType),
+        client=fields.text(query, "client"),
+        text=fields.text(query, "q"),
+        order=fields.word(query, "sort", JobOrder) or JobOrder.QUEUE,
+        limit=window.limit,
+        cursor=window.cursor,
+    )

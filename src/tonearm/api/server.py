@@ -1,0 +1,211 @@
+"""The server: the application on a socket, inside an event loop that somebody else runs and stops.
+
+It installs no signal handlers and ends no process: whoever starts it decides when it stops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from tonearm.api.protocol import BoundedProtocol
+from tonearm.errors import SetupError
+from tonearm.settings import Settings
+
+KEEP_ALIVE_SECONDS = 30
+"""How long an idle connection is kept."""
+
+BACKLOG = 512
+"""Connections that may wait to be accepted."""
+
+log = structlog.get_logger("api.server")
+
+
+class ApiServer:
+    """*app* on the address of *settings*: `start`, serve until `stop`."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._settings = settings
+        self._app = app
+        self._server: _Server | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self.addresses: tuple[str, ...] = ()
+        """Where it listens, as URLs (or `unix:` and a path); empty before `start`."""
+
+    async def start(self) -> None:
+        """Listen; connections are accepted when this returns.
+
+        Raises:
+            SetupError: the address is taken or cannot be had, or the certificate cannot be used.
+        """
+        server = _Server(self._config())
+        sockets = await asyncio.to_thread(self._bind)
+        self.addresses = self._named(sockets)
+        self._server = server
+        self._serving = asyncio.create_task(server.serve(sockets or None), name="api server")
+        listening = asyncio.create_task(server.listening.wait())
+        await asyncio.wait({listening, self._serving}, return_when=asyncio.FIRST_COMPLETED)
+        listening.cancel()
+        if not server.listening.is_set():
+            try:
+                await self._serving
+            except OSError as error:
+                raise SetupError(f"Cannot listen on UNIX_SOCKET={self._settings.unix_socket}: {error}") from error
+        log.info("Listening", addresses=list(self.addresses))
+
+    async def stop(self, grace_ms: int) -> None:
+        """Accept nothing more, give open requests *grace_ms* milliseconds, then end. Again is harmless."""
+        if self._server is None or self._serving is None:
+            return
+        self._server.config.timeout_graceful_shutdown = max(1, -(-grace_ms // 1000))
+        self._server.leave()
+        await self._serving
+        if self._settings.unix_socket is not None:
+            self._settings.unix_socket.unlink(missing_ok=True)
+
+    def _config(self) -> uvicorn.Config:
+        settings = self._settings
+        unix = settings.unix_socket
+        if settings.tls_key is not None and settings.tls_cert is None:
+            raise SetupError("TLS_KEY is set without TLS_CERT: give the certificate as well")
+        if unix is not None:
+            _claim_path(unix)
+        config = uvicorn.Config(
+            self._app,
+            uds=None if unix is None else str(unix),
+            http=BoundedProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            ssl_certfile=settings.tls_cert,
+            ssl_keyfile=settings.tls_key,
+        )
+        try:
+            config.load()
+        except (OSError, ValueError) as error:
+            raise SetupError(f"The certificate (TLS_CERT, TLS_KEY) cannot be used: {error}") from error
+        return config
+
+    def _bind(self) -> list[socket.socket]:
+        """Sockets for every address that HOST stands for; with a unix socket none."""
+        host, port = self._settings.host.strip("[]"), self._settings.port
+        if self._settings.unix_socket is not None:
+            return []
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        except OSError as error:
+            raise SetupError(f"HOST={host} is no address of this machine: {error}") from error
+        sockets: list[socket.socket] = []
+        try:
+            for family, address in dict.fromkeys((entry[0], str(entry[4][0])) for entry in found):
+                sockets.append(_listen(family, address, port))
+                port = sockets[0].getsockname()[1]
+        except OSError as error:
+            for bound in sockets:
+                bound.close()
+            raise SetupError(_why_not(error, host, port)) from error
+        return sockets
+
+    def _named(self, sockets: list[socket.socket]) -> tuple[str, ...]:
+        scheme = "http" if self._settings.tls_cert is None else "https"
+        base = self._settings.base_path
+        if self._settings.unix_socket is not None:
+            return (f"unix:{self._settings.unix_socket}",)
+        return tuple(f"{scheme}://{_host_port(bound)}{base}" for bound in sockets)
+
+
+class _Server(uvicorn.Server):
+    """The server of uvicorn without its signal handlers; it tells when it listens, and wakes only once a second."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+        self._leaving = asyncio.Event()
+
+    def leave(self) -> None:
+        """Begin to stop."""
+        self.should_exit = True
+        self._leaving.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):  # renews the Date header
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._leaving.wait(), 1.0)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        await self.on_tick(0)
+        if self.config.uds is not None:
+            os.chmod(self.config.uds, 0o660)  # noqa: PTH101 - uvicorn keeps it as a text
+        self.listening.set()
+
+
+def _listen(family: int, address: str, port: int) -> socket.socket:
+    # With the protocol named, asyncio turns Nagle's algorithm off; else every answer on a kept connection waits 40 ms.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind((address, port))
+        bound.listen(BACKLOG)
+        bound.setblocking(False)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def _host_port(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _why_not(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {port} of {host} is in use: stop what listens there, or choose another port (PORT, --port)"
+    if error.errno == errno.EACCES:
+        return f"Port {port} needs more rights than this process has: choose one above 1023 (PORT, --port)"
+    return f"Cannot listen on {host}, port {port} (HOST, PORT): {error.strerror}"
+
+
+def _claim_path(path: Path) -> None:
+    """Remove a socket that a dead server left; refuse anything else that is in the way.
+
+    Raises:
+        SetupError: a server listens there, or it is no socket.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise SetupError(f"UNIX_SOCKET={path} cannot be used: {error.strerror}") from error
+    if not stat.S_ISSOCK(mode):
+        raise SetupError(f"UNIX_SOCKET={path} is in the way: it is not a socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            path.unlink(missing_ok=True)
+            return
+    raise SetupError(f"Another server listens on UNIX_SOCKET={path}: stop it, or choose another path")

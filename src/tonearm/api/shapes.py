@@ -1,0 +1,157 @@
+"""Shapes: what goes in and comes out, as JSON Schema with examples; the parts from which the OpenAPI document is made.
+
+The record of a job is not described here but derived from the types that make it (`tonearm.api.records`).
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import msgspec
+
+from tonearm.api.jobs import Action
+from tonearm.api.records import WireJob, WireTrack
+from tonearm.api.submissions import MAX_RETRIES
+from tonearm.errors import FailureCode, RefusalCode
+from tonearm.model import MAX_CATALOG_ID, JobType, Priority, Quality
+
+Schema = dict[str, Any]
+
+JOB_ID_EXAMPLE = "job-1763900000000-k3v9x0q2ab"
+_TEXT: Schema = {"type": "string"}
+_TITLE: Schema = {"type": ["string", "null"]}
+_FLAG: Schema = {"type": "boolean"}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_STATUS_COUNTS = ("queued", "processing", "paused", "completed", "failed", "cancelled")
+
+
+def schemas() -> Schema:
+    """All component schemas by name."""
+    return {
+        **_records(),
+        "Submission": _submission(),
+        "Command": _command(),
+        "Submitted": _success(
+            {
+                "jobId": {**_TEXT, "example": JOB_ID_EXAMPLE},
+                "message": {**_TEXT, "example": "track job queued successfully"},
+                "queueSource": {"enum": ["sqlite", "redis", "local", "memory"]},
+            },
+            {"duplicate": _FLAG, "warning": _TEXT},
+        ),
+        "JobList": _success({"jobs": _list_of("Job"), "count": _COUNT}, {"nextCursor": _TEXT}),
+        "JobAnswer": _success({"job": ref("Job")}),
+        "TrackList": _success({"tracks": _list_of("Track"), "count": _COUNT}, {"nextCursor": _TEXT}),
+        "Done": _success({"message": _TEXT, "jobId": _TEXT}, {"warning": _TEXT}),
+        "Health": _success({"status": {"enum": ["ok", "ready"]}}),
+        "Stats": _success(_figures()),
+        "StatsRefusal": _object(
+            {"success": {"const": False}, "error": _TEXT, "code": {"enum": list(RefusalCode)}}, _figures()
+        ),
+        "Refusal": _refusal(),
+    }
+
+
+def ref(name: str) -> Schema:
+    """A reference to a component schema."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _records() -> Schema:
+    """The records as `msgspec` describes them, without the prefix of their class names."""
+    _, components = msgspec.json.schema_components((WireJob, WireTrack), ref_template="#/components/schemas/{name}")
+    plain: Schema = msgspec.json.decode(msgspec.json.encode(components).replace(b"schemas/Wire", b"schemas/"))
+    return {name.removeprefix("Wire"): schema for name, schema in plain.items()}
+
+
+def _submission() -> Schema:
+    return _object(
+        {"job": {"oneOf": [_wanted(kind) for kind in JobType]}},
+        {
+            "priority": {"enum": [*Priority, None], "default": Priority.NORMAL},
+            "maxRetries": {"type": ["integer", "null"], "minimum": 0, "maximum": MAX_RETRIES},
+            "checkDuplicate": {"type": ["boolean", "null"], "default": True},
+            "startPaused": {"type": ["boolean", "null"], "default": False},
+        },
+        example={"job": {"type": "track", "trackId": 11, "quality": "LOSSLESS"}},
+    )
+
+
+def _wanted(kind: JobType) -> Schema:
+    return _object(
+        {
+            "type": {"const": kind},
+            f"{kind}Id": {"type": "integer", "minimum": 1, "maximum": MAX_CATALOG_ID},
+            "quality": {"enum": list(Quality)},
+        },
+        {"trackTitle": _TITLE, "albumTitle": _TITLE, "artistName": _TITLE},
+        title=f"{kind.capitalize()} job",
+    )
+
+
+def _command() -> Schema:
+    return _object(
+        {"action": {"enum": list(Action)}},
+        {"priority": {"enum": [*Priority, None], "description": "For prioritize; high when it is left out."}},
+        example={"action": "cancel"},
+    )
+
+
+def _figures() -> Schema:
+    counts = dict.fromkeys(_STATUS_COUNTS, _COUNT)
+    number = {"type": "number", "minimum": 0}
+    return {
+        "queue": _object({**counts, "total": _COUNT}),
+        "worker": _object(
+            {
+                "running": _FLAG,
+                "activeDownloads": _COUNT,
+                "maxConcurrent": _COUNT,
+                "lastHeartbeat": {"type": ["integer", "null"]},
+            }
+        ),
+        "metrics": _object(
+            {
+                "total_jobs": _COUNT,
+                **counts,
+                "avg_success_rate": {**number, "maximum": 100},
+                "avg_retry_count": number,
+                "total_download_time_ms": _COUNT,
+                "avg_job_duration_ms": number,
+                "failure_by_code": {
+                    "type": "object",
+                    "propertyNames": {"enum": list(FailureCode)},
+                    "additionalProperties": _COUNT,
+                },
+            }
+        ),
+        "queueSource": {"enum": ["sqlite", "redis", "local", "memory"]},
+        "timestamp": {"type": "integer", "description": "Epoch milliseconds."},
+    }
+
+
+def _refusal() -> Schema:
+    return _object(
+        {"success": {"const": False}, "error": _TEXT, "code": {"enum": list(RefusalCode)}},
+        {
+            "field": {**_TEXT, "description": "The field or parameter that is wrong."},
+            "limit": {**_COUNT, "description": "The number of jobs that is allowed."},
+            "jobId": _TEXT,
+            "reason": {**_TEXT, "description": "Why the job's state refuses the action."},
+        },
+        example={"success": False, "error": "Job not found", "code": "NOT_FOUND"},
+    )
+
+
+def _success(required: Schema, optional: Schema | None = None) -> Schema:
+    return _object({"success": {"const": True}, **required}, optional)
+
+
+def _list_of(name: str) -> Schema:
+    return {"type": "array", "items": ref(name)}
+
+
+def _object(required: Schema, optional: Schema | None = None, **more: Any) -> Schema:
+    properties = copy.deepcopy({**required, **(optional or {})})
+    return {"type": "object", "required": list(required), "properties": properties, **more}
