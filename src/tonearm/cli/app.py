@@ -1,0 +1,152 @@
+"""The command line: every command by its name, and what an error becomes at the end.
+
+Modules behind the commands are loaded when a command needs them: `tonearm --help` and the commands that talk to a
+server start without the server's own libraries.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tonearm.cli import actions, add, listing, showing
+from tonearm.cli.exits import EPILOG, ExitCode, code_of
+from tonearm.cli.options import Json
+from tonearm.cli.terminal import open_streams, out
+from tonearm.errors import RefusalCode, Refused, ServerUnreachable, StoreUnavailable, TonearmError
+
+app = typer.Typer(
+    name="tonearm",
+    help="A download queue for music libraries. `tonearm demo` shows it at work.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+catalogs = typer.Typer(help="Run a catalog that a server can download from.", epilog=EPILOG, no_args_is_help=True)
+
+app.command("add", epilog=EPILOG)(add.add)
+app.command("list", epilog=EPILOG)(listing.list_jobs)
+app.command("show", epilog=EPILOG)(showing.show)
+app.command("cancel", epilog=EPILOG)(actions.cancel)
+app.command("retry", epilog=EPILOG)(actions.retry)
+app.command("pause", epilog=EPILOG)(actions.pause)
+app.command("resume", epilog=EPILOG)(actions.resume)
+app.command("remove", epilog=EPILOG)(actions.remove)
+
+
+@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def serve(context: typer.Context) -> None:
+    """Run the server: the API and a worker in one process."""
+    from tonearm.cli.serving import command  # noqa: PLC0415 - its options are made from the settings, which load slowly
+
+    command()(args=context.args, prog_name="tonearm serve")
+
+
+@app.command(epilog=EPILOG)
+def worker(*, json: Json = False) -> None:
+    """Run a worker alone; needs a queue in Redis."""
+    from tonearm.cli.serving import work  # noqa: PLC0415 - as above
+
+    out.json = json
+    raise typer.Exit(work())
+
+
+@app.command(epilog=EPILOG)
+def config(*, json: Json = False) -> None:
+    """Print every setting as it is in force here.
+
+    Value, unit and where it comes from; secrets are masked.
+    """
+    from tonearm.cli.serving import print_settings  # noqa: PLC0415 - as above
+
+    out.json = json
+    print_settings()
+
+
+@catalogs.command("serve", epilog=EPILOG)
+def serve_catalog(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of music.")],
+    *,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", help="Port to listen on; 0 takes a free one.", min=0, max=65_535)
+    ] = 8090,
+    database: Annotated[
+        Path | None, typer.Option("--database", metavar="FILE", help="Where the ids of tracks and albums are kept.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Serve a folder of music as a catalog, for INTERNAL_API_URL of a server."""
+    from tonearm.cli.catalogs import serve_folder  # noqa: PLC0415 - loads an HTTP server
+
+    out.json = json
+    serve_folder(directory, host, port, database)
+
+
+app.add_typer(catalogs, name="catalog")
+
+
+@app.command(epilog=EPILOG)
+def demo(
+    *,
+    once: Annotated[
+        bool, typer.Option("--once", help="End when the music has arrived, and print the library.")
+    ] = False,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", metavar="DIR", help="Where to make and keep everything.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show everything at work, with music made on the spot.
+
+    Serves the music as a catalog, runs a server, and downloads an album and a track.
+    """
+    from tonearm.cli.demo import run  # noqa: PLC0415 - starts processes; no other command does
+
+    out.json = json
+    raise typer.Exit(run(folder, once=once))
+
+
+@app.command(epilog=EPILOG)
+def version(*, json: Json = False) -> None:
+    """Print the version of tonearm and of Python."""
+    from importlib.metadata import version as version_of  # noqa: PLC0415 - only this command asks
+
+    out.json = json
+    python = ".".join(map(str, sys.version_info[:3]))
+    out.document({"tonearm": version_of("tonearm"), "python": python})
+    out.line(f"tonearm {version_of('tonearm')} (Python {python})")
+
+
+def main() -> int:
+    """Run one command; the exit codes are those of `ExitCode`."""
+    open_streams()
+    try:
+        app(prog_name="tonearm")
+    except TonearmError as error:
+        _say(error)
+        return code_of(error)
+    return ExitCode.OK
+
+
+def _say(error: TonearmError) -> None:
+    out.document({"success": False, "code": _code(error), "error": str(error)})
+    out.note(f"Error: {error}")
+    if isinstance(error, ServerUnreachable):
+        out.note("Start a server: tonearm serve   Or name one: --server http://host:port")
+    elif isinstance(error, StoreUnavailable):
+        out.note("The server cannot reach its queue now. Try again in a moment.")
+
+
+def _code(error: TonearmError) -> str:
+    """The `code` of an error in JSON: the server's own, or one of the command line."""
+    if isinstance(error, Refused):
+        return error.code
+    if isinstance(error, StoreUnavailable):
+        return RefusalCode.STORE_UNAVAILABLE
+    return "SERVER_UNREACHABLE" if isinstance(error, ServerUnreachable) else "SETUP"

@@ -1,0 +1,238 @@
+"""`tonearm demo`: the whole of it at work, with music made on the spot and nothing from outside this machine.
+
+It makes music, runs a catalog and a server beside each other on free ports of the loopback address, queues an album and
+a track through the client, and shows them arriving. What it started ends with it, whatever happens.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from tonearm.cli.children import Children
+from tonearm.cli.exits import ExitCode
+from tonearm.cli.following import follow
+from tonearm.cli.terminal import out
+from tonearm.client import Client
+from tonearm.errors import SetupError, TonearmError
+from tonearm.model import JobType, Quality
+
+START_SECONDS = 30.0
+"""What the catalog and the server get to answer for the first time."""
+
+ARRIVE_SECONDS = 180.0
+"""What the music gets to arrive."""
+
+Wish = tuple[JobType, int, Quality]
+"""What is queued."""
+
+
+def run(folder: Path | None, *, once: bool) -> ExitCode:
+    """Run the demo in *folder*, or in a temporary one that is removed at the end.
+
+    Raises:
+        SetupError: something could not be started; says what, with the end of its log.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(_ended_by_signals())
+        if folder is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tonearm-demo-")))
+        folder = folder.resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        children = stack.enter_context(Children(folder))
+        try:
+            return _play(folder, children, once=once)
+        except KeyboardInterrupt:
+            out.note("Stopping.")
+            return ExitCode.INTERRUPTED if once else ExitCode.OK
+        except OSError as error:
+            raise SetupError(f"The demo cannot go on: {error}") from error
+
+
+def _play(folder: Path, children: Children, *, once: bool) -> ExitCode:
+    _make(folder / "music")
+    catalog = _start_catalog(folder, children)
+    wishes = _wishes(catalog)
+    server = _start_server(folder, children, catalog)
+    out.document({"event": "started", "server": server, "catalog": catalog, "folder": str(folder)})
+    with Client(server) as client:
+        arrived = _arrive(client, _queue(client, wishes), children)
+    if not arrived:
+        out.note(f"Not all of it arrived. The server's log ends:\n{children.tail('server')}")
+        return ExitCode.FAILED
+    _show_library(folder / "library")
+    if not once:
+        _stay(server, folder, children, wishes)
+    return ExitCode.OK
+
+
+def _make(music: Path) -> None:
+    from tonearm.cli.demo_music import make_music  # noqa: PLC0415 - loads the encoders
+
+    if not music.exists():
+        out.line("Making a few minutes of music …")
+        unfinished = music.with_name("music.unfinished")
+        make_music(unfinished)
+        unfinished.rename(music)
+    out.line(f"Music: {music}")
+
+
+def _start_catalog(folder: Path, children: Children) -> str:
+    """Start the catalog and return its address once it answers."""
+    port = _free_port()
+    listening = ["--host", "127.0.0.1", "--port", str(port), "--database", str(folder / "catalog.db")]
+    children.start("catalog", ["catalog", "serve", str(folder / "music"), *listening], _environment())
+    url = f"http://127.0.0.1:{port}"
+    _await(children, f"{url}/albums", "catalog")
+    out.line(f"Catalog: {url}")
+    return url
+
+
+def _start_server(folder: Path, children: Children, catalog: str) -> str:
+    """Start the server and return its address once it answers."""
+    port = _free_port()
+    settings = {
+        "INTERNAL_API_URL": catalog,
+        "DOWNLOAD_DIR": str(folder / "library"),
+        "QUEUE_DATABASE": str(folder / "queue.db"),
+        "QUEUE_SHUTDOWN_GRACE_MS": "1000",
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+    }
+    (folder / "library").mkdir(exist_ok=True)
+    children.start("server", ["serve"], _environment() | settings)
+    url = f"http://127.0.0.1:{port}"
+    _await(children, f"{url}/healthz", "server")
+    out.line(f"Server: {url} (its API: {url}/docs)")
+    return url
+
+
+def _wishes(catalog: str) -> list[Wish]:
+    """The longest album in its best quality, and a track of the shortest one in its plainest.
+
+    Raises:
+        SetupError: the catalog has no album.
+    """
+    albums = sorted(json.loads(_get(f"{catalog}/albums"))["albums"], key=lambda album: album["trackCount"])
+    if not albums:
+        raise SetupError(f"The catalog at {catalog} has no music")
+    best = [quality for quality in Quality if quality in albums[-1]["qualities"]][-1]
+    plain = next(quality for quality in Quality if quality in albums[0]["qualities"])
+    track = json.loads(_get(f"{catalog}/albums/{albums[0]['id']}?quality={plain}"))["tracks"][0]
+    return [(JobType.ALBUM, albums[-1]["id"], best), (JobType.TRACK, track["id"], plain)]
+
+
+def _queue(client: Client, wishes: list[Wish]) -> list[str]:
+    jobs = []
+    for job_type, catalog_id, quality in wishes:
+        job_id = client.submit(job_type, catalog_id, quality, wait=True).job_id
+        out.line(f"{job_id}  {job_type} {catalog_id} in {quality} queued")
+        jobs.append(job_id)
+    return jobs
+
+
+def _arrive(client: Client, jobs: list[str], children: Children) -> bool:
+    try:
+        return follow(client, jobs, timeout=ARRIVE_SECONDS)
+    except TimeoutError as error:
+        out.note(f"Error: {error}")
+        return False
+    except TonearmError:
+        children.check()  # a dead server is the better explanation
+        raise
+
+
+def _show_library(library: Path) -> None:
+    files = sorted(path.relative_to(library) for path in library.rglob("*") if path.is_file())
+    public = [path for path in files if not path.parts[0].startswith(".")]
+    out.document({"event": "library", "files": [str(path) for path in public]})
+    out.line()
+    out.line(f"The library, {library}:")
+    shown: set[Path] = set()
+    for path in public:
+        for parent in [*reversed(path.parents[:-1]), path]:
+            if parent not in shown:
+                shown.add(parent)
+                out.line("  " * len(parent.parts) + parent.name + ("" if parent == path else "/"))
+
+
+def _stay(server: str, folder: Path, children: Children, wishes: list[Wish]) -> NoReturn:
+    """Keep running until Ctrl-C; a child that dies ends it too."""
+    out.note(f"\nThe server goes on at {server}, until Ctrl-C. For example:")
+    out.note(f"  tonearm list --server {server}")
+    out.note(f"  tonearm add album {wishes[0][1]} --quality {wishes[1][2]} --wait --server {server}")
+    out.note(f"  less {folder / 'server.log'}")
+    while True:
+        children.check()
+        time.sleep(0.5)
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the demo as an exception does, so that what it started is stopped."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, end) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _environment() -> dict[str, str]:
+    """The environment without any setting of ours: the demo is the same on every machine."""
+    from tonearm.settings import FIELDS  # noqa: PLC0415 - as slow as the rest of the command line together
+
+    return {name: value for name, value in os.environ.items() if name not in FIELDS and not name.startswith("QUEUE_")}
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+        return port
+
+
+def _await(children: Children, url: str, name: str) -> None:
+    """Wait until *url* answers.
+
+    Raises:
+        SetupError: the child has ended, or does not answer in time.
+    """
+    end = time.monotonic() + START_SECONDS
+    while True:
+        children.check()
+        try:
+            _get(url)
+        except OSError as error:
+            if time.monotonic() > end:
+                raise SetupError(f"The {name} does not answer ({error}):\n{children.tail(name)}") from error
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _get(url: str) -> bytes:
+    """The body of a successful answer; the proxies of the environment are not asked.
+
+    Raises:
+        OSError: no answer, or not a success.
+    """
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url, timeout=5) as answer:
+        body: bytes = answer.read()
+        return body

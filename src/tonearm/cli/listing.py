@@ -1,0 +1,91 @@
+"""`tonearm list`: the jobs of the server, as a table on a terminal, as lines elsewhere."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Annotated
+
+import typer
+
+from tonearm.cli.options import Json, Server, choice, connect
+from tonearm.cli.terminal import clean, out
+from tonearm.cli.wording import percent, title
+from tonearm.client import Job
+from tonearm.model import JobType, Status
+
+PAGE = 200
+"""Jobs asked for at a time."""
+
+
+def list_jobs(
+    *,
+    status: Annotated[
+        Status | None,
+        typer.Option("--status", metavar="STATUS", parser=choice(Status), help="Only jobs of this status."),
+    ] = None,
+    job_type: Annotated[
+        JobType | None,
+        typer.Option("--type", metavar="track|album", parser=choice(JobType), help="Only tracks or only albums."),
+    ] = None,
+    text: Annotated[str | None, typer.Option("--text", help="Only jobs with this in title, artist or id.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many jobs.")] = PAGE,
+    server: Server = None,
+    json: Json = False,
+) -> None:
+    """List the jobs of the server.
+
+    Running ones come first, then those that wait in their order, then the latest finished.
+    """
+    out.json = json
+    with connect(server) as client:
+        jobs = client.jobs(status=status, job_type=job_type, text=text, page_size=min(limit + 1, PAGE))
+        found = list(islice(jobs, limit + 1))
+    for job in found[:limit]:
+        out.document(job.as_json())
+    if not out.json:
+        _show(found[:limit])
+    if not found:
+        out.note("No jobs. Queue one: tonearm add album ID")
+    if len(found) > limit:
+        out.note(f"There are more; the first {limit} are shown (--limit).")
+
+
+def _show(jobs: list[Job]) -> None:
+    if jobs and out.tabulates():
+        _draw(jobs)
+        return
+    for job in jobs:
+        out.line("  ".join((job.id, f"{job.status:<10}", f"{_done(job):>5}", f"{job.job.quality:<8}", title(job))))
+
+
+def _draw(jobs: list[Job]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - rich is loaded only where it draws
+    from rich.table import Table  # noqa: PLC0415 - as above
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("JOB", "STATUS", "DONE", "QUALITY"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("TITLE")  # the one that gives way; its cells are cut, not wrapped
+    for job in jobs:
+        status = Text(job.status, style=_STYLES.get(job.status, "") if job.whole or not job.outcome else "yellow")
+        table.add_row(
+            job.id, status, _done(job), str(job.job.quality), Text(clean(title(job)), no_wrap=True, overflow="ellipsis")
+        )
+    Console().print(table)
+
+
+_STYLES = {
+    Status.PROCESSING: "cyan",
+    Status.PAUSED: "yellow",
+    Status.COMPLETED: "green",
+    Status.FAILED: "red",
+    Status.CANCELLED: "dim",
+}
+
+
+def _done(job: Job) -> str:
+    """How far a job is: tracks of an album, else percent."""
+    if job.job_type is JobType.ALBUM and job.track_count:
+        return f"{job.completed_tracks or 0}/{job.track_count}"
+    return percent(job.progress)

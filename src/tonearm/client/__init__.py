@@ -1,0 +1,19 @@
+"""The Python client of the HTTP API; this page only hands the names on."""
+
+from tonearm.client.calls import OUTAGE_SECONDS, Action, Client
+from tonearm.client.records import FailedTrack, HistoryEntry, Job, Receipt, Stats, Track, Wanted
+from tonearm.client.transport import ServerAddress
+
+__all__ = [
+    "OUTAGE_SECONDS",
+    "Action",
+    "Client",
+    "FailedTrack",
+    "HistoryEntry",
+    "Job",
+    "Receipt",
+    "ServerAddress",
+    "Stats",
+    "Track",
+    "Wanted",
+]

@@ -1,0 +1,203 @@
+"""Records: the answers of the server as types, field by field as docs/reference/http.md names them.
+
+Times are epoch milliseconds, sizes bytes, speeds bytes per second, progress 0 to 1. Fields that the server leaves out
+are None or empty here; fields that this version does not know are passed over. Nothing here talks to a server.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from tonearm.errors import FailureCode
+from tonearm.model import AlbumOutcome, JobType, Priority, Quality, Status
+
+_FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
+
+
+class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What all records share: immutable, named fields, camelCase on the wire."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The record as it stood on the wire, fields without a value left out."""
+        plain: dict[str, Any] = _without_none(msgspec.to_builtins(self))
+        return plain
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [_without_none(item) for item in value]
+    return value
+
+
+class Wanted(Wire, frozen=True, kw_only=True):
+    """What a job asks for; `job` of the record."""
+
+    type: JobType
+    quality: Quality
+    track_id: int | None = None
+    album_id: int | None = None
+    track_title: str | None = None
+    album_title: str | None = None
+    artist_name: str | None = None
+
+    @property
+    def catalog_id(self) -> int:
+        """The catalog's id of the track or album."""
+        return self.track_id or self.album_id or 0
+
+
+class FailedTrack(Wire, frozen=True, kw_only=True):
+    """A track of an album that did not arrive, and why."""
+
+    track_id: int
+    track_title: str
+    error: str
+    code: FailureCode
+    attempts: int
+
+
+class Track(Wire, frozen=True, kw_only=True):
+    """One track of an album: pending, downloading, completed or failed."""
+
+    track_id: int
+    track_title: str
+    status: str
+    progress: float
+    error: str | None = None
+
+
+class HistoryEntry(Wire, frozen=True, kw_only=True):
+    """One line of a job's story."""
+
+    at: int
+    event: str
+    attempt: int | None = None
+    code: FailureCode | None = None
+    message: str | None = None
+    worker: str | None = None
+
+
+class Job(Wire, frozen=True, kw_only=True):
+    """A job record. Lists leave out *track_progress* and *history* and shorten *files* and *failed_tracks*."""
+
+    id: str
+    job: Wanted
+    job_type: JobType
+    status: Status
+    progress: float
+    created_at: int
+    last_updated_at: int
+    priority: Priority
+    started_at: int | None = None
+    completed_at: int | None = None
+    retry_count: int = 0
+    max_retries: int = 0
+    next_retry_at: int | None = None
+    error: str | None = None
+    last_error: str | None = None
+    error_category: str | None = None
+    failure_code: FailureCode | None = None
+    cancellation_requested: bool | None = None
+    pause_requested: bool | None = None
+    bytes_downloaded: int = 0
+    bytes_total: int | None = None
+    speed_bytes_per_second: int | float | None = None
+    eta_seconds: int | float | None = None
+    download_time_ms: int | float | None = None
+    file_size: int | None = None
+    files: tuple[str, ...] = ()
+    warnings: tuple[str, ...] | None = None
+    client: str = ""
+    track_count: int | None = None
+    completed_tracks: int | None = None
+    outcome: AlbumOutcome | None = None
+    failed_tracks: tuple[FailedTrack, ...] | None = None
+    track_progress: tuple[Track, ...] | None = None
+    file_count: int | None = None
+    failed_count: int | None = None
+    history: tuple[HistoryEntry, ...] | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing but a retry will change it."""
+        return self.status in _FINAL
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything that was asked for is in the library."""
+        return self.status is Status.COMPLETED and self.outcome is not AlbumOutcome.PARTIAL
+
+
+class Receipt(Wire, frozen=True, kw_only=True):
+    """The answer to a submission. *duplicate*: an unfinished job for the same thing was there, and this is its id."""
+
+    job_id: str
+    message: str = ""
+    queue_source: str = ""
+    duplicate: bool = False
+    warning: str | None = None
+
+
+class QueueCounts(Wire, frozen=True, kw_only=True):
+    """Jobs by status."""
+
+    queued: int
+    processing: int
+    paused: int
+    completed: int
+    failed: int
+    cancelled: int
+    total: int
+
+
+class WorkerFigures(Wire, frozen=True, kw_only=True):
+    """The workers together: whether one lives, slots in use, and their limit."""
+
+    running: bool
+    active_downloads: int
+    max_concurrent: int
+    last_heartbeat: int | None = None
+
+
+class Stats(Wire, frozen=True, kw_only=True):
+    """The figures of the queue. *success* is False, with an *error*, while no worker lives."""
+
+    success: bool
+    queue: QueueCounts
+    worker: WorkerFigures
+    queue_source: str
+    timestamp: int
+    metrics: dict[str, Any] = {}
+    warning: str | None = None
+    error: str | None = None
+
+
+class JobPage(Wire, frozen=True, kw_only=True):
+    """One page of jobs; *next_cursor* asks for the following one."""
+
+    jobs: tuple[Job, ...]
+    next_cursor: str | None = None
+
+
+class TrackPage(Wire, frozen=True, kw_only=True):
+    """One page of an album's tracks."""
+
+    tracks: tuple[Track, ...]
+    next_cursor: str | None = None
+
+
+class JobAnswer(Wire, frozen=True, kw_only=True):
+    """The answer to a question for one job."""
+
+    job: Job
+
+
+class Done(Wire, frozen=True, kw_only=True):
+    """The answer to an action: what the server did, in its own words."""
+
+    job_id: str
+    message: str

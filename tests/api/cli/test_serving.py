@@ -1,0 +1,78 @@
+"""`serve` as a process: its settings, its end, and what a command of another terminal makes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.api.cli.live import command, tonearm
+from tests.support.server import free_port
+
+
+@contextmanager
+def serving(folder: Path, port: int, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """`tonearm serve` in *folder*, once it listens; its log is JSON on stderr."""
+    (folder / "music").mkdir(exist_ok=True)
+    settings = {"QUEUE_DATABASE": str(folder / "queue.db"), "INTERNAL_API_URL": "http://127.0.0.1:9", "PORT": "1"}
+    with subprocess.Popen(
+        command("serve", "--port", str(port), "--json", *arguments),
+        cwd=folder,
+        env=os.environ | settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if str(port) in line:
+                break
+        else:
+            raise AssertionError("".join(lines))
+        assert all(isinstance(json.loads(line), dict) for line in lines)
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_flags_win_over_the_environment_and_the_log_is_json(tmp_path: Path) -> None:
+    """The server listens where the flag says; a list of it works; SIGTERM ends it with 0."""
+    port = free_port()
+    with serving(tmp_path, port) as process:
+        listed = tonearm("list", "--server", f"http://127.0.0.1:{port}")
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+
+    assert (listed.code, listed.out) == (0, "")
+    assert process.returncode == 0
+
+
+def test_a_second_server_on_the_same_queue_is_refused(tmp_path: Path) -> None:
+    """A clear error, exit code 4, and the first goes on."""
+    port = free_port()
+    with serving(tmp_path, port):
+        database = ("--database", str(tmp_path / "queue.db"), "--internal-api-url", "http://127.0.0.1:9")
+        library = ("--download-dir", str(tmp_path / "music"))
+        second = tonearm("serve", "--port", str(free_port()), *database, *library)
+        listed = tonearm("list", "--server", f"http://127.0.0.1:{port}")
+
+    assert second.code == 4
+    assert "queue.db" in second.err
+    assert "Traceback" not in second.err
+    assert listed.code == 0
+
+
+def test_a_server_without_a_catalog_says_how_to_get_one(tmp_path: Path) -> None:
+    """The error names the setting and the command."""
+    database = ("--database", str(tmp_path / "queue.db"), "--download-dir", str(tmp_path))
+    ended = tonearm("serve", "--port", str(free_port()), *database)
+
+    assert ended.code == 4
+    assert "tonearm catalog serve" in ended.err

@@ -1,0 +1,64 @@
+"""A command run in this process, and the scripted server of the client's tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.client.conftest import stage
+
+from tonearm.cli import main
+from tonearm.cli.terminal import out
+from tonearm.client import transport
+
+__all__ = ["stage"]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: its exit code and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def documents(self) -> list[Any]:
+        """The JSON documents of stdout, one a line."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def tonearm(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Run a command in this process; failed connections are repeated without a pause."""
+    monkeypatch.setattr(transport, "REPEAT_DELAYS", (0.0, 0.0))
+
+    def run(*arguments: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["tonearm", *arguments])
+        try:
+            code = main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 1
+        captured = capsys.readouterr()
+        return Ended(code, captured.out, captured.err)
+
+    yield run
+    out.json = False
+
+
+@pytest.fixture(autouse=True)
+def _empty_folder(tmp_path: Path) -> Iterator[None]:
+    """No `.env` of the developer, no `.env` of another test."""
+    before = Path.cwd()
+    os.chdir(tmp_path)
+    yield
+    os.chdir(before)

@@ -1,0 +1,353 @@
+"""The commands against a scripted server: what they show, what they give to machines, and how they end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.unit.cli.conftest import Run
+from tests.unit.client.playing import JOB_ID, Play, Stage, job
+
+from tonearm.client import calls
+
+OTHER = "job-1763900000001-zzzzzzzzzz"
+RECEIPT = {"success": True, "jobId": JOB_ID, "message": "queued", "queueSource": "sqlite"}
+MISSING = {"trackId": 3, "trackTitle": "Blue", "error": "Download timeout (30s)", "code": "timeout", "attempts": 4}
+TRACK = {"trackId": 3, "trackTitle": "Blue", "status": "failed", "progress": 0, "error": "Download timeout (30s)"}
+
+
+def one(**changes: Any) -> Play:
+    return Play(200, {"success": True, "job": job(**changes)})
+
+
+def page(*jobs: dict[str, Any]) -> Play:
+    return Play(200, {"success": True, "jobs": list(jobs), "count": len(jobs)})
+
+
+def refused(status: int, code: str, words: str = "No", **headers: str) -> Play:
+    return Play(
+        status, {"success": False, "error": words, "code": code}, {k.replace("_", "-"): v for k, v in headers.items()}
+    )
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "POLL_SECONDS", 0.0)
+
+
+def test_a_list_is_lines_that_fit_a_terminal(tonearm: Run, stage: Stage) -> None:
+    """One line a job: id, status, how far, quality, title; elsewhere than on a terminal without control codes."""
+    stage.plays(
+        page(job(status="processing", trackCount=12, completedTracks=3), job(id=OTHER, progress=0.42, jobType="track"))
+    )
+
+    ended = tonearm("list", "--server", stage.url)
+
+    assert ended.code == 0
+    assert ended.out.splitlines() == [
+        f"{JOB_ID}  processing   3/12  LOSSLESS  Ann - Blue",
+        f"{OTHER}  queued        42%  LOSSLESS  Ann - Blue",
+    ]
+
+
+def test_control_characters_of_a_title_do_not_reach_the_terminal(tonearm: Run, stage: Stage) -> None:
+    """Neither in a list, nor on a page, nor in JSON."""
+    wanted = {"type": "album", "albumId": 5, "quality": "LOW", "albumTitle": "\x1b]0;evil\x07\nx\u202e"}
+    stage.plays(page(job(job=wanted)), one(job=wanted), page(job(job=wanted)))
+
+    for arguments in (["list"], ["show", JOB_ID], ["list", "--json"]):
+        ended = tonearm(*arguments, "--server", stage.url)
+        assert ended.code == 0
+        assert not set("\x1b\x07\u202e") & set(ended.out)
+
+
+def test_a_list_for_machines_is_one_record_a_line(tonearm: Run, stage: Stage) -> None:
+    """The records are those of the wire."""
+    stage.plays(page(job(), job(id=OTHER)))
+
+    ended = tonearm("list", "--json", "--server", stage.url)
+
+    assert [record["id"] for record in ended.documents] == [JOB_ID, OTHER]
+    assert job().items() <= ended.documents[0].items()
+
+
+def test_an_empty_list_says_how_to_fill_it(tonearm: Run, stage: Stage) -> None:
+    """The hint stands on stderr; stdout has no line."""
+    stage.plays(page())
+
+    ended = tonearm("list", "--server", stage.url)
+
+    assert (ended.code, ended.out) == (0, "")
+    assert "tonearm add" in ended.err
+
+
+def test_a_cut_list_says_so(tonearm: Run, stage: Stage) -> None:
+    """What is left out is not hidden."""
+    stage.plays(page(job(), job(id=OTHER)))
+
+    ended = tonearm("list", "--limit", "1", "--server", stage.url)
+
+    assert len(ended.out.splitlines()) == 1
+    assert "--limit" in ended.err
+
+
+def test_a_page_tells_the_whole_story_of_a_job(tonearm: Run, stage: Stage) -> None:
+    """Status, tracks, files, history, and what to do."""
+    history = [
+        {"at": 1763900000000, "event": "Recovered from crash", "attempt": 2, "code": "crashed", "message": "gone"}
+    ]
+    stage.plays(
+        one(
+            status="completed",
+            outcome="partial",
+            trackCount=2,
+            completedTracks=1,
+            failedCount=1,
+            startedAt=1763900000000,
+            completedAt=1763900061000,
+            error="1 of 2 tracks failed: Blue",
+            failedTracks=[MISSING],
+            retryCount=4,
+            fileSize=1 << 21,
+            trackProgress=[TRACK],
+            files=["Ann/Blue/01 Red.flac"],
+            history=history,
+        )
+    )
+
+    ended = tonearm("show", JOB_ID, "--server", stage.url)
+
+    assert ended.code == 0
+    for expected in (
+        "Ann - Blue",
+        JOB_ID,
+        "album 5, LOSSLESS",
+        "completed, 1 of 2 tracks, 1 failed",
+        "2.0 MiB",
+        "after 1 min 1 s",
+        "failed            Blue: Download timeout (30s)",
+        "Ann/Blue/01 Red.flac",
+        "Recovered from crash, attempt 2: gone (crashed)",
+        "missing: Blue",
+        f"tonearm retry {JOB_ID}",
+    ):
+        assert expected in ended.out
+
+
+def test_a_page_of_a_job_that_is_not_there_is_refused(tonearm: Run, stage: Stage) -> None:
+    """Exit code 1, the reason on stderr, and in JSON its code."""
+    stage.plays(refused(404, "NOT_FOUND", "Job not found"))
+
+    ended = tonearm("show", JOB_ID, "--json", "--server", stage.url)
+
+    assert ended.code == 1
+    assert ended.documents == [{"success": False, "code": "NOT_FOUND", "error": "Job not found"}]
+    assert "Job not found" in ended.err
+
+
+@pytest.mark.parametrize("command", ["cancel", "retry", "pause", "resume"])
+def test_an_action_is_asked_for_each_job(tonearm: Run, stage: Stage, command: str) -> None:
+    """The server's words come back, a line each."""
+    stage.plays(Play(200, {"success": True, "message": "Asked", "jobId": JOB_ID}))
+
+    ended = tonearm(command, JOB_ID, OTHER, JOB_ID, "--server", stage.url)
+
+    assert ended.code == 0
+    assert ended.out.splitlines() == [f"{JOB_ID}  Asked", f"{OTHER}  Asked"]
+    assert [(heard.method, heard.body) for heard in stage.heard] == [("PATCH", {"action": command})] * 2
+
+
+def test_a_refused_job_does_not_keep_the_others_from_being_asked(tonearm: Run, stage: Stage) -> None:
+    """All are asked; the exit code says that one was refused."""
+    stage.plays(
+        refused(400, "WRONG_STATE", "Could not"), Play(200, {"success": True, "message": "Job removed", "jobId": OTHER})
+    )
+
+    ended = tonearm("remove", JOB_ID, OTHER, "--json", "--server", stage.url)
+
+    assert ended.code == 1
+    assert ended.documents == [
+        {"jobId": JOB_ID, "success": False, "code": "WRONG_STATE", "error": "Could not"},
+        {"jobId": OTHER, "success": True, "message": "Job removed"},
+    ]
+    assert stage.heard[0].method == "DELETE"
+
+
+def test_adding_says_the_id_of_the_job(tonearm: Run, stage: Stage) -> None:
+    """A new job, and one that was there."""
+    stage.plays(Play(201, RECEIPT), Play(200, RECEIPT | {"duplicate": True, "warning": "mind the gap"}))
+
+    ended = tonearm("add", "album", "5", "6", "-q", "low", "--priority", "HIGH", "--server", stage.url)
+
+    assert ended.code == 0
+    assert ended.out.splitlines() == [f"{JOB_ID}  album 5 queued", f"{JOB_ID}  album 6 is in the queue already"]
+    assert "mind the gap" in ended.err
+    assert stage.heard[0].body["job"] == {"type": "album", "albumId": 5, "quality": "LOW"}
+    assert stage.heard[0].body["priority"] == "high"
+
+
+def test_several_ids_wait_out_the_limit_with_a_line_that_says_so(tonearm: Run, stage: Stage) -> None:
+    """Without a terminal each wait is one line on stderr."""
+    limited = refused(429, "RATE_LIMITED", "Too many submissions", Retry_After="1")
+    stage.plays(Play(201, RECEIPT), limited, Play(201, RECEIPT))
+
+    ended = tonearm("add", "track", "5", "6", "--json", "--server", stage.url)
+
+    assert ended.code == 0
+    assert [(document["event"], document["catalogId"]) for document in ended.documents] == [
+        ("submitted", 5),
+        ("submitted", 6),
+    ]
+    assert ended.err.splitlines() == ["1 of 2 queued, next in 1 s: Too many submissions"]
+
+
+def test_one_id_is_told_when_to_come_again(tonearm: Run, stage: Stage) -> None:
+    """A single submission does not wait unless it was asked to."""
+    stage.plays(refused(429, "RATE_LIMITED", "Too many submissions", Retry_After="42"))
+
+    ended = tonearm("add", "track", "5", "--server", stage.url)
+
+    assert ended.code == 1
+    assert "42 s" in ended.err
+    assert "--wait" in ended.err
+
+
+def test_a_full_queue_says_what_was_not_queued(tonearm: Run, stage: Stage) -> None:
+    """The ids that are left are named."""
+    stage.plays(Play(201, RECEIPT), refused(429, "CLIENT_QUEUE_FULL", "Your queue is full"))
+
+    ended = tonearm("add", "track", "5", "6", "7", "--server", stage.url)
+
+    assert ended.code == 1
+    assert "Not queued: track 6, 7." in ended.err
+    assert "Your queue is full" in ended.err
+
+
+def test_waiting_shows_a_line_a_change_and_ends_well(tonearm: Run, stage: Stage) -> None:
+    """Progress alone is no line; no control code is written to a pipe."""
+    steps = [
+        one(),
+        one(status="processing", progress=0.1, trackCount=2, completedTracks=0),
+        one(status="processing", progress=0.4, trackCount=2, completedTracks=0),
+        one(status="processing", progress=0.5, trackCount=2, completedTracks=1),
+        one(status="completed", progress=1, trackCount=2, completedTracks=2, outcome="ok"),
+    ]
+    stage.plays(Play(201, RECEIPT), *steps)
+
+    ended = tonearm("add", "album", "5", "--wait", "--server", stage.url)
+
+    assert ended.code == 0
+    assert ended.out.splitlines()[1:] == [
+        f"{JOB_ID}  Ann - Blue: queued",
+        f"{JOB_ID}  Ann - Blue: processing, 0 of 2 tracks",
+        f"{JOB_ID}  Ann - Blue: processing, 1 of 2 tracks",
+        f"{JOB_ID}  Ann - Blue: completed, 2 of 2 tracks",
+    ]
+    assert "\x1b" not in ended.out + ended.err
+
+
+def test_waiting_for_a_partial_album_fails_and_lists_what_is_missing(tonearm: Run, stage: Stage) -> None:
+    """Half an album is not a success."""
+    partial = one(
+        status="completed", outcome="partial", trackCount=2, completedTracks=1, failedCount=1, failedTracks=[MISSING]
+    )
+    stage.plays(Play(201, RECEIPT), partial)
+
+    ended = tonearm("add", "album", "5", "--wait", "--server", stage.url)
+
+    assert ended.code == 1
+    assert "  missing: Blue: Download timeout (30s) (timeout, 4 attempts)" in ended.out.splitlines()
+
+
+@pytest.mark.parametrize(
+    "end", [one(status="failed", error="x", failureCode="network"), one(status="cancelled"), refused(404, "NOT_FOUND")]
+)
+def test_waiting_for_what_does_not_arrive_fails(tonearm: Run, stage: Stage, end: Play) -> None:
+    """Failed, cancelled and removed jobs end with exit code 1."""
+    stage.plays(Play(201, RECEIPT), one(), end)
+
+    assert tonearm("add", "album", "5", "--wait", "--server", stage.url).code == 1
+
+
+def test_waiting_gives_machines_every_change(tonearm: Run, stage: Stage) -> None:
+    """Submitted, changed, finished, each a document with the record."""
+    stage.plays(Play(201, RECEIPT), one(), one(status="completed"))
+
+    ended = tonearm("add", "album", "5", "--wait", "--json", "--server", stage.url)
+
+    assert [document["event"] for document in ended.documents] == ["submitted", "changed", "finished"]
+    assert ended.documents[-1]["job"]["status"] == "completed"
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "2147483648", "1.5", "x", "٣", "9" * 5000])
+def test_a_wrong_id_is_refused_before_anything_is_sent(tonearm: Run, stage: Stage, number: str) -> None:
+    """Usage errors end with 2 and name the range."""
+    stage.plays(Play(201, RECEIPT))
+
+    ended = tonearm("add", "track", "--server", stage.url, "--", number)
+
+    assert ended.code == 2
+    assert "must be a whole number from 1 to 2147483647" in ended.err
+    assert stage.heard == []
+
+
+def test_a_server_that_is_not_there_ends_with_3_and_the_way_out(tonearm: Run) -> None:
+    """The message says how to start one; JSON says it in a code."""
+    ended = tonearm("list", "--json", "--server", "http://127.0.0.1:1")
+
+    assert ended.code == 3
+    assert ended.documents[0]["code"] == "SERVER_UNREACHABLE"
+    assert "tonearm serve" in ended.err
+
+
+def test_a_wrong_setting_ends_with_4_and_without_a_traceback(tonearm: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One clear message that names the setting."""
+    monkeypatch.setenv("PORT", "eighty")
+
+    for command in ("list", "config"):
+        ended = tonearm(command)
+        assert ended.code == 4
+        assert "PORT" in ended.err
+        assert "Traceback" not in ended.err
+
+
+def test_a_worker_without_redis_says_why_and_what_to_do(tonearm: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It cannot share a file; `serve` does everything in one process."""
+    ended = tonearm("worker", "--json")
+    assert ended.code == 4
+    assert ended.documents[0]["code"] == "SETUP"
+    assert "REDIS_URL" in ended.err
+    assert "tonearm serve" in ended.err
+
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:6379")
+    assert tonearm("worker").code == 4
+
+
+def test_config_shows_value_unit_and_source_without_secrets(tonearm: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line for every setting."""
+    monkeypatch.setenv("QUEUE_MAX_CONCURRENT", "7")
+    monkeypatch.setenv("INTERNAL_API_TOKEN", "planted-secret")
+
+    people = tonearm("config")
+    machines = tonearm("config", "--json")
+
+    assert "QUEUE_MAX_CONCURRENT=7  (environment)" in people.out.splitlines()
+    assert "QUEUE_JOB_TIMEOUT_MS=30000 ms  (default)" in people.out.splitlines()
+    assert "planted-secret" not in people.out + machines.out
+    assert {"name": "PORT", "value": "8080", "source": "default"}.items() <= {
+        key: value for document in machines.documents if document["name"] == "PORT" for key, value in document.items()
+    }.items()
+
+
+def test_version_is_one_line_or_one_document(tonearm: Run) -> None:
+    """For people and for machines."""
+    assert tonearm("version").out.startswith("tonearm 0.")
+    assert set(tonearm("version", "--json").documents[0]) == {"tonearm", "python"}
+
+
+def test_a_folder_that_is_not_there_cannot_be_served(tonearm: Run) -> None:
+    """An error at once, not an empty catalog."""
+    ended = tonearm("catalog", "serve", "nowhere")
+
+    assert ended.code == 4
+    assert "nowhere" in ended.err

@@ -1,0 +1,90 @@
+"""Wording: jobs and their troubles as people read them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from tests.unit.client.playing import JOB_ID, job
+
+from tonearm.cli import wording
+from tonearm.client import Job
+from tonearm.errors import FailureCode
+
+MISSING = {"trackId": 3, "trackTitle": "Blue", "error": "Download timeout (30s)", "code": "timeout", "attempts": 4}
+
+
+def record(**changes: Any) -> Job:
+    return msgspec.convert(job(**changes), Job)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "title"),
+    [
+        ({"type": "album", "albumId": 5, "quality": "LOW"}, "album 5"),
+        ({"type": "album", "albumId": 5, "quality": "LOW", "albumTitle": "Blue"}, "Blue"),
+        ({"type": "track", "trackId": 7, "quality": "LOW", "trackTitle": "Red", "artistName": "Ann"}, "Ann - Red"),
+        ({"type": "track", "trackId": 7, "quality": "LOW", "albumTitle": "Blue"}, "track 7"),
+    ],
+)
+def test_a_job_is_called_by_what_is_known_of_it(wanted: dict[str, Any], title: str) -> None:
+    """Artist and title, else type and id."""
+    assert wording.title(record(job=wanted)) == title
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"trackCount": 12, "completedTracks": 3, "status": "processing"}, "processing, 3 of 12 tracks"),
+        ({"status": "processing", "cancellationRequested": True}, "processing, being cancelled"),
+        ({"status": "processing", "pauseRequested": True}, "processing, being paused"),
+        ({"status": "paused"}, f"paused (go on: tonearm resume {JOB_ID})"),
+        ({"status": "completed", "trackCount": 2, "completedTracks": 1, "failedCount": 1},
+         "completed, 1 of 2 tracks, 1 failed"),
+    ],
+)  # fmt: skip
+def test_where_a_job_stands_is_said_in_a_few_words(changes: dict[str, Any], words: str) -> None:
+    """Status, tracks, and what a person asked for."""
+    assert wording.outcome(record(**changes)) == words
+
+
+def test_a_whole_or_unfinished_job_has_no_troubles() -> None:
+    """There is nothing to do where nothing went wrong."""
+    assert wording.troubles(record(status="completed")) == []
+    assert wording.troubles(record(status="processing", failedTracks=[MISSING], failedCount=1)) == []
+
+
+def test_a_partial_album_names_what_is_missing_and_how_to_fetch_it() -> None:
+    """Every missing track with its reason, then the advice, then the command."""
+    partial = record(status="completed", outcome="partial", failedTracks=[MISSING], failedCount=3, error="3 of 12")
+
+    lines = wording.troubles(partial)
+
+    assert lines[0] == "missing: Blue: Download timeout (30s) (timeout, 4 attempts)"
+    assert lines[1] == f"missing: 2 more (tonearm show {JOB_ID})"
+    assert lines[-1] == f"Fetch what is missing: tonearm retry {JOB_ID}"
+
+
+def test_a_failed_job_says_why_and_what_to_do() -> None:
+    """Error, code, advice, command."""
+    lines = wording.troubles(record(status="failed", error="Disk full", failureCode="disk_full"))
+
+    assert lines[0] == "error: Disk full (disk_full)"
+    assert "Free space" in lines[1]
+    assert lines[-1] == f"Try again: tonearm retry {JOB_ID}"
+
+
+@pytest.mark.parametrize("code", list(FailureCode))
+def test_every_failure_code_has_its_advice(code: FailureCode) -> None:
+    """No failure leaves a person without a next step."""
+    assert len(wording.troubles(record(status="failed", error="x", failureCode=code))) == 3
+
+
+def test_sizes_spans_and_shares_are_short() -> None:
+    """Numbers as people say them; never 100 percent before the end."""
+    assert [wording.size(count) for count in (0, 1023, 1024, 5 * 2**20, 3 * 2**40)] == [
+        "0 B", "1023 B", "1.0 KiB", "5.0 MiB", "3072.0 GiB",
+    ]  # fmt: skip
+    assert [wording.span(seconds) for seconds in (0.4, 59, 61, 7265)] == ["0 s", "59 s", "1 min 1 s", "2 h 1 min"]
+    assert [wording.percent(share) for share in (0, 0.999, 1)] == ["0%", "99%", "100%"]

@@ -1,0 +1,89 @@
+"""A server that plays a script, for answers and accidents that the real one gives at no request."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+JOB_ID = "job-1763900000000-k3v9x0q2ab"
+
+
+@dataclass(frozen=True)
+class Play:
+    """One step: an answer, or a connection cut before it (*cut*) or after it without a word (*leave*)."""
+
+    status: int = 200
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    cut: bool = False
+    leave: bool = False
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One request as it arrived."""
+
+    method: str
+    path: str
+    body: Any
+    headers: dict[str, str]
+
+
+class Stage:
+    """The script and what was heard; the last step of a script is played for ever."""
+
+    def __init__(self) -> None:
+        self.script: list[Play] = []
+        self.heard: list[Heard] = []
+        stage = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def play(self) -> None:
+                length = int(self.headers.get("Content-Length", 0))
+                sent = json.loads(self.rfile.read(length)) if length else None
+                stage.heard.append(Heard(self.command, self.path, sent, dict(self.headers)))
+                step = stage.script.pop(0) if len(stage.script) > 1 else stage.script[0]
+                self.close_connection = step.cut or step.leave
+                if step.cut:
+                    return
+                body = step.body if isinstance(step.body, bytes) else json.dumps(step.body).encode()
+                self.send_response(step.status)
+                headers = {"Content-Type": "application/json"} | step.headers | {"Content-Length": str(len(body))}
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_GET = do_POST = do_PATCH = do_DELETE = play  # noqa: N815 - the names that the library calls
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the library
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def plays(self, *script: Play) -> None:
+        self.script = list(script)
+
+
+def job(**changes: Any) -> dict[str, Any]:
+    """A job record of the wire."""
+    return {
+        "id": JOB_ID,
+        "job": {"type": "album", "albumId": 5, "quality": "LOSSLESS", "albumTitle": "Blue", "artistName": "Ann"},
+        "jobType": "album",
+        "status": "queued",
+        "progress": 0.0,
+        "createdAt": 1763900000000,
+        "lastUpdatedAt": 1763900000000,
+        "priority": "normal",
+        "client": "192.0.2.7",
+    } | changes

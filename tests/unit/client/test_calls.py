@@ -1,0 +1,201 @@
+"""The client's calls: what goes out, what comes back, and what is said twice."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tests.unit.client.playing import JOB_ID, Play, Stage, job
+
+from tonearm.client import Action, Client
+from tonearm.errors import (
+    Invalid,
+    NotFound,
+    QuotaExceeded,
+    RateLimited,
+    RefusalCode,
+    Refused,
+    ServerUnreachable,
+    StoreUnavailable,
+    WrongState,
+)
+from tonearm.model import JobType, Priority, Quality, Status
+
+RECEIPT = {"success": True, "jobId": JOB_ID, "message": "album job queued successfully", "queueSource": "sqlite"}
+
+
+def refusal(code: str, **more: Any) -> dict[str, Any]:
+    return {"success": False, "error": f"No: {code}", "code": code} | more
+
+
+def test_a_submission_has_the_shape_of_the_contract(stage: Stage, client: Client) -> None:
+    """Type, id, quality and priority stand where the server reads them."""
+    stage.plays(Play(201, RECEIPT))
+
+    receipt = client.submit(JobType.ALBUM, 5, Quality.HIGH, priority=Priority.LOW, max_retries=1, start_paused=True)
+
+    assert receipt.job_id == JOB_ID
+    assert not receipt.duplicate
+    assert stage.heard[0].method == "POST"
+    assert stage.heard[0].path == "/api/download-queue"
+    assert stage.heard[0].body == {
+        "job": {"type": "album", "albumId": 5, "quality": "HIGH"},
+        "priority": "low",
+        "checkDuplicate": True,
+        "maxRetries": 1,
+        "startPaused": True,
+    }
+
+
+def test_a_base_path_stands_before_every_path(stage: Stage) -> None:
+    """A server behind a proxy is reached below its path."""
+    stage.plays(Play(200, {"success": True, "job": job()}))
+
+    with Client(stage.url + "/music/") as client:
+        assert client.job(JOB_ID).id == JOB_ID
+
+    assert stage.heard[0].path == f"/music/api/download-queue/{JOB_ID}"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (400, "INVALID_ID", Invalid),
+        (400, "INVALID_QUALITY", Invalid),
+        (400, "WRONG_STATE", WrongState),
+        (404, "NOT_FOUND", NotFound),
+        (429, "RATE_LIMITED", RateLimited),
+        (429, "CLIENT_QUEUE_FULL", QuotaExceeded),
+        (503, "QUEUE_FULL", QuotaExceeded),
+        (503, "STORE_UNAVAILABLE", StoreUnavailable),
+        (500, "INTERNAL", Refused),
+        (403, "FORBIDDEN", Refused),
+        (418, "FROM_THE_FUTURE", Refused),
+    ],
+)
+def test_a_refusal_becomes_the_error_of_its_code(
+    stage: Stage, client: Client, status: int, code: str, kind: type[Exception]
+) -> None:
+    """The code decides the type; the text stays."""
+    stage.plays(Play(status, refusal(code)))
+
+    with pytest.raises(kind) as caught:
+        client.act(JOB_ID, Action.CANCEL)
+
+    assert type(caught.value) is kind
+    assert code in str(caught.value) or kind is NotFound
+
+
+def test_an_invalid_field_and_a_limit_are_named(stage: Stage, client: Client) -> None:
+    """What the refusal carries beside its text is in the error."""
+    stage.plays(Play(400, refusal("INVALID_ID", field="albumId")), Play(429, refusal("CLIENT_QUEUE_FULL", limit=7)))
+
+    with pytest.raises(Invalid) as invalid:
+        client.submit(JobType.ALBUM, 5, Quality.HIGH)
+    with pytest.raises(QuotaExceeded) as full:
+        client.submit(JobType.ALBUM, 5, Quality.HIGH)
+
+    assert invalid.value.field == "albumId"
+    assert (full.value.code, full.value.limit) == (RefusalCode.CLIENT_QUEUE_FULL, 7)
+
+
+@pytest.mark.parametrize("action", [Action.CANCEL, Action.PAUSE, Action.RESUME])
+def test_a_lost_answer_is_asked_for_again_where_twice_is_as_once(stage: Stage, client: Client, action: Action) -> None:
+    """A connection cut after the request leads to the same request once more."""
+    stage.plays(Play(cut=True), Play(200, {"success": True, "message": "done", "jobId": JOB_ID}))
+
+    assert client.act(JOB_ID, action) == "done"
+    assert len(stage.heard) == 2
+
+
+def test_a_submission_is_repeated_because_the_second_finds_the_first(stage: Stage, client: Client) -> None:
+    """The duplicate check makes a lost answer harmless."""
+    stage.plays(Play(cut=True), Play(200, RECEIPT | {"duplicate": True}))
+
+    assert client.submit(JobType.ALBUM, 5, Quality.HIGH).duplicate
+
+
+def test_what_is_not_safe_twice_is_said_once(stage: Stage, client: Client) -> None:
+    """A retry, a removal and a submission without duplicate check are not repeated."""
+    stage.plays(Play(cut=True))
+
+    with pytest.raises(ServerUnreachable):
+        client.act(JOB_ID, Action.RETRY)
+    with pytest.raises(ServerUnreachable):
+        client.delete(JOB_ID)
+    with pytest.raises(ServerUnreachable):
+        client.submit(JobType.ALBUM, 5, Quality.HIGH, check_duplicate=False)
+
+    assert len(stage.heard) == 3
+
+
+def test_a_kept_connection_that_the_server_closed_is_no_failure(stage: Stage, client: Client) -> None:
+    """The next call opens another, also where it is said only once."""
+    answer = Play(200, {"success": True, "message": "done", "jobId": JOB_ID}, leave=True)
+    stage.plays(answer)
+
+    assert client.act(JOB_ID, Action.CANCEL) == "done"
+    assert client.act(JOB_ID, Action.CANCEL) == "done"
+    assert client.delete(JOB_ID) == "done"
+
+
+def test_jobs_come_page_by_page_as_they_are_taken(stage: Stage, client: Client) -> None:
+    """The cursor of a page asks for the next one, and no page is asked for before its time."""
+    stage.plays(
+        Play(200, {"success": True, "jobs": [job()], "count": 1, "nextCursor": "a b&c"}),
+        Play(200, {"success": True, "jobs": [job(status="failed")], "count": 1}),
+    )
+    jobs = client.jobs(status=Status.FAILED, text="blue", page_size=1)
+
+    assert next(jobs).status is Status.QUEUED
+    assert [heard.path for heard in stage.heard] == ["/api/download-queue?status=failed&q=blue&sort=queue&limit=1"]
+    assert [job.status for job in jobs] == [Status.FAILED]
+    assert stage.heard[1].path.endswith("&cursor=a+b%26c")
+
+
+def test_the_tracks_of_an_album_come_page_by_page(stage: Stage, client: Client) -> None:
+    """An album's tracks are asked for below its id."""
+    track = {"trackId": 1, "trackTitle": "Red", "status": "pending", "progress": 0}
+    stage.plays(
+        Play(200, {"success": True, "tracks": [track], "nextCursor": "n"}),
+        Play(200, {"success": True, "tracks": [track | {"trackId": 2}]}),
+    )
+
+    assert [track.track_id for track in client.tracks(JOB_ID)] == [1, 2]
+
+
+def test_figures_of_a_dead_worker_are_figures(stage: Stage, client: Client) -> None:
+    """A 503 of /stats that carries the figures is an answer, not an error."""
+    queue = dict.fromkeys(("queued", "processing", "paused", "completed", "failed", "cancelled", "total"), 1)
+    worker = {"running": False, "activeDownloads": 0, "maxConcurrent": 4}
+    body = {"success": False, "error": "No worker", "queue": queue, "worker": worker, "metrics": {}, "timestamp": 1}
+    stage.plays(Play(503, body | {"queueSource": "sqlite"}), Play(503, refusal("STORE_UNAVAILABLE")))
+
+    stats = client.stats()
+    assert (stats.success, stats.error, stats.queue.total) == (False, "No worker", 1)
+    with pytest.raises(StoreUnavailable):
+        client.stats()
+
+
+def test_a_name_that_no_job_can_have_is_not_asked_for(stage: Stage, client: Client) -> None:
+    """Nothing of a wrong id gets into a path."""
+    stage.plays(Play(200, {}))
+
+    for wrong in ("", "..", "../stats", "job-1-A", "job-1-a\n", "job-1-a?x"):
+        with pytest.raises(NotFound):
+            client.job(wrong)
+
+    assert stage.heard == []
+
+
+def test_a_record_goes_back_to_json_as_it_came(stage: Stage, client: Client) -> None:
+    """Names and values are those of the wire; what was not there is not invented as null."""
+    record = job(failedTracks=[{"trackId": 1, "trackTitle": "Red", "error": "x", "code": "timeout", "attempts": 4}])
+    stage.plays(Play(200, {"success": True, "job": record | {"unknownField": 1}}))
+
+    shown = client.job(JOB_ID).as_json()
+
+    assert record.items() <= shown.items()
+    assert "null" not in json.dumps(shown)
+    assert "unknownField" not in shown
