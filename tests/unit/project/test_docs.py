@@ -1,0 +1,111 @@
+"""The documents: links lead somewhere, and what people can set, type or receive is in the reference."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+import typer.main
+from typer.core import TyperGroup
+
+from tonearm.cli.app import app
+from tonearm.cli.exits import ExitCode
+from tonearm.errors import FailureCode, RefusalCode
+from tonearm.settings import FIELDS
+
+ROOT = Path(__file__).parents[3]
+REFERENCE = ROOT / "docs" / "reference"
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(page for part in ("docs", "benchmarks", "tests") for page in (ROOT / part).rglob("*.md"))]
+)
+
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
+FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def text_of(page: Path) -> str:
+    return FENCE.sub("", page.read_text("utf-8"))
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as the usual hosts make them."""
+    headings = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in HEADING.findall(text_of(page)))
+    return {heading.replace(" ", "-") for heading in headings}
+
+
+def dead_links(page: Path) -> Iterator[str]:
+    for target in LINK.findall(text_of(page)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = unquote(target).partition("#")
+        linked = (page.parent / path).resolve() if path else page
+        if not linked.exists() or (anchor and anchor not in anchors(linked)):
+            yield target
+
+
+def undocumented(page: str, names: list[str]) -> list[str]:
+    """The names that a page of the reference does not show as code."""
+    text = (REFERENCE / page).read_text("utf-8")
+    return [name for name in names if not re.search(rf"`[^`\n]*(?<![\w-]){re.escape(name)}(?![\w-])[^`\n]*`", text)]
+
+
+def commands(group: TyperGroup, before: str = "") -> Iterator[str]:
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from commands(command, f"{before}{name} ")
+        else:
+            yield before + name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    """Files and headings that a page links to exist."""
+    assert list(dead_links(page)) == []
+
+
+def test_every_setting_is_in_the_reference() -> None:
+    """docs/reference/settings.md names each setting."""
+    assert undocumented("settings.md", list(FIELDS)) == []
+
+
+@pytest.mark.parametrize("codes", [FailureCode, RefusalCode], ids=lambda codes: codes.__name__)
+def test_every_code_is_in_the_reference(codes: type[StrEnum]) -> None:
+    """docs/reference/codes.md names each way to fail and each refusal."""
+    assert undocumented("codes.md", [code.value for code in codes]) == []
+
+
+def test_every_command_is_in_the_reference() -> None:
+    """docs/reference/commands.md names each command by the whole line that starts it."""
+    root = typer.main.get_command(app)
+    assert isinstance(root, TyperGroup)
+    assert undocumented("commands.md", [f"tonearm {name}" for name in commands(root)]) == []
+
+
+def test_every_exit_code_is_in_the_reference() -> None:
+    """docs/reference/commands.md tells what each exit code means."""
+    text = (REFERENCE / "commands.md").read_text("utf-8")
+    assert [code.name for code in ExitCode if not re.search(rf"\b{code.value}\b", text)] == []
+
+
+def test_decisions_are_numbered_in_order_and_listed() -> None:
+    """No number stands twice or is left out, and the index of docs/adr leads to each page."""
+    pages = sorted(page.name for page in (ROOT / "docs" / "adr").glob("[0-9]*.md"))
+    index = (ROOT / "docs" / "adr" / "README.md").read_text("utf-8")
+
+    assert [int(page.partition("-")[0]) for page in pages] == list(range(1, len(pages) + 1))
+    assert [page for page in pages if f"({page})" not in index] == []
+
+
+def test_the_notice_names_every_library_that_is_installed_with_us() -> None:
+    """A dependency without a line in NOTICE would be passed on without its licence being known."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    names = [re.split(r"[^\w.-]", requirement, maxsplit=1)[0] for requirement in project["dependencies"]]
+    lines = {line.split()[0] for line in (ROOT / "NOTICE").read_text("utf-8").splitlines() if line}
+
+    assert [name for name in names if name not in lines] == []
