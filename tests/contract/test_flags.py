@@ -9,6 +9,7 @@ from tests.contract.steps import (
     TIMEOUT,
     claim,
     claim_album,
+    claim_all,
     claim_one,
     complete,
     delay,
@@ -24,7 +25,7 @@ from tests.contract.steps import (
 )
 from tests.support.clock import FakeClock
 from tonearm.model import Cancelled, Flags, Paused, Released, Retry, State
-from tonearm.store.base import STALLS_TO_CRASH, STALLS_TO_SUSPECT, Store
+from tonearm.store.base import PAGE, STALLS_TO_CRASH, STALLS_TO_SUSPECT, Store
 
 
 async def test_a_poll_of_undisturbed_claims_says_nothing(store: Store) -> None:
@@ -221,3 +222,20 @@ async def complete_one(store: Store) -> None:
     """One job that went well."""
     await submit_track(store)
     await complete(store, await claim_one(store))
+
+
+async def test_stages_to_remove_are_told_in_pages(store: Store) -> None:
+    """At most a page a poll; what was confirmed makes room for the rest."""
+    ids = await submit(store, *[track() for _ in range(PAGE + 30)])
+    for one in await claim_all(store):
+        await store.settle(one, Released("stop"))
+    for job_id in ids:
+        await store.cancel(job_id)
+
+    first = (await store.poll("w1", [])).discard
+    assert len(first) == PAGE
+    await store.discarded("w1", first)
+    second = (await store.poll("w1", [])).discard
+    assert {task for task, _ in (*first, *second)} == set(ids)
+    await store.discarded("w1", second)
+    assert await store.poll("w1", []) == Flags()

@@ -98,10 +98,11 @@ class QueueMachine(Bench):
         """A worker asks for work and keeps it."""
         self.claim_some(worker, tracks, albums)
 
-    @rule(worker=st.sampled_from(WORKERS), outcome=outcomes, count=st.integers(0, 3))
-    def work(self, *, worker: str, outcome: Outcome, count: int) -> None:
-        """A worker takes all it can get and ends each the same way; albums are resolved to *count* tracks."""
-        for claim in self.claim_some(worker, 4, 2):
+    @rule(worker=st.sampled_from(WORKERS), outcome=outcomes, count=st.integers(0, 3), keep=st.integers(0, 3))
+    def work(self, *, worker: str, outcome: Outcome, count: int, keep: int) -> None:
+        """A worker takes all it can get and ends all but *keep* the same way; albums get *count* tracks."""
+        claims = self.claim_some(worker, 4, 2)
+        for claim in claims[: max(0, len(claims) - keep)]:
             if claim.kind is TaskKind.RESOLVE:
                 self.expand_one(claim, 1, count, last=True, twice=False)
                 continue

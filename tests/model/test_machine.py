@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from tests.contract.engines import ENGINES, Engine
 from tests.model.machine import QueueMachine
+from tests.support.counts import ALL
 
 QUICK = settings(
     max_examples=40,
@@ -17,12 +19,12 @@ QUICK = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-LONG = settings(QUICK, max_examples=2_000, stateful_step_count=80, derandomize=False, print_blob=True)
+LONG = settings(QUICK, max_examples=1_000, stateful_step_count=80, derandomize=False, print_blob=True)
 
 
 def _lives(fraction: int) -> settings:
     """As many lives as were asked for, divided; a sabotaged engine is to be caught, not to be studied."""
-    chosen = LONG if os.environ.get("TONEARM_TEST_ALL") == "1" else QUICK
+    chosen = LONG if ALL else QUICK
     if os.environ.get("TONEARM_SABOTAGE"):
         chosen = settings(chosen, phases=[Phase.generate], report_multiple_bugs=False)
     return settings(chosen, max_examples=chosen.max_examples // fraction)
@@ -43,6 +45,8 @@ class FileMachine(QueueMachine):
 
     engine = _engine("sqlite-file")
 
+
+pytestmark = pytest.mark.timeout(3_600)  # with --all the lives are many
 
 TestMemory = MemoryMachine.TestCase
 TestMemory.settings = _lives(1)

@@ -129,13 +129,17 @@ class Stage:
                 os.close(descriptor)
 
     def remove(self, task_id: str, epoch: int) -> None:
-        """Remove the stage of one of our claims. Not a byte of it is left when this returns; again is harmless.
+        """Remove the stage of one of our claims and those of the claims before it, wherever they lie.
+
+        Not a byte of them is left when this returns; again is harmless.
 
         Raises:
             DiskError: the disk refused.
         """
+        own = self._own / _name(task_id, epoch)
         with self._failures("emptying the stage"):
-            self._remove(self._own / _name(task_id, epoch))
+            for folder in (own, *(folder for folder, _, _ in self._earlier(task_id, epoch))):
+                self._remove(folder)
 
     def found(self) -> list[tuple[str, int]]:
         """Every stage (task id, epoch) in our folder and in those of dead workers. Removes what belongs to no task.
@@ -179,12 +183,7 @@ class Stage:
 
     def _take_over(self, task_id: str, folder: Path, epoch: int) -> None:
         """Rename the newest earlier stage that may be adopted to *folder*, and remove all others."""
-        earlier = [
-            claim
-            for worker in (self.worker, *self._other_workers())
-            for claim in self._claims(worker)
-            if claim[1] == task_id and claim[2] < epoch
-        ]
+        earlier = self._earlier(task_id, epoch)
         held_before = set(self._dead)
         for old, _, _ in sorted(earlier, key=_epoch, reverse=True):
             ours = old.parent == self._own or self._hold(old.parent.name)
@@ -196,6 +195,15 @@ class Stage:
                 self._remove(old)
         for worker in set(self._dead) - held_before:
             self._dead.pop(worker).release()
+
+    def _earlier(self, task_id: str, epoch: int) -> list[tuple[Path, str, int]]:
+        """The stages that claims of the task before *epoch* left, with any worker."""
+        return [
+            claim
+            for worker in (self.worker, *self._other_workers())
+            for claim in self._claims(worker)
+            if claim[1] == task_id and claim[2] < epoch
+        ]
 
     def _remove(self, folder: Path) -> None:
         """Take *folder* away from everybody in one step, then remove it."""

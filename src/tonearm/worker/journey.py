@@ -64,12 +64,13 @@ class Journey:
             FetchError: this attempt ended; its code says why.
             LeaseLost: the claim is not current any more, or a cancel or pause came before the commit point.
         """
+        folder = await self._take_over_stage()
         earlier = self._claim.publication
         if earlier is not None and await in_thread(published, self._root, earlier):
             log.info("Found the file that an earlier attempt had published", path=earlier.path)
             return Completed((earlier.path,), earlier.size)
         async with self._time_limit():
-            track, folder = await self._begin()
+            track = await self._begin()
             async with self._naming(track) as reserved:
                 received = await self._transfer(track, folder)
                 await self._leave_slot()
@@ -91,14 +92,18 @@ class Journey:
                 raise
             raise Timeout(_too_long(limit_ms, self._held), retryable=False) from None
 
-    async def _begin(self) -> tuple[Track, Path]:
-        """Check the disk, take over the stage of the attempt before, and ask the catalog."""
-        await in_thread(self._tools.disk.check, None)
+    async def _take_over_stage(self) -> Path:
+        """First of all, so that whoever held the task before has no file to publish any more."""
         claim = self._claim
-        folder = await in_thread(self._tools.stage.enter, claim.task_id, claim.epoch, claim.previous)
+        return await in_thread(self._tools.stage.enter, claim.task_id, claim.epoch, claim.previous)
+
+    async def _begin(self) -> Track:
+        """Ask the catalog, and see that there is room on the disk."""
+        claim = self._claim
+        await in_thread(self._tools.disk.check)
         track = await self._tools.catalog.track(claim.spec.catalog_id, claim.spec.quality)
         await in_thread(self._tools.disk.reserve, claim.task_id, track.media.size_bytes)
-        return track, folder
+        return track
 
     async def _enter(self, phase: Phase, folder: Path) -> None:
         """Begin a phase; a note in the stage outlives this process, so that a crash is charged where it happened."""

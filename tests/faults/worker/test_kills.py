@@ -9,11 +9,13 @@ from pathlib import Path
 import aiohttp
 import pytest
 from tests.faults.worker.conftest import Noise, Offer
-from tests.support.counts import ALL
+from tests.support.counts import count
 from tests.support.music import pcm
 from tests.support.server import FINAL, Tonearm, tonearm, until
 
-KILLS = 20 if ALL else 4
+KILLS = count(4, 20)
+RATE = count(60, 20)
+"""Thousand bytes a second of each transfer: slow enough that every kill hits one."""
 TRACKS = 12
 
 
@@ -25,7 +27,7 @@ def seen_in_library(server: Tonearm) -> dict[str, int]:
 @pytest.mark.timeout(400)
 async def test_an_album_survives_kills_at_random_moments(tmp_path: Path, offer: Offer, noise: Noise) -> None:
     """Each kill hits a running transfer; in the end there are exactly twelve right files, each published once."""
-    catalog = offer("limit_rate 60k;")
+    catalog = offer(f"limit_rate {RATE}k;")
     lines = [
         catalog.track(100 + number, f"Track {number}", {"LOSSLESS": noise(number)}, trackNumber=number)
         for number in range(1, TRACKS + 1)

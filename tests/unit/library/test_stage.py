@@ -204,6 +204,19 @@ def test_removing_a_stage_leaves_not_a_byte(root: Path) -> None:
         assert names(root / ".tonearm" / "den-1") == ["boot", "lock", kept.name]
 
 
+def test_removing_a_stage_removes_what_earlier_claims_left(root: Path) -> None:
+    """A task may end before its newest claim ever entered a folder; other tasks keep theirs."""
+    with a_worker(root, "other") as other, a_worker(root) as stage:
+        received(other.enter("job-1-a", 1, None))
+        received(stage.enter("job-1-a", 2, None))
+        kept = stage.enter("job-1-ab", 2, None)
+
+        stage.remove("job-1-a", 3)
+
+        assert names(other.root / other.worker) == ["boot", "lock"]
+        assert names(stage.root / stage.worker) == sorted(["boot", "lock", kept.name])
+
+
 def test_the_janitor_sees_our_stages_and_those_of_the_dead(root: Path) -> None:
     """Stages of the living are their own business; leftovers and empty folders of the dead go at once."""
     with a_worker(root, "gone") as gone:
