@@ -115,6 +115,18 @@ async def test_titles_that_were_left_out_come_from_the_catalog(store: Store) -> 
     assert (spec.album_title, spec.artist_name) == ("Mine", "The Artist")
 
 
+async def test_a_resolved_albums_retries_are_those_of_its_tracks(store: Store) -> None:
+    """What resolving it cost is over when the list is there."""
+    job_id = await submit_album(store)
+    await store.settle(await claim_album(store), Retry(TIMEOUT, 0))
+    again = await claim_album(store)
+    assert again.retry_count == 1
+    await expand(store, again, 2)
+    await store.settle(await claim_one(store), Retry(TIMEOUT, 0))
+
+    assert (await store.job(job_id)).retry_count == 1
+
+
 async def test_an_album_without_tracks_fails(store: Store) -> None:
     """`not_found`, "Album has no tracks"; and again is harmless."""
     job_id = await submit_album(store)

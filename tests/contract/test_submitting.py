@@ -62,6 +62,16 @@ async def test_the_same_id_is_recognised_after_the_job_has_finished(store: Store
     assert (await store.job(said.id)).state is State.COMPLETED
 
 
+async def test_a_late_repeat_does_not_bring_a_deleted_job_back(store: Store) -> None:
+    """The id is known as long as the feed tells of its removal."""
+    said = track()
+    await submit(store, said)
+    await store.delete(said.id)
+
+    assert await store.submit(said, NO_LIMITS) == Submitted(said.id)
+    assert await listed(store) == []
+
+
 @pytest.mark.parametrize("state", [s for s in State if not s.final], ids=str)
 async def test_an_unfinished_twin_is_answered_instead(store: Store, state: State) -> None:
     """Same client, type, catalog id and quality: the job that is there already, in whatever unfinished state."""

@@ -16,7 +16,8 @@ one
 * **Store time.** Leases, delays, windows and ages are measured in store time, which neither stops nor runs back
   when the wall clock is set, and which a forward step does not hurry. Times in answers are wall milliseconds.
 * **What an album says wins.** A track of an album that is paused, cancelled or deleted cannot be claimed, committed or
-  completed, whatever its own row says.
+  completed, whatever its own row says. Only one that had committed before the pause or cancel still completes: what is
+  published stays, and the album counts it.
 
 The states and the arrows between them are drawn in docs/explain/states.md.
 """
@@ -138,7 +139,7 @@ class Submitting(Protocol):
 
         failed and cancelled go to ready, and so does an album that was never resolved. A resolved album (failed,
         cancelled or partial) goes to waiting with the tracks that are not completed; those that are stay so. Counts
-        of stalls, errors and `nextRetryAt` are cleared.
+        of stalls, errors and `nextRetryAt` are cleared. Said again it is refused: the job is unfinished then.
 
         Raises:
             NotFound: no such job.
@@ -236,9 +237,9 @@ class Working(Protocol):
 
         Each pick is fair between clients: start-time fair queuing (Goyal, Vin, Cheng 1996) with one unit a task, so a
         client that just arrived waits for at most one task of each of the others. Inside a client: by priority, then
-        single tracks before tracks of albums, then by age; tracks of an album in its order. A client has at most
-        `OPEN_ALBUMS` albums active or waiting; a further one is not resolved. Delayed tasks that are due count as
-        ready, at most `PAGE` promoted per call.
+        single tracks before tracks of albums, then by age (the order of submission); tracks of an album in its order.
+        A client has at most `OPEN_ALBUMS` albums active or waiting; a further one is not resolved. Delayed tasks that
+        are due count as ready, at most `PAGE` promoted per call.
 
         A suspect is handed out only to a worker that holds nothing, with nothing beside it, and only while no other
         suspect is active; a worker that holds one gets nothing more. When the next pick is a suspect and the worker

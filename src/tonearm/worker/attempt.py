@@ -110,7 +110,10 @@ async def _why_refused(held: Held, tools: WorkerTools, leases: Leases) -> Outcom
 async def _settle(outcome: Outcome, held: Held, tools: WorkerTools, leases: Leases) -> None:
     """Record how the attempt ended. The stage of a task that ends is gone before its state says so."""
     if _ends_stage(outcome):
-        await in_thread(tools.stage.remove, held.task_id, held.claim.epoch)
+        try:
+            await in_thread(tools.stage.remove, held.task_id, held.claim.epoch)
+        except FetchError as error:  # the outcome stands all the same; the janitor will try again
+            log.warning("The stage could not be removed", error=error.message)
     await insist(lambda: tools.store.settle(held.claim, outcome, held.mark), held, leases)
     _tell(outcome)
 

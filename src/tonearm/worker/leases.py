@@ -89,8 +89,7 @@ class Leases:
         await self._emptied.wait()
 
     async def renew(self) -> None:
-        """One round of the renewing loop: wait a quarter of the lease, then renew everything."""
-        await asyncio.sleep(self._lease_ms / 4_000)
+        """One round of the renewing loop: renew everything, then wait a quarter of the lease."""
         for page in _pages(self._held.values()):
             asked_at_ms = self._clock.elapsed_ms()
             gone = await self._store.renew(
@@ -101,16 +100,17 @@ class Leases:
                     held.halt(Stop.LOST)
                 else:
                     held.lease_ends_ms = asked_at_ms + self._lease_ms
+        await asyncio.sleep(self._lease_ms / 4_000)
 
     async def poll(self) -> None:
         """One round of the polling loop: stop what lost its trust, read the flags of all, discard what is nobody's."""
-        await asyncio.sleep(POLL_S)
         for held in self:
             if not self.trusted(held):
                 log.warning("The lease could not be renewed in time; the task stops here", job=held.claim.job_id)
                 held.halt(Stop.LOST)
         for page in _pages(self._held.values()) or [[]]:
             await self.poll_now(page)
+        await asyncio.sleep(POLL_S)
 
     async def poll_now(self, page: list[Held]) -> None:
         """Read the flags of these claims and do what they say."""

@@ -1,0 +1,121 @@
+"""What people do to a running download: it stops where it stands, and the disk shows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.faults.worker.conftest import Noise
+from tests.support.catalog import ScriptedCatalog, silent, slow
+from tests.support.server import tonearm, until
+
+SOON = 3.0
+"""Seconds in which a cancel, pause or delete has taken effect; the promise is 2."""
+
+
+async def test_a_cancelled_transfer_closes_its_connection_and_leaves_no_byte(tmp_path: Path, noise: Noise) -> None:
+    """Also where the server is silent."""
+    async with ScriptedCatalog() as catalog:
+        for number, trouble in ((1, slow(20_000)), (2, silent(after=50_000)), (3, silent())):
+            catalog.add_track(number, body=noise(number).read_bytes())
+            catalog.reply(f"/media/{number}", trouble, forever=True)
+        async with tonearm(tmp_path, catalog.url) as server:
+            jobs = [await server.submit("track", number) for number in (1, 2, 3)]
+            for number in (1, 2, 3):
+                await catalog.asked(f"/media/{number}")
+            for job in jobs:
+                assert (await server.act(job, "cancel"))["message"] == "Cancellation requested"
+            for job in jobs:
+                assert (await server.wait_for(job, seconds=SOON))["status"] == "cancelled"
+
+            await until("every connection is closed", lambda: catalog.transfers == 0, seconds=SOON)
+            assert server.staged() == []
+            assert server.files() == []
+
+
+async def test_a_paused_transfer_keeps_its_bytes_and_goes_on_from_them(tmp_path: Path, noise: Noise) -> None:
+    """The connection is closed meanwhile, and only the rest is asked for."""
+    async with ScriptedCatalog() as catalog:
+        catalog.add_track(1, body=noise(1).read_bytes())
+        catalog.reply("/media/1", slow(60_000), forever=True)
+        async with tonearm(tmp_path, catalog.url) as server:
+            job = await server.submit("track", 1)
+            await until("bytes are on disk", lambda: _received(server.stage) > 50_000)
+            await server.act(job, "pause")
+            assert (await server.wait_for(job, "paused", seconds=SOON))["status"] == "paused"
+            await until("the connection is closed", lambda: catalog.transfers == 0, seconds=SOON)
+            kept = _received(server.stage)
+            assert kept > 50_000
+
+            catalog.heal("/media/1")
+            await server.act(job, "resume")
+            assert (await server.wait_for(job))["status"] == "completed"
+            assert catalog.requests[-1].headers["Range"] == f"bytes={kept}-"
+            assert server.staged() == []
+
+
+async def test_a_paused_album_starts_nothing_more_until_it_is_resumed(tmp_path: Path, noise: Noise) -> None:
+    """Its running tracks stop; resumed, it completes without being resolved again."""
+    async with ScriptedCatalog() as catalog:
+        for number in range(1, 9):
+            catalog.add_track(number, body=noise(number).read_bytes())
+            catalog.reply(f"/media/{number}", slow(60_000), forever=True)
+        catalog.add_album(5, list(range(1, 9)))
+        async with tonearm(tmp_path, catalog.url) as server:
+            job = await server.submit("album", 5)
+            await catalog.transferring(4)
+            await server.act(job, "pause")
+            await catalog.transferring(0)
+            assert (await server.job(job))["status"] == "paused"
+            for number in range(1, 9):
+                catalog.heal(f"/media/{number}")
+            await server.act(job, "resume")
+            record = await server.wait_for(job)
+            assert (record["status"], record["completedTracks"]) == ("completed", 8)
+            assert catalog.count("/albums/5") == 1
+
+
+async def test_a_deleted_job_is_gone_at_once_and_its_bytes_soon_after(tmp_path: Path, noise: Noise) -> None:
+    """A running track and a running album; the same album submitted again brings exactly one copy."""
+    async with ScriptedCatalog() as catalog:
+        for number in range(1, 7):
+            catalog.add_track(number, body=noise(number).read_bytes())
+            catalog.reply(f"/media/{number}", slow(60_000), forever=True)
+        catalog.add_album(5, list(range(1, 6)))
+        async with tonearm(tmp_path, catalog.url) as server:
+            jobs = [await server.submit("album", 5), await server.submit("track", 6)]
+            await catalog.transferring(4)
+            for job in jobs:
+                assert (await server.call("DELETE", f"/{job}"))[0] == 200
+                assert (await server.call("GET", f"/{job}"))[0] == 404
+            assert (await server.stats())["queue"]["total"] == 0
+            await until("every connection is closed", lambda: catalog.transfers == 0, seconds=SOON)
+            await until("every byte is gone", lambda: not server.staged(), seconds=SOON)
+            assert server.files() == []
+
+            for number in range(1, 7):
+                catalog.heal(f"/media/{number}")
+            record = await server.wait_for(await server.submit("album", 5))
+            assert record["files"] == [f"Scripted/Scripts/{number:02} Track {number}.flac" for number in range(1, 6)]
+            assert server.files() == record["files"]
+
+
+async def test_deleting_and_submitting_in_a_loop_leaves_one_right_copy(tmp_path: Path, noise: Noise) -> None:
+    """However the deletes fall between claim, transfer and publishing."""
+    async with ScriptedCatalog() as catalog:
+        for number in range(1, 4):
+            catalog.add_track(number, body=noise(number).read_bytes())
+        catalog.add_album(5, [1, 2, 3])
+        async with tonearm(tmp_path, catalog.url, QUEUE_CRITICAL_SIZE=10_000) as server:
+            for _ in range(40):
+                job = await server.submit("album", 5)
+                await server.call("DELETE", f"/{job}")
+            record = await server.wait_for(await server.submit("album", 5))
+
+            assert (record["status"], record["outcome"]) == ("completed", "ok")
+            assert server.files() == [f"Scripted/Scripts/{number:02} Track {number}.flac" for number in range(1, 4)]
+            await until("every byte is gone", lambda: not server.staged(), seconds=SOON)
+
+
+def _received(stage: Path) -> int:
+    """Bytes of the parts in the stage."""
+    return sum(path.stat().st_size for path in stage.glob("*/*/part"))
