@@ -54,6 +54,8 @@ async def _run(held: Held, tools: WorkerTools, leases: Leases) -> Outcome | None
     """Bring the task as far as it comes; None when there is nothing left to settle."""
     try:
         try:
+            if held.former is not None:
+                await asyncio.wait([held.former])
             if held.claim.kind is TaskKind.RESOLVE:
                 await resolve(held, tools, leases)
                 return None

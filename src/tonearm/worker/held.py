@@ -32,6 +32,8 @@ class Held:
         self.unstoppable = False
         """Set at the commit point and while settling: from there on only the end of the lease counts."""
         self.runner: asyncio.Task[None] | None = None
+        self.former: asyncio.Task[None] | None = None
+        """A task of this process that lost the claim before this one and has not stopped yet."""
 
     @property
     def task_id(self) -> str:

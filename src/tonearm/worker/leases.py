@@ -60,6 +60,10 @@ class Leases:
         """Take a fresh claim into the register; *asked_at_ms* is the elapsed time before the store was asked."""
         seat = self._slots.seat(transfer=claim.kind is TaskKind.TRACK)
         held = Held(claim, seat, asked_at_ms + self._lease_ms)
+        former = self._held.get(claim.task_id)
+        if former is not None:
+            former.halt(Stop.LOST)
+            held.former = former.runner
         self._held[claim.task_id] = held
         self._emptied.clear()
         self.moved(urgent=True)
