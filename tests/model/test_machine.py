@@ -26,7 +26,7 @@ def _lives(fraction: int) -> settings:
     """As many lives as were asked for, divided; a sabotaged engine is to be caught, not to be studied."""
     chosen = LONG if ALL else QUICK
     if os.environ.get("TONEARM_SABOTAGE"):
-        chosen = settings(chosen, phases=[Phase.generate], report_multiple_bugs=False)
+        chosen = settings(chosen, max_examples=25, phases=[Phase.generate], report_multiple_bugs=False)
     return settings(chosen, max_examples=chosen.max_examples // fraction)
 
 

@@ -16,6 +16,7 @@ import uvloop
 
 from tonearm.api import ApiServer, create_app
 from tonearm.catalog import open_catalog
+from tonearm.cli import memory
 from tonearm.cli.reload import serve_reloading
 from tonearm.clock import SystemClock
 from tonearm.errors import SetupError
@@ -60,6 +61,7 @@ async def _serve(settings: Settings, *, works: bool) -> None:
         worker = await stack.enter_async_context(_worker(store, settings, clock)) if works else None
         server = ApiServer(create_app(store, settings, clock), settings)
         await server.start()
+        memory.settle()
         if worker is not None:
             worker.start()
         log.info("Ready", addresses=list(server.addresses), library=str(settings.download_dir), works=works)
