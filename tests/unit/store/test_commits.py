@@ -122,8 +122,8 @@ async def test_a_full_disk_is_over_when_there_is_room_again(store: SqliteStore) 
 
     assert kept < 1_000
     assert (await store.counts()).queued == kept
-    held = await claim_one(store)
     await store._writer.do(lambda unit: unit.db.pragma("max_page_count", 1_000_000))
+    held = await claim_one(store)
     await submit_track(store)
     await complete(store, held)
     assert (await store.counts()).total == kept + 1

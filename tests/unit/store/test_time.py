@@ -102,3 +102,18 @@ async def test_the_anchor_is_kept_at_most_once_a_second(store: SqliteStore, cloc
     clock.advance(1)
     await submit_track(store)
     assert await anchor() == START_WALL_MS + SECOND
+
+
+async def test_a_slewed_clock_changes_no_record(database: Path, clock: FakeClock) -> None:
+    """Two looks at one record show the same times, also after a restart; only a step of the wall clock is followed."""
+    store = await open_sqlite(database, clock)
+    job_id = await submit_track(store)
+    shown = (await store.job(job_id)).created_at
+    clock.step_wall(3)
+    assert (await store.job(job_id)).created_at == shown
+
+    store = await reopened(store, database, clock)
+    assert (await store.job(job_id)).created_at == shown
+    clock.step_wall(2 * SECOND)
+    assert (await store.job(job_id)).created_at == shown + 2 * SECOND + 3
+    await store.close()

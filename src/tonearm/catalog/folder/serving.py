@@ -43,19 +43,20 @@ async def serve(
         SetupError: no such directory, an address that cannot be taken, or a database that cannot be used.
     """
     stop = asyncio.Event()
-    with _signals(stop), _listening(host, port) as listening:
+    with _signals(stop):
         index = await asyncio.to_thread(open_index, directory, database)
         try:
-            reading = asyncio.create_task(_read(index, progress))
-            if not await _unless_stopped(reading, stop):
-                return
-            for line in _summary(index, directory):
-                say(line)
-            async with serving(index, listening) as url:
-                say(f"Catalog at {url} (Ctrl-C ends it)")
-                say(f"  which ids there are:  {url}/albums")
-                say(f"  give it to a queue:   INTERNAL_API_URL={url} tonearm serve")
-                await stop.wait()
+            with _listening(host, port) as listening:
+                reading = asyncio.create_task(_read(index, progress))
+                if not await _unless_stopped(reading, stop):
+                    return
+                for line in _summary(index, directory):
+                    say(line)
+                async with serving(index, listening) as url:
+                    say(f"Catalog at {url} (Ctrl-C ends it)")
+                    say(f"  which ids there are:  {url}/albums")
+                    say(f"  give it to a queue:   INTERNAL_API_URL={url} tonearm serve")
+                    await stop.wait()
         finally:
             await asyncio.to_thread(index.close)
 

@@ -18,6 +18,9 @@ LONGEST_OFF_MS = 365 * 86_400_000
 ANCHOR_EVERY_MS = 1_000
 """How often a running process refreshes the anchor at most, milliseconds."""
 
+SHOWN_WITHIN_MS = 1_000
+"""How far a shown time may be off before it follows the wall clock, milliseconds: a slewed clock changes no record."""
+
 _NEWEST = """
 SELECT max(coalesce((SELECT at FROM event ORDER BY seq DESC LIMIT 1), 0),
            coalesce((SELECT max(updated_at) FROM task WHERE state = 'active'), 0),
@@ -31,7 +34,7 @@ class StoreTime:
     def __init__(self, clock: Clock, db: apsw.Connection) -> None:
         self._clock = clock
         self._elapsed = clock.elapsed_ms()
-        self._store = self._begin(db)
+        self._store, self._shift = self._begin(db)
         self._kept = self._store
 
     def now(self) -> int:
@@ -39,8 +42,14 @@ class StoreTime:
         return self._store + self._clock.elapsed_ms() - self._elapsed
 
     def shift(self) -> int:
-        """Return what has to be added to a stored time to show it as wall time, milliseconds."""
-        return self._clock.wall_ms() - self.now()
+        """Return what has to be added to a stored time to show it as wall time, milliseconds.
+
+        It moves in steps, when the wall clock was set: two looks at one record show the same times.
+        """
+        shift = self._clock.wall_ms() - self.now()
+        if abs(shift - self._shift) > SHOWN_WITHIN_MS:
+            self._shift = shift
+        return self._shift
 
     def keep_due(self) -> bool:
         """Whether the anchor is older than `ANCHOR_EVERY_MS`."""
@@ -54,14 +63,15 @@ class StoreTime:
             "anchor:wall": self._clock.wall_ms(),
             "anchor:elapsed": self._clock.elapsed_ms(),
             "anchor:boot": self._clock.boot_id(),
+            "anchor:shift": self._shift,
         }
         db.executemany("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", anchor.items())
         self._kept = now
 
-    def _begin(self, db: apsw.Connection) -> int:
+    def _begin(self, db: apsw.Connection) -> tuple[int, int]:
         anchor = dict(db.execute("SELECT key, value FROM meta WHERE key LIKE 'anchor:%'"))
         if not anchor:
-            return self._clock.wall_ms()
+            return self._clock.wall_ms(), 0
         if anchor["anchor:boot"] == self._clock.boot_id():
             passed = self._elapsed - anchor["anchor:elapsed"]
         else:
@@ -69,4 +79,4 @@ class StoreTime:
             if passed > LONGEST_OFF_MS:
                 passed = 0
         ((newest,),) = db.execute(_NEWEST)
-        return max(int(anchor["anchor:store"]) + max(0, int(passed)), int(newest))
+        return max(int(anchor["anchor:store"]) + max(0, int(passed)), int(newest)), int(anchor["anchor:shift"])
