@@ -63,12 +63,19 @@ class ApiServer:
                 raise SetupError(f"Cannot listen on UNIX_SOCKET={self._settings.unix_socket}: {error}") from error
         log.info("Listening", addresses=list(self.addresses))
 
-    async def stop(self, grace_ms: int) -> None:
-        """Accept nothing more, give open requests *grace_ms* milliseconds, then end. Again is harmless."""
+    async def stop(self, grace_ms: int, *, hurry: asyncio.Event | None = None) -> None:
+        """Accept nothing more, give open requests *grace_ms* milliseconds, then end; *hurry* ends the grace.
+
+        Again is harmless.
+        """
         if self._server is None or self._serving is None:
             return
         self._server.config.timeout_graceful_shutdown = max(1, -(-grace_ms // 1000))
         self._server.leave()
+        hurried = asyncio.ensure_future((hurry or asyncio.Event()).wait())
+        await asyncio.wait([self._serving, hurried], return_when=asyncio.FIRST_COMPLETED)
+        self._server.force_exit = hurried.done()
+        hurried.cancel()
         await self._serving
         if self._settings.unix_socket is not None:
             self._settings.unix_socket.unlink(missing_ok=True)

@@ -41,8 +41,12 @@ def serve_reloading(arguments: Sequence[str]) -> int:
         print(f"{len(changed)} changed, starting anew", file=sys.stderr)  # noqa: T201 - a word to the developer
         child.terminate()
         child.wait()
+        if stop.is_set():
+            break
         child = _start(arguments)
-    return child.wait()
+        if stop.is_set():  # the signal came while there was no child to hear it
+            child.terminate()
+    return max(child.wait(), 0)  # a child that a signal ended before it could listen stopped as it was told
 
 
 def _start(arguments: Sequence[str]) -> subprocess.Popen[bytes]:

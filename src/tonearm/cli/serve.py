@@ -67,9 +67,11 @@ async def _serve(settings: Settings, *, works: bool) -> None:
         log.info("Ready", addresses=list(server.addresses), library=str(settings.download_dir), works=works)
         await stop.wait()
         log.info("Stopping; a second signal stops at once")
+        stopping_since_ms = clock.elapsed_ms()
         if worker is not None:
             await worker.stop(settings.shutdown_grace_ms, hurry=hurry)
-        await server.stop(settings.shutdown_grace_ms)
+        left_ms = settings.shutdown_grace_ms - (clock.elapsed_ms() - stopping_since_ms)
+        await server.stop(max(0, left_ms), hurry=hurry)
     log.info("Stopped")
 
 
@@ -99,7 +101,7 @@ async def _worker(store: Store, settings: Settings, clock: SystemClock) -> Async
                     store=store,
                     catalog=catalog,
                     fetcher=fetcher,
-                    covers=Covers(fetcher),
+                    covers=Covers(fetcher, settings.job_timeout_ms),
                     stage=stage,
                     template=template,
                     disk=DiskGuard(settings.download_dir, round(settings.disk_space_min_mb * 1_000_000)),

@@ -105,8 +105,10 @@ async def _why_refused(held: Held, tools: WorkerTools, leases: Leases) -> Outcom
         return Cancelled()
     if held.task_id in flags.pause:
         return Paused()
-    log.info("The claim is not ours any more; nothing of it is kept here")
-    return None
+    if held.task_id in flags.lost:
+        log.info("The claim is not ours any more; nothing of it is kept here")
+        return None
+    return Released("A cancel or pause came in the way and was taken back")
 
 
 async def _settle(outcome: Outcome, held: Held, tools: WorkerTools, leases: Leases) -> None:

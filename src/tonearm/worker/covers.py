@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from functools import partial
 
-from tonearm.errors import FetchError
+from tonearm.errors import Timeout
 from tonearm.fetch import Fetcher
 
 KEPT = 8
@@ -13,11 +14,13 @@ KEPT = 8
 
 
 class Covers:
-    """Fetches pictures by URL and keeps the newest few."""
+    """Fetches pictures by URL and keeps the newest few. A picture may take *limit_ms* milliseconds in all."""
 
-    def __init__(self, fetcher: Fetcher) -> None:
+    def __init__(self, fetcher: Fetcher, limit_ms: int) -> None:
         self._fetcher = fetcher
+        self._limit_ms = limit_ms
         self._pictures: OrderedDict[str, asyncio.Task[bytes]] = OrderedDict()
+        self._running: set[asyncio.Task[bytes]] = set()
 
     async def get(self, url: str) -> bytes:
         """The picture behind *url*.
@@ -27,19 +30,31 @@ class Covers:
         """
         task = self._pictures.get(url)
         if task is None:
-            task = self._pictures[url] = asyncio.create_task(self._fetcher.picture(url))
+            task = self._pictures[url] = asyncio.create_task(self._fetch(url))
+            self._running.add(task)
+            task.add_done_callback(partial(self._ended, url))
             while len(self._pictures) > KEPT:
                 self._pictures.popitem(last=False)
         self._pictures.move_to_end(url)
+        return await asyncio.shield(task)
+
+    async def _fetch(self, url: str) -> bytes:
         try:
-            return await asyncio.shield(task)
-        except FetchError:
-            self._pictures.pop(url, None)
-            raise
+            async with asyncio.timeout(self._limit_ms / 1_000):
+                return await self._fetcher.picture(url)
+        except TimeoutError:
+            raise Timeout(f"No whole picture within {self._limit_ms / 1_000:g}s") from None
+
+    def _ended(self, url: str, task: asyncio.Task[bytes]) -> None:
+        """Keep what came; forget what failed."""
+        self._running.discard(task)
+        if (task.cancelled() or task.exception() is not None) and self._pictures.get(url) is task:
+            del self._pictures[url]
 
     async def close(self) -> None:
         """Stop what is still being fetched."""
-        for task in self._pictures.values():
+        running = list(self._running)
+        for task in running:
             task.cancel()
-        await asyncio.gather(*self._pictures.values(), return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
         self._pictures.clear()

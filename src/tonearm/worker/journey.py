@@ -15,7 +15,7 @@ from pathlib import Path
 
 import structlog
 
-from tonearm.errors import DiskError, FetchError, LeaseLost, Timeout
+from tonearm.errors import DiskError, FetchError, LeaseLost
 from tonearm.fetch import Progress, Received
 from tonearm.library import (
     Audio,
@@ -37,6 +37,7 @@ from tonearm.worker.held import Held
 from tonearm.worker.insisting import insist
 from tonearm.worker.leases import Leases
 from tonearm.worker.threads import in_thread
+from tonearm.worker.timelimit import time_limit
 from tonearm.worker.tools import WorkerTools
 
 TWINS = 99
@@ -65,11 +66,9 @@ class Journey:
             LeaseLost: the claim is not current any more, or a cancel or pause came before the commit point.
         """
         folder = await self._take_over_stage()
-        earlier = self._claim.publication
-        if earlier is not None and await in_thread(published, self._root, earlier):
-            log.info("Found the file that an earlier attempt had published", path=earlier.path)
-            return Completed((earlier.path,), earlier.size)
-        async with self._time_limit():
+        if (found := await self._find_published()) is not None:
+            return found
+        async with time_limit(self._tools.settings.processing_timeout_ms, self._how_far):
             track = await self._begin()
             async with self._naming(track) as reserved:
                 received = await self._transfer(track, folder)
@@ -78,24 +77,25 @@ class Journey:
                 staged = await self._tag(track, received, audio, folder)
                 number = await reserved
             await self._enter(Phase.PUBLISH, folder)
-        return await self._file(staged, self._name(track), number, audio.format.extension)
-
-    @asynccontextmanager
-    async def _time_limit(self) -> AsyncIterator[None]:
-        """The hard limit from claim to commit, whatever the renewals say."""
-        limit_ms = self._tools.settings.processing_timeout_ms
-        try:
-            async with asyncio.timeout(limit_ms / 1_000) as limit:
-                yield
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            raise Timeout(_too_long(limit_ms, self._held), retryable=False) from None
+            size, inode = await in_thread(prepare, staged, umask=self._tools.umask)
+        name = self._name(track)
+        return await self._file(staged, name, number, audio.format.extension, size=size, inode=inode)
 
     async def _take_over_stage(self) -> Path:
         """First of all, so that whoever held the task before has no file to publish any more."""
         claim = self._claim
         return await in_thread(self._tools.stage.enter, claim.task_id, claim.epoch, claim.previous)
+
+    async def _find_published(self) -> Completed | None:
+        """Adopt the file that an earlier attempt published. If there is none, nobody can publish it any more."""
+        earlier = self._claim.publication
+        if earlier is None:
+            return None
+        if await in_thread(published, self._root, earlier):
+            log.info("Found the file that an earlier attempt had published", path=earlier.path)
+            return Completed((earlier.path,), earlier.size)
+        await insist(lambda: self._tools.store.retract(self._claim), self._held, self._leases)
+        return None
 
     async def _begin(self) -> Track:
         """Ask the catalog, and see that there is room on the disk."""
@@ -193,9 +193,8 @@ class Journey:
             self._warnings.append(f"The cover could not be had: {error.message}")
             return None
 
-    async def _file(self, staged: Path, name: Name, number: int, extension: str) -> Completed:
+    async def _file(self, staged: Path, name: Name, number: int, extension: str, *, size: int, inode: int) -> Completed:
         """Pass the commit point and publish, under the first name that no other file has."""
-        size, inode = await in_thread(prepare, staged, umask=self._tools.umask)
         self._held.unstoppable = True
         while True:
             path = f"{numbered(name, number).stem}.{extension}"
@@ -234,14 +233,10 @@ class Journey:
             return True
         return False
 
-
-def _too_long(limit_ms: int, held: Held) -> str:
-    mark = held.mark
-    total = f" of {_megabytes(mark.bytes_total)}" if mark.bytes_total else ""
-    return (
-        f"Processing timeout ({limit_ms / 1_000:g}s exceeded): {_megabytes(mark.bytes_done)}{total} MB"
-        f" at {held.speed / 1_000:.0f} kB/s"
-    )
+    def _how_far(self) -> str:
+        mark = self._held.mark
+        total = f" of {_megabytes(mark.bytes_total)}" if mark.bytes_total else ""
+        return f"{_megabytes(mark.bytes_done)}{total} MB at {self._held.speed / 1_000:.0f} kB/s"
 
 
 def _megabytes(count: int) -> str:

@@ -25,6 +25,9 @@ from tonearm.worker.threads import in_thread
 POLL_S = 1.0
 """Seconds between two readings of the flags, so that a cancel takes effect within two."""
 
+STOP_S = 0.5
+"""Seconds that a poll waits for a task which it stopped, so that its stage is gone at once."""
+
 REPORT_S = 0.25
 """Seconds between two progress reports at the least."""
 
@@ -133,13 +136,19 @@ class Leases:
         gone: list[tuple[str, int]] = []
         for task_id, epoch in stages:
             held = self._held.get(task_id)
-            if held is not None and held.claim.epoch == epoch:
-                held.halt(Stop.LOST)
-                continue  # its stage goes when it has stopped: at the next poll
+            if held is not None and held.claim.epoch == epoch and not await self._stopped(held):
+                continue  # its stage goes at a later poll
             await in_thread(self._stage.remove, task_id, epoch)
             gone.append((task_id, epoch))
         if gone:
             await self._store.discarded(self._stage.worker, gone)
+
+    async def _stopped(self, held: Held) -> bool:
+        """Stop a task that belongs to nobody, and wait a little for its end."""
+        held.halt(Stop.LOST)
+        if held.runner is not None:
+            await asyncio.wait([held.runner], timeout=STOP_S)
+        return self._held.get(held.task_id) is not held
 
     async def report(self) -> None:
         """One round of the reporting loop: tell the store what moved, progress at most four times a second."""

@@ -9,6 +9,7 @@ from tonearm.store.base import PAGE
 from tonearm.worker.held import Held
 from tonearm.worker.insisting import insist
 from tonearm.worker.leases import Leases
+from tonearm.worker.timelimit import time_limit
 from tonearm.worker.tools import WorkerTools
 
 
@@ -27,11 +28,12 @@ async def resolve(held: Held, tools: WorkerTools, leases: Leases) -> None:
         info = album or AlbumInfo(claim.spec.catalog_id, claim.spec.album_title or "", claim.spec.artist_name or "")
         await insist(lambda: tools.store.expand(claim, info, start, page, last=last), held, leases)
 
-    async for answer in tools.catalog.album(claim.spec.catalog_id, claim.spec.quality):
-        album = album or answer.album
-        tracks.extend(answer.tracks)
-        while len(tracks) > PAGE:
-            await enter(tracks[:PAGE], last=False)
-            start += PAGE
-            del tracks[:PAGE]
+    async with time_limit(tools.settings.processing_timeout_ms, lambda: f"{start - 1 + len(tracks)} tracks listed"):
+        async for answer in tools.catalog.album(claim.spec.catalog_id, claim.spec.quality):
+            album = album or answer.album
+            tracks.extend(answer.tracks)
+            while len(tracks) > PAGE:
+                await enter(tracks[:PAGE], last=False)
+                start += PAGE
+                del tracks[:PAGE]
     await enter(tracks, last=True)

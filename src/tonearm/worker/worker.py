@@ -20,7 +20,7 @@ from tonearm.worker.slots import Slots
 from tonearm.worker.supervisor import Supervisor
 from tonearm.worker.tools import WorkerTools
 
-IDLE_S = 5.0
+IDLE_MS = 5_000
 """The longest wait of the claim loop; whatever becomes claimable in this process wakes it at once."""
 
 BUSY_S = 1.0
@@ -46,6 +46,8 @@ class Worker:
         self._claiming: asyncio.Task[None] | None = None
         self._loops: list[asyncio.Task[None]] = []
         self._seen = 0
+        # Twice as often as promised, and well before anybody takes us for dead.
+        self._beat_ms = min(tools.settings.heartbeat_ms // 2, tools.settings.worker_dead_ms // 3)
         self._beat_at_ms: int | None = None
         self._tidied_at_ms: int | None = None
 
@@ -92,14 +94,11 @@ class Worker:
         await asyncio.gather(*waits, return_exceptions=True)
 
     async def _recover_and_claim(self) -> None:
-        recovered = asyncio.Event()
-
-        async def recover() -> None:
-            await janitor.recover_dead(self._tools.store, self._tools.stage)
-            recovered.set()
-
-        await self.supervisor.watch("recover", recover, until=recovered)
+        await self.supervisor.once("recover", self._recover, until=self._stopping)
         await self.supervisor.watch("claim", self._claim, until=self._stopping)
+
+    async def _recover(self) -> None:
+        await janitor.recover_dead(self._tools.store, self._tools.stage)
 
     async def _claim(self) -> None:
         """One round of the claim loop: take what there is room for, or wait until there may be something."""
@@ -113,10 +112,11 @@ class Worker:
         if claimed.claims:
             return
         if not tracks:
-            await self.slots.freed(BUSY_S)
+            await self.slots.freed(min(BUSY_S, self._beat_ms / 1_000))
             return
-        due_s = IDLE_S if claimed.next_due_ms is None else min(IDLE_S, claimed.next_due_ms / 1_000)
-        await self._wait(max(due_s, 0.001))
+        longest_ms = min(IDLE_MS, self._beat_ms)
+        due_ms = longest_ms if claimed.next_due_ms is None else min(longest_ms, claimed.next_due_ms)
+        await self._wait(max(due_ms, 1) / 1_000)
 
     def _run(self, claim: Claim, asked_at_ms: int) -> None:
         held = self.leases.hold(claim, asked_at_ms)
@@ -135,7 +135,7 @@ class Worker:
 
     async def _beat(self) -> None:
         now_ms = self._tools.clock.elapsed_ms()
-        if self._beat_at_ms is None or now_ms - self._beat_at_ms >= self._settings.heartbeat_ms // 2:
+        if self._beat_at_ms is None or now_ms - self._beat_at_ms >= self._beat_ms:
             await self._tools.store.heartbeat(self.id, socket.gethostname(), self.slots.limit)
             self._beat_at_ms = now_ms
 
@@ -159,5 +159,5 @@ class Worker:
         """Let the janitor in when it is time: between two claims, so that what was just claimed is known here."""
         now_ms = self._tools.clock.elapsed_ms()
         if self._tidied_at_ms is None or now_ms - self._tidied_at_ms >= janitor.INTERVAL_MS:
+            self._tidied_at_ms = now_ms  # also if it fails: an untidy stage keeps nobody from claiming
             await janitor.tidy(self._tools.store, self._tools.stage, self.leases)
-            self._tidied_at_ms = now_ms

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import socket
 from pathlib import Path
 
 from tests.faults.worker.conftest import Noise, Offer
@@ -29,7 +31,7 @@ async def transferring(server: Tonearm) -> bool:
 
 async def test_running_transfers_may_finish_within_the_grace(tmp_path: Path, offer: Offer, noise: Noise) -> None:
     """SIGTERM: what runs is completed and nothing new begins; the exit code is 0."""
-    catalog = offer("limit_rate 300k;")
+    catalog = offer("limit_rate 80k;")
     album(catalog, noise, 6)
     async with tonearm(tmp_path, catalog.url, QUEUE_MAX_CONCURRENT=2, QUEUE_SHUTDOWN_GRACE_MS=20_000) as server:
         job_id = await server.submit("album", 5)
@@ -90,3 +92,34 @@ async def test_a_reload_in_the_middle_of_an_album_completes_it_with_one_worker(
         finally:
             await server.terminate()
             await server.ended()
+
+
+async def test_a_second_signal_ends_open_requests_too(tmp_path: Path) -> None:
+    """Half a request keeps nobody up."""
+    async with tonearm(tmp_path, "http://127.0.0.1:9", QUEUE_SHUTDOWN_GRACE_MS=600_000) as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        head = "POST /api/download-queue HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        writer.write(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+        await writer.drain()
+        await server.terminate()
+        await until("it says that it is stopping", lambda: "second signal" in server.tail())
+        await server.terminate()
+        try:
+            assert await server.ended(5) == 0
+        finally:
+            writer.close()
+
+
+async def test_a_signal_in_the_middle_of_a_reload_is_heard(tmp_path: Path) -> None:
+    """Whenever it comes between two children, nothing runs on."""
+    for delay in (0.05, 0.15, 0.4, 0.8):
+        server = Tonearm(tmp_path, "http://127.0.0.1:9")
+        server.arguments = ["--reload"]
+        async with server:
+            assert package.__file__ is not None
+            os.utime(Path(package.__file__))
+            await asyncio.sleep(delay)  # the moment itself
+            await server.terminate()
+            assert await server.ended(20) == 0
+            with socket.socket() as probe:
+                assert probe.connect_ex(("127.0.0.1", server.port)) != 0, "a child runs on"

@@ -76,3 +76,36 @@ async def test_a_long_album_is_no_timeout(tmp_path: Path, noise: Noise) -> None:
 
             assert (record["status"], record["completedTracks"]) == ("completed", 6)
             assert record["completedAt"] - record["startedAt"] > 3_000
+
+
+async def test_an_album_that_never_ends_is_given_up(tmp_path: Path, noise: Noise) -> None:
+    """A catalog that pages for ever has the processing limit too; the place is free for the next album."""
+    async with ScriptedCatalog() as catalog:
+        catalog.add_track(1, body=noise(1).read_bytes())
+        catalog.add_album(6, [1])
+        endless = [{"id": number, "title": "More"} for number in range(1, 100_000)]
+        for number in (4, 5):
+            catalog.add_album(number, endless, page_size=1)
+        async with tonearm(tmp_path, catalog.url, QUEUE_PROCESSING_TIMEOUT_MS=1_500) as server:
+            albums = [await server.submit("album", number) for number in (4, 5)]
+            other = await server.submit("album", 6)
+            for album in albums:
+                record = await server.wait_for(album)
+                assert (record["status"], record["failureCode"]) == ("failed", "timeout")
+                assert record["error"].startswith("Processing timeout (1.5s exceeded)")
+            assert (await server.wait_for(other))["status"] == "completed"
+
+
+async def test_a_cover_that_trickles_costs_the_cover_and_not_the_track(tmp_path: Path, noise: Noise) -> None:
+    """The file arrives, with a word about what is missing."""
+    async with ScriptedCatalog() as catalog:
+        catalog.add_track(9, body=noise(9).read_bytes())
+        catalog.reply("/media/9", slow(5_000), forever=True)
+        for number in (1, 2):
+            catalog.add_track(number, body=noise(number).read_bytes(), coverUrl="media/9")
+        async with tonearm(tmp_path, catalog.url, QUEUE_JOB_TIMEOUT_MS=LIMIT_MS) as server:
+            jobs = [await server.submit("track", number) for number in (1, 2)]
+            for job in jobs:
+                record = await server.wait_for(job)
+                assert record["status"] == "completed"
+                assert record["warnings"] == ["The cover could not be had: No whole picture within 0.7s"]

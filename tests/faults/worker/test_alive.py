@@ -1,4 +1,4 @@
-"""A server that is frozen for longer than its leases, and then woken: it trusts none of them; nothing is doubled."""
+"""Alive or not: a server frozen for longer than its leases trusts none of them, and one that lives says so in time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.faults.worker.conftest import Noise
 from tests.support.catalog import ScriptedCatalog, slow
-from tests.support.server import tonearm
+from tests.support.server import Tonearm, tonearm, until
 
 LEASE_MS = 1_000
 
@@ -33,3 +33,17 @@ async def test_a_frozen_server_takes_its_tasks_up_again(tmp_path: Path, noise: N
             assert server.files() == [f"Scripted/Scripts/{number:02} Track {number}.flac" for number in range(1, 5)]
             assert server.staged() == []
             assert "could not be renewed" in server.log.read_text("utf-8")
+
+
+async def test_a_worker_that_lives_is_never_called_dead(tmp_path: Path) -> None:
+    """However short the time is after which a silent worker counts as dead."""
+    async with tonearm(tmp_path, "http://127.0.0.1:9", QUEUE_WORKER_DEAD_MS=600, QUEUE_HEARTBEAT_MS=60_000) as server:
+        await until("the worker is there", lambda: _running(server))
+        for _ in range(60):
+            assert await _running(server)
+            await asyncio.sleep(0.03)  # spread over three times the limit
+
+
+async def _running(server: Tonearm) -> bool:
+    status, body = await server.call("GET", "/stats")
+    return status == 200 and body["worker"]["running"] is True
