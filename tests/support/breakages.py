@@ -2,7 +2,8 @@
 
 `TONEARM_BREAKAGE` is `<phase>:<what>[:<word>]`: in that phase of a task whose title contains the word, `kill` ends the
 process with SIGKILL and `raise` throws an error that nobody expects; `resolve:raise` does so while an album is
-resolved. With `wall:<file>` the wall clock runs ahead by the milliseconds that the file holds.
+resolved, and `published:kill` ends the process right after a file got its name. With `wall:<file>` the wall clock runs
+ahead by the milliseconds that the file holds.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tonearm.clock import SystemClock
-from tonearm.worker import attempt
-from tonearm.worker.journey import Journey
+from tonearm.worker import attempt, journey
 
 PHASES = ("begin", "transfer", "verify", "tag", "reserve", "commit", "publish")
 
@@ -29,6 +29,8 @@ def install() -> None:
     match os.environ.get("TONEARM_BREAKAGE", "").split(":"):
         case ["wall", path]:
             _shift_wall_clock(Path(path))
+        case ["published", "kill"]:
+            _kill_after_publishing()
         case ["resolve", "raise"]:
             _break_resolving()
         case [phase, what, *word] if phase in PHASES:
@@ -44,6 +46,16 @@ def _shift_wall_clock(path: Path) -> None:
     SystemClock.wall_ms = wall_ms  # type: ignore[method-assign]
 
 
+def _kill_after_publishing() -> None:
+    real = vars(journey)["publish"]
+
+    def broken(*args: Any, **kwargs: Any) -> None:
+        real(*args, **kwargs)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    vars(journey)["publish"] = broken
+
+
 def _break_resolving() -> None:
     async def broken(*_: Any) -> None:
         raise InjectedError("injected into resolve")
@@ -53,7 +65,7 @@ def _break_resolving() -> None:
 
 def _break_phase(phase: str, what: str, word: str) -> None:
     name = f"_{phase}"
-    real: Callable[..., Any] = getattr(Journey, name)
+    real: Callable[..., Any] = getattr(journey.Journey, name)
 
     async def broken(self: Any, *args: Any, **kwargs: Any) -> Any:
         title = self._claim.spec.track_title or ""
@@ -63,4 +75,4 @@ def _break_phase(phase: str, what: str, word: str) -> None:
             raise InjectedError(f"injected into {phase}")
         return await real(self, *args, **kwargs)
 
-    setattr(Journey, name, broken)
+    setattr(journey.Journey, name, broken)

@@ -9,6 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from tests.faults.worker.conftest import Noise, Offer
+from tests.support.catalog import ScriptedCatalog, status
 from tests.support.counts import count
 from tests.support.music import pcm
 from tests.support.server import FINAL, Tonearm, tonearm, until
@@ -101,3 +102,48 @@ async def _restart_until_final(server: Tonearm, job_id: str) -> int:
         else:
             return deaths
     raise AssertionError("the poison job was never given up")
+
+
+async def test_a_kill_between_commit_and_publishing_leaves_the_job_in_peoples_hands(
+    tmp_path: Path, noise: Noise
+) -> None:
+    """Nothing was published, so the next attempt takes the commit back, and a cancel cancels again."""
+    async with ScriptedCatalog() as catalog:
+        catalog.add_track(1, body=noise(1).read_bytes())
+        async with tonearm(tmp_path, catalog.url, breakage="publish:kill", QUEUE_RETRY_BACKOFF_MS=60_000) as server:
+            job_id = await server.submit("track", 1)
+            await server.ended()
+            catalog.reply("/tracks/1", status(503), forever=True)
+            server.breakage = None
+            await server.start()
+            await server.wait_for(job_id, "queued")
+            await catalog.asked("/tracks/1", times=2)
+            await until("it backs off", lambda: _backs_off(server, job_id))
+
+            await server.act(job_id, "cancel")
+            assert (await server.job(job_id))["status"] == "cancelled"
+            await until("its bytes are gone", lambda: not server.staged(), seconds=5)
+            assert server.files() == []
+
+
+async def _backs_off(server: Tonearm, job_id: str) -> bool:
+    return "nextRetryAt" in await server.job(job_id)
+
+
+async def test_a_kill_between_publishing_and_settling_adopts_the_file(tmp_path: Path, noise: Noise) -> None:
+    """The next attempt finds what was published and fetches nothing."""
+    async with ScriptedCatalog() as catalog:
+        catalog.add_track(1, body=noise(1).read_bytes())
+        async with tonearm(tmp_path, catalog.url, breakage="published:kill") as server:
+            job_id = await server.submit("track", 1)
+            await server.ended()
+            (name,) = server.files()
+            inode = (server.library / name).stat().st_ino
+            server.breakage = None
+            await server.start()
+            record = await server.wait_for(job_id)
+
+            assert (record["status"], record["files"]) == ("completed", [name])
+            assert (server.library / name).stat().st_ino == inode
+            assert catalog.count("/media/1") == 1
+            assert server.staged() == []
