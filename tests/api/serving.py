@@ -90,7 +90,7 @@ async def serving(clock: Clock | None = None, **flags: str) -> AsyncIterator[Api
     """A server on a free port over a store in memory with a living worker; no rate limit unless *flags* set one."""
     settings = load({"PORT": "0", "QUEUE_RATE_LIMIT_PER_MIN": "0", **flags})
     clock = clock or SystemClock()
-    store = await open_sqlite(None, clock)
+    store = await open_sqlite(None, clock, worker_dead_ms=settings.worker_dead_ms)
     await store.heartbeat(WORKER, "here", 4)
     server = ApiServer(create_app(store, settings, clock), settings)
     try:

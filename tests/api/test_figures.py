@@ -109,6 +109,20 @@ async def test_a_wall_clock_that_is_set_kills_no_worker(serve: Serve) -> None:
         assert (await api.call("GET", "/stats")).status == 200
 
 
+async def test_a_slewed_wall_clock_kills_no_worker_early(serve: Serve) -> None:
+    """Shown times follow the wall clock in steps; life is judged in the time of the store."""
+    clock = FakeClock()
+    api = await serve(clock)
+    clock.advance(119_999)
+    clock.step_wall(900)
+    assert (await api.call("GET", "/stats")).status == 200
+    assert (await api.call("GET", "//readyz")).status == 200
+    clock.advance(1)
+    clock.step_wall(-900)
+    assert (await api.call("GET", "/stats")).status == 503
+    assert (await api.call("GET", "//readyz")).status == 503
+
+
 async def test_healthz_answers_whatever_the_store_does(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process lives; readyz and stats say that the store does not."""
 

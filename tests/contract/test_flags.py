@@ -23,7 +23,7 @@ from tests.contract.steps import (
     sweep_all,
     track,
 )
-from tests.support.clock import FakeClock
+from tests.support.clock import HOUR, FakeClock
 from tonearm.model import Cancelled, Flags, Paused, Released, Retry, State
 from tonearm.store.base import PAGE, STALLS_TO_CRASH, STALLS_TO_SUSPECT, Store
 
@@ -122,7 +122,8 @@ async def test_a_cancelled_flag_stays_with_a_task_that_is_claimed_again(store: S
 async def test_a_stage_whose_task_went_while_nobody_worked_on_it_is_to_be_removed(
     store: Store, action: str, resting: str
 ) -> None:
-    """The worker that keeps it is told, until it says that it is gone."""
+    """The worker that keeps it is told, until it says that it is gone; while it is alive, nobody else."""
+    await store.heartbeat("w1", "den", 4)
     job_id = await submit_track(store)
     held = await claim_one(store, "w1")
     if resting == "delayed":
@@ -145,6 +146,27 @@ async def test_a_stage_whose_task_went_while_nobody_worked_on_it_is_to_be_remove
     await store.discarded("w1", [stage])
     await store.discarded("w1", [stage])
     assert await store.poll("w1", []) == Flags()
+
+
+async def test_the_stages_of_a_dead_worker_are_anybodys_to_remove(store: Store, clock: FakeClock) -> None:
+    """It may have come up again under another name; who confirms makes no difference."""
+    ids = await submit(store, track(), track())
+    one, two = [await claim_one(store, worker) for worker in ("w1", "w2")]
+    for worker, held in (("w1", one), ("w2", two)):
+        await store.heartbeat(worker, "den", 4)
+        await store.settle(held, Released("stop"))
+    for job_id in ids:
+        await store.cancel(job_id)
+    stages = [(held.task_id, held.epoch) for held in (one, two)]
+    assert (await store.poll("w3", [])).discard == ()
+    clock.advance(HOUR)
+    await store.heartbeat("w2", "den", 4)
+
+    assert (await store.poll("w3", [])).discard == (stages[0],)
+    assert set((await store.poll("w2", [])).discard) == set(stages)
+    await store.discarded("w3", stages[:1])
+    assert (await store.poll("w1", [])).discard == ()
+    assert (await store.poll("w2", [])).discard == (stages[1],)
 
 
 async def test_a_task_that_was_never_claimed_leaves_no_stage(store: Store) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.contract.steps import (
+    DONE,
     NO_LIMITS,
+    PUBLICATION,
     claim,
     claim_one,
     complete,
@@ -95,6 +97,72 @@ async def test_a_final_task_holds_no_name(store: Store, end: str) -> None:
         await store.settle(one, Cancelled())
     else:
         await store.delete(one.job_id)
+
+    assert await store.reserve(other, NAME, KEY)
+
+
+@pytest.mark.parametrize("end", ["completed", "failed"])
+async def test_two_tracks_of_one_album_never_get_one_name(store: Store, end: str) -> None:
+    """Also when the first is final before the second asks, which would replace its file."""
+    await open_album(store, 2)
+    one, two_ = await claim(store, tracks=2)
+    assert await store.reserve(one, NAME, KEY)
+    await (complete(store, one) if end == "completed" else fail(store, one))
+
+    assert not await store.reserve(two_, NAME, KEY)
+    assert await store.reserve(two_, f"{NAME} (2)", f"{KEY} (2)")
+
+
+@pytest.mark.parametrize("end", ["completed", "partial", "failed", "cancelled"])
+async def test_the_tracks_of_a_final_album_hold_no_name(store: Store, end: str) -> None:
+    """Whatever became of them."""
+    job_id = await open_album(store, 2)
+    one, two_ = await claim(store, tracks=2)
+    await store.reserve(one, NAME, KEY)
+    await store.reserve(two_, f"{NAME} (2)", f"{KEY} (2)")
+    await (fail(store, one) if end == "failed" else complete(store, one))
+    if end == "cancelled":
+        await store.cancel(job_id)
+        await store.settle(two_, Cancelled())
+    else:
+        await (complete(store, two_) if end == "completed" else fail(store, two_))
+    assert (await store.job(job_id)).state.final
+    await submit(store, track(), track())
+    three, four = await claim(store, tracks=2)
+
+    assert await store.reserve(three, NAME, KEY)
+    assert await store.reserve(four, f"{NAME} (2)", f"{KEY} (2)")
+
+
+async def test_a_retried_album_has_the_names_again_that_nobody_took(store: Store) -> None:
+    """Its tracks still do not take one another's, and a name that was given to another job is lost to them."""
+    job_id = await open_album(store, 3)
+    claims = await claim(store, tracks=3)
+    for number, one in enumerate(claims, 1):
+        assert await store.reserve(one, f"{NAME} ({number})", f"{KEY} ({number})")
+        await (complete(store, one) if number == 1 else fail(store, one))
+    await submit_track(store)
+    other = await claim_one(store)
+    assert await store.reserve(other, f"{NAME} (2)", f"{KEY} (2)")
+    await store.retry(job_id)
+    again, last = await claim(store, tracks=2)
+
+    assert (again.reserved, last.reserved) == (None, f"{NAME} (3)")
+    assert not await store.reserve(again, f"{NAME} (1)", f"{KEY} (1)")
+    assert not await store.reserve(again, f"{NAME} (2)", f"{KEY} (2)")
+
+
+async def test_a_track_that_still_publishes_keeps_its_name_in_a_cancelled_album(store: Store) -> None:
+    """It had committed before the cancel; once it has arrived, the name is free."""
+    job_id = await open_album(store, 2)
+    held = await claim_one(store)
+    await store.reserve(held, NAME, KEY)
+    await store.commit(held, PUBLICATION)
+    await store.cancel(job_id)
+    await submit_track(store)
+    other = await claim_one(store)
+    assert not await store.reserve(other, NAME, KEY)
+    await store.settle(held, DONE)
 
     assert await store.reserve(other, NAME, KEY)
 

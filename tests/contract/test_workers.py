@@ -35,6 +35,20 @@ async def test_workers_are_forgotten_a_day_after_their_last_sign(store: Store, c
     assert {worker.id for worker in await store.workers()} == {"w2"}
 
 
+async def test_a_worker_is_alive_until_it_was_silent_for_too_long(store: Store, clock: FakeClock) -> None:
+    """In store time, whatever the wall clock shows; another sign of life brings it back."""
+    await store.heartbeat("w1", "den", 4)
+    clock.advance(2 * MINUTE - 1)
+    for step in (900, 0, 10 * DAY, -20 * DAY):
+        clock.step_wall(step)
+        assert [worker.alive for worker in await store.workers()] == [True]
+    clock.advance(1)
+    assert [worker.alive for worker in await store.workers()] == [False]
+
+    await store.heartbeat("w1", "den", 4)
+    assert [worker.alive for worker in await store.workers()] == [True]
+
+
 async def test_a_report_shows_what_runs(store: Store) -> None:
     """Slots in use, and bytes and speed of each task; the next report replaces it."""
     job_id = await submit_track(store)

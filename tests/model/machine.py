@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from tests.contract.steps import sweep_all
-from tests.model.bench import Bench, outcome_of
+from tests.model.bench import Bench
 from tests.model.drawn import LEASE_MS, WORKERS, Wish, again, limits, marks, outcomes, pick, seldom, wishes
 from tests.support.clock import HOUR, MINUTE, SECOND, YEAR
 from tonearm.model import Completed, JobQuery, Mark, Outcome, Phase, Priority, Retention, State, SubmitLimits, TaskKind
@@ -143,6 +143,20 @@ class QueueMachine(Bench):
         if claim.kind is TaskKind.TRACK:
             self.commit_one(claim)
 
+    @precondition(lambda self: any(task.publication and task.claim for task in self.oracle.tasks()))
+    @rule(number=pick, late=seldom)
+    def retract(self, *, number: int, late: bool) -> None:
+        """The commit point is taken back, mostly by a holder after the one that committed."""
+        committed = [claim for claim in self.current() if self.oracle.held(claim).publication]
+        claim = self.a_claim(number, late=True) if late else committed[number % len(committed)]
+        self.agree(lambda: self.oracle.retract(claim), lambda: self.store.retract(claim), twice=True)
+
+    @rule(worker=st.sampled_from(WORKERS))
+    def heartbeat(self, *, worker: str) -> None:
+        """A sign of life."""
+        self.oracle.beats[worker] = self.oracle.now
+        self.run(self.store.heartbeat(worker, "den", 4))
+
     @precondition(lambda self: any(claim.kind is TaskKind.RESOLVE for claim in self.claims))
     @rule(
         number=pick,
@@ -166,12 +180,10 @@ class QueueMachine(Bench):
         claim = self.a_claim(number, late=late)
         if claim.kind is TaskKind.RESOLVE:
             return
-        expected, refusal = outcome_of(lambda: self.oracle.reserve(claim, name, name.lower()))
-        got, refused = outcome_of(lambda: self.run(self.store.reserve(claim, name, name.lower())))
-        assert refused is refusal
-        assert refused is not None or expected in (None, got)
-        if refused is None and expected is None and got:
-            self.oracle.give_name(self.oracle.held(claim), name, name.lower())
+        self.agree(
+            lambda: self.oracle.reserve(claim, name, name.lower()),
+            lambda: self.store.reserve(claim, name, name.lower()),
+        )
 
     @precondition(lambda self: self.current())
     @rule(worker=st.sampled_from(WORKERS), mark=marks)

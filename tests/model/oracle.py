@@ -32,6 +32,9 @@ from tonearm.model import (
 )
 from tonearm.store.base import RATE_WINDOW_MS, STALLS_TO_CRASH, STALLS_TO_SUSPECT
 
+DEAD_MS = 120_000
+"""Silence after which a worker is dead, milliseconds: the default of the engines."""
+
 
 class Oracle:
     """The whole queue. *now* is time that passed, milliseconds; the wall clock means nothing here."""
@@ -44,6 +47,7 @@ class Oracle:
         self.names: dict[str, Task] = {}
         self.rate: dict[str, list[int]] = {}
         self.discards: set[tuple[str, str, int]] = set()
+        self.beats: dict[str, int] = {}
 
     # Asking
 
@@ -97,6 +101,10 @@ class Oracle:
         for job in self.jobs.values():
             found[job.state.status] += 1
         return found
+
+    def alive(self, worker: str) -> bool:
+        """Whether a worker gave a sign of life in the last two minutes."""
+        return worker in self.beats and self.now - self.beats[worker] < DEAD_MS
 
     # Submitting
 
@@ -254,15 +262,15 @@ class Oracle:
         else:
             job.state = State.WAITING
 
-    def reserve(self, claim: Claim, name: str, key: str) -> bool | None:
-        """Whether the name is its own; None where a task of a cancelled album still holds it and either will do."""
+    def reserve(self, claim: Claim, name: str, key: str) -> bool:
+        """Whether the name is its own; tracks of a final album hold none, but those that still publish."""
         task = self.held(claim)
         holder = self.names.get(key, task)
-        if holder is task:
+        over = holder.album is not None and holder.album.state.final
+        if holder is task or (over and (holder.claim is None or holder.publication is None)):
             self.give_name(task, name, key)
             return True
-        album = holder.album
-        return None if album is not None and album.state is State.CANCELLED else False
+        return False
 
     def give_name(self, task: Task, name: str, key: str) -> None:
         """The name is now the task's."""
@@ -280,6 +288,10 @@ class Oracle:
         if any(self.wanted(task)):
             raise LeaseLost
         task.publication = publication
+
+    def retract(self, claim: Claim) -> None:
+        """The publication is taken back."""
+        self.held(claim).publication = None
 
     def settle(self, claim: Claim, outcome: Outcome, mark: Mark | None) -> None:
         """End the claim."""
@@ -392,8 +404,8 @@ class Oracle:
 
     def _finish(self, task: Task, state: State) -> None:
         task.state, task.due = state, None
-        self._free_name(task)
         if isinstance(task, Job):
+            self._free_name(task)
             task.came_from, task.finished_at = None, self.now
 
     def _discard(self, task: Task) -> None:

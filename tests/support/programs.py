@@ -38,7 +38,6 @@ NEEDED = {
     "test": (
         NGINX,
         OPENSSL,
-        OPENSSL,
         FFMPEG,
         FLAC,
         Program("strace", "strace", "injects a failing or fatal system call exactly there"),
@@ -48,7 +47,6 @@ NEEDED = {
     ),
     "bench": (
         NGINX,
-        OPENSSL,
         OPENSSL,
         FFMPEG,
         FLAC,

@@ -30,7 +30,7 @@ _HTTP_TEXTS = {404: "There is nothing here", 405: "This method is not allowed he
 def create_app(store: Store, settings: Settings, clock: Clock) -> FastAPI:
     """The HTTP API over *store*; *clock* gives job ids and answers their time."""
     app = FastAPI(title="Tonearm", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    FigureRoutes(store, settings, clock).add_to(app)
+    FigureRoutes(store, clock).add_to(app)
     JobRoutes(store, settings, clock).add_to(app)
     add_pages(app, settings.base_path)
     app.add_exception_handler(Refused, _refused)

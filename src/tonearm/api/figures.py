@@ -1,7 +1,7 @@
 """Routes of figures: the counts of the queue and the state of its workers, for people and for probes.
 
-A worker lives as long as its last sign of life is younger than QUEUE_WORKER_DEAD_MS; without one the figures come with
-503, since nothing would be downloaded.
+Which workers live is the store's word (QUEUE_WORKER_DEAD_MS); without a living one the figures come with 503, since
+nothing would be downloaded.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from tonearm.api.bodies import Object
 from tonearm.api.paths import STATS
 from tonearm.clock import Clock
 from tonearm.errors import RefusalCode
-from tonearm.model import Counts, Metrics, WorkerRecord
-from tonearm.settings import Settings
+from tonearm.model import Counts, Metrics
 from tonearm.store.base import Store
 
 NO_WORKER = "No worker is running"
@@ -25,9 +24,8 @@ NO_WORKER = "No worker is running"
 class FigureRoutes:
     """`/stats`, `/healthz` and `/readyz`."""
 
-    def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
-        self._dead_ms = settings.worker_dead_ms
         self._clock = clock
 
     def add_to(self, app: FastAPI) -> None:
@@ -37,11 +35,10 @@ class FigureRoutes:
 
     async def stats(self, request: Request) -> Response:
         """The figures of the queue; 503 with the same figures when no worker lives."""
-        now = self._clock.wall_ms()
         counts = await self._store.counts()
         metrics = await self._store.metrics()
         workers = await self._store.workers()
-        alive = self._alive(workers, now)
+        alive = [worker for worker in workers if worker.alive]
         answer: Object = {
             "queue": {**asdict(counts), "total": counts.total},
             "worker": {
@@ -52,7 +49,7 @@ class FigureRoutes:
             },
             "metrics": wire_metrics(counts, metrics),
             "queueSource": self._store.source,
-            "timestamp": now,
+            "timestamp": self._clock.wall_ms(),
         }
         if alive:
             return success(answer)
@@ -64,12 +61,9 @@ class FigureRoutes:
 
     async def readyz(self, request: Request) -> Response:
         """Whether jobs are accepted and worked on: the store answers and a worker lives."""
-        if not self._alive(await self._store.workers(), self._clock.wall_ms()):
+        if not any(worker.alive for worker in await self._store.workers()):
             return refusal(request.scope, RefusalCode.WORKER_DOWN, NO_WORKER)
         return success({"status": "ready"})
-
-    def _alive(self, workers: tuple[WorkerRecord, ...], now_ms: int) -> list[WorkerRecord]:
-        return [worker for worker in workers if now_ms - worker.last_heartbeat < self._dead_ms]
 
 
 def wire_metrics(counts: Counts, metrics: Metrics) -> Object:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tonearm.errors import DiskError, DiskFull
 
+MB = 1_000_000
 MIB = 1024 * 1024
 UNKNOWN_BYTES = 64 * MIB
 """What a file of unknown size counts as; one that grows beyond counts another step of it."""
@@ -117,7 +118,7 @@ class DiskGuard:
 
 def in_mb(size: int) -> str:
     """A number of bytes for people, in the unit of QUEUE_DISK_SPACE_MIN_MB."""
-    return f"{size / MIB:.1f} MB" if size < 10 * MIB else f"{size // MIB} MB"
+    return f"{size / MB:.1f} MB" if size < 10 * MB else f"{size // MB} MB"
 
 
 def free_bytes(path: Path) -> int:

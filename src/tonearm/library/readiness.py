@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tonearm.errors import SetupError
 from tonearm.library import folders
+
+_NAME = ".tonearm-check"
+"""One name for all: what a start that was killed left is used, and removed, by the next one."""
+
+_ATTEMPTS = 20
+"""Servers that may start at the same moment, and take the file from each other."""
 
 
 def check_library(root: Path, stage_dir: Path | None = None) -> None:
@@ -32,17 +37,19 @@ def check_library(root: Path, stage_dir: Path | None = None) -> None:
     with _refusals(stage):
         _check_place(root.resolve(), stage_dir.resolve(), stage)
         stage_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    name = f".tonearm-check-{secrets.token_hex(8)}"
-    staged, moved = stage_dir / name, root / name
+    staged, moved = stage_dir / _NAME, root / _NAME
     try:
-        with _refusals(stage):
-            _write(staged)
+        for attempt in range(1, _ATTEMPTS + 1):
+            with _refusals(stage):
+                _write(staged)
+            with _refusals(library):
+                if _renamed(staged, moved, last=attempt == _ATTEMPTS):
+                    break
         with _refusals(library):
-            staged.rename(moved)
             _sync_folder(root)
     finally:
         for path in (staged, moved):
-            if path.exists():
+            with suppress(OSError):
                 path.unlink()
 
 
@@ -55,12 +62,24 @@ def _check_place(root: Path, stage_dir: Path, stage: str) -> None:
 
 
 def _write(path: Path) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    path.unlink(missing_ok=True)  # what a start that was killed left may be another user's
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         os.write(descriptor, b"Tonearm can write here.\n")
         folders.sync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _renamed(staged: Path, moved: Path, *, last: bool) -> bool:
+    """Move the file; False if another server, which starts at the same time, was quicker. *last*: raise then."""
+    try:
+        staged.rename(moved)
+    except FileNotFoundError:
+        if last:
+            raise
+        return False
+    return True
 
 
 def _sync_folder(path: Path) -> None:

@@ -20,6 +20,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import structlog
+
 from tonearm.clock import SystemClock
 from tonearm.errors import DiskError, SetupError
 from tonearm.fetch import PART, mark_of
@@ -27,6 +29,8 @@ from tonearm.library import flacheader
 from tonearm.library.disk import disk_failures
 from tonearm.library.worklock import BOOT, LOCK, WorkLock
 from tonearm.model import Mark, Phase, StageRef
+
+log = structlog.get_logger("library.stage")
 
 _PHASE = "phase"
 _ASIDE = "aside"
@@ -75,23 +79,26 @@ class Stage:
         raise SetupError(f"The stage {stage_dir} has {_MOST_WORKERS} workers of {host} already")
 
     def dead(self) -> list[str]:
-        """Workers whose process is gone. In the first answer also our own name: our earlier incarnation is dead.
+        """Workers whose process is gone. Before `enter` and `found` also our own name: our earlier incarnation is dead.
 
         Their locks are held from now on, so that nobody comes alive under such a name while its leases are freed;
-        `found` lets go of them.
+        `found` lets go of them. Said again, because freeing them failed, it answers the same.
         """
         with self._failures("reading the stage"):
             names = [] if self._begun else [self.worker]
-            self._begun = True
             return names + [name for name in self._other_workers() if self._hold(name)]
 
     def marks(self, worker: str) -> dict[str, Mark]:
-        """How far each task had come that *worker* left behind, by task id. The worker is dead: `dead` said so."""
+        """How far each task had come that *worker* left behind, by task id. The worker is dead: `dead` said so.
+
+        A stage that cannot be read has no mark.
+        """
         marks: dict[str, Mark] = {}
         with self._failures("reading the stage"):
-            for folder, task, _ in sorted(self._claims(worker), key=_epoch):
-                flacheader.restore(folder)
-                marks[task] = Mark(_phase_of(folder), mark_of(folder))
+            for folder, task, _ in sorted(self._readable(worker), key=_epoch):
+                with _passed_over(folder):
+                    flacheader.restore(folder)
+                    marks[task] = Mark(_phase_of(folder), mark_of(folder))
         return marks
 
     def same_boot(self, worker: str | None = None) -> bool:
@@ -113,8 +120,9 @@ class Stage:
         """
         folder = self._own / _name(task_id, epoch)
         with self._failures("opening the stage"):
+            self._begun = True
             if previous is not None and not folder.is_dir():
-                self._take_over(task_id, folder, epoch)
+                self._take_over(task_id, folder, epoch, previous.worker)
             folder.mkdir(mode=0o700, exist_ok=True)
         return folder
 
@@ -129,42 +137,47 @@ class Stage:
                 os.close(descriptor)
 
     def remove(self, task_id: str, epoch: int) -> None:
-        """Remove the stage of one of our claims and those of the claims before it, wherever they lie.
+        """Remove the stage of a claim and those of the claims before it, with whatever worker they lie.
 
         Not a byte of them is left when this returns; again is harmless.
 
         Raises:
             DiskError: the disk refused.
         """
-        own = self._own / _name(task_id, epoch)
+        _name(task_id, epoch)
         with self._failures("emptying the stage"):
-            for folder in (own, *(folder for folder, _, _ in self._earlier(task_id, epoch))):
+            for folder, _, _ in self._earlier(task_id, epoch + 1):
                 self._remove(folder)
 
     def found(self) -> list[tuple[str, int]]:
         """Every stage (task id, epoch) in our folder and in those of dead workers. Removes what belongs to no task.
 
-        Folders of dead workers that are empty go as well. Locks that `dead` took are free again afterwards.
+        Folders of dead workers that are empty go as well. Locks that `dead` took are free again afterwards. What cannot
+        be read or removed is passed over, with a warning.
         """
         stages: list[tuple[str, int]] = []
         with self._failures("reading the stage"):
             for worker in self._reachable():
-                _remove_all(self._leftovers(worker))
-                stages += [(task, epoch) for _, task, epoch in self._claims(worker)]
+                with _passed_over(self.root / worker):
+                    for leftover in self._leftovers(worker):
+                        with _passed_over(leftover):
+                            _remove_all([leftover])
+                    stages += [(task, epoch) for _, task, epoch in self._claims(worker)]
             self._let_go()
+            self._begun = True
         return stages
 
     def remove_all(self, stages: Iterable[tuple[str, int]]) -> None:
         """Remove stages that `found` gave and that belong to no live task, wherever they lie.
 
-        Raises:
-            DiskError: the disk refused.
+        One that cannot be removed is passed over, with a warning.
         """
         names = [_name(task, epoch) for task, epoch in stages]
         with self._failures("emptying the stage"):
             for worker in self._reachable():
                 for name in names:
-                    self._remove(self.root / worker / name)
+                    with _passed_over(self.root / worker / name):
+                        self._remove(self.root / worker / name)
             self._let_go()
 
     def close(self) -> None:
@@ -181,9 +194,9 @@ class Stage:
         with self._alone, disk_failures(doing, self.root):
             yield
 
-    def _take_over(self, task_id: str, folder: Path, epoch: int) -> None:
+    def _take_over(self, task_id: str, folder: Path, epoch: int, worker: str) -> None:
         """Rename the newest earlier stage that may be adopted to *folder*, and remove all others."""
-        earlier = self._earlier(task_id, epoch)
+        earlier = self._earlier(task_id, epoch, worker)
         held_before = set(self._dead)
         for old, _, _ in sorted(earlier, key=_epoch, reverse=True):
             ours = old.parent == self._own or self._hold(old.parent.name)
@@ -193,17 +206,19 @@ class Stage:
                     _remove_all(entry for entry in folder.iterdir() if not entry.name.startswith(PART))
             else:
                 self._remove(old)
-        for worker in set(self._dead) - held_before:
-            self._dead.pop(worker).release()
+        for taken in set(self._dead) - held_before:
+            self._dead.pop(taken).release()
 
-    def _earlier(self, task_id: str, epoch: int) -> list[tuple[Path, str, int]]:
-        """The stages that claims of the task before *epoch* left, with any worker."""
-        return [
-            claim
-            for worker in (self.worker, *self._other_workers())
-            for claim in self._claims(worker)
-            if claim[1] == task_id and claim[2] < epoch
-        ]
+    def _earlier(self, task_id: str, epoch: int, *needed: str) -> list[tuple[Path, str, int]]:
+        """The stages that claims of the task before *epoch* left, with any worker.
+
+        Our own folder and those of *needed* have to be readable; another one that is not is passed over.
+        """
+        needed = (self.worker, *needed)
+        claims = [claim for worker in needed for claim in self._claims(worker)]
+        others = [worker for worker in self._other_workers() if worker not in needed]
+        claims += [claim for worker in others for claim in self._readable(worker)]
+        return sorted({claim for claim in claims if claim[1] == task_id and claim[2] < epoch})
 
     def _remove(self, folder: Path) -> None:
         """Take *folder* away from everybody in one step, then remove it."""
@@ -217,6 +232,12 @@ class Stage:
             match = _CLAIM.fullmatch(entry.name)
             if match is not None and not entry.name.startswith(f"{_ASIDE}."):
                 yield entry, match["task"], int(match["epoch"])
+
+    def _readable(self, worker: str) -> list[tuple[Path, str, int]]:
+        """The stages in the folder of *worker*; none if it cannot be read."""
+        with _passed_over(self.root / worker):
+            return list(self._claims(worker))
+        return []
 
     def _leftovers(self, worker: str) -> Iterator[Path]:
         """What lies in the folder of *worker* and is neither a stage nor its own."""
@@ -234,19 +255,29 @@ class Stage:
     def _hold(self, worker: str) -> bool:
         """Whether *worker* is dead; its lock is ours from now on."""
         if worker not in self._dead:
-            lock = WorkLock.take(self.root, worker, make=False)
-            if lock is None:
-                return False
-            self._dead[worker] = lock
-        return True
+            with _passed_over(self.root / worker):
+                lock = WorkLock.take(self.root, worker, make=False)
+                if lock is not None:
+                    self._dead[worker] = lock
+        return worker in self._dead
 
     def _let_go(self) -> None:
         """Free the locks of dead workers, and remove the folders of those that left nothing."""
         for worker, lock in self._dead.items():
-            if not any(self._claims(worker)):
-                lock.discard()
+            with _passed_over(self.root / worker):
+                if not any(self._claims(worker)):
+                    lock.discard()
             lock.release()
         self._dead.clear()
+
+
+@contextmanager
+def _passed_over(folder: Path) -> Iterator[None]:
+    """Let what the disk refuses at *folder* stop nothing but itself."""
+    try:
+        yield
+    except OSError as error:
+        log.warning("A folder of the stage is passed over", folder=str(folder), error=error.strerror or str(error))
 
 
 def _epoch(claim: tuple[Path, str, int]) -> int:

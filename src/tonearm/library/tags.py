@@ -20,7 +20,7 @@ from mutagen.wave import WAVE
 
 from tonearm.errors import Corrupt
 from tonearm.library import flacheader
-from tonearm.library.disk import disk_failures, disk_fault
+from tonearm.library.disk import disk_failures, disk_fault, in_mb
 from tonearm.library.formats import AudioFormat
 from tonearm.library.tagforms import Cover, Tags, cover_into_comments, into_comments, into_id3, into_mp4
 from tonearm.library.verification import HOSTILE, measure
@@ -59,7 +59,7 @@ def _cover(picture: bytes | None) -> tuple[Cover | None, tuple[str, ...]]:
     if picture is None:
         return None, ()
     if len(picture) > MAX_PICTURE_BYTES:
-        return None, (f"The cover is larger than {MAX_PICTURE_BYTES // 2**20} MB and was left out",)
+        return None, (f"The cover is larger than {in_mb(MAX_PICTURE_BYTES)} and was left out",)
     cover = Cover.of(picture)
     return cover, () if cover else ("The cover is neither JPEG nor PNG and was left out",)
 

@@ -20,7 +20,7 @@ class WorkLock:
     def __init__(self, folder: Path, descriptor: int) -> None:
         self.worker = folder.name
         self.boot = _read(folder / BOOT)
-        """The boot under which the folder was last used before it was ours; empty if it never was."""
+        """The boot under which the folder was last used before it was ours; empty if it never was or does not say."""
         self._folder = folder
         self._descriptor = descriptor
 
@@ -89,5 +89,5 @@ def _leads_to(path: Path, descriptor: int) -> bool:
 def _read(path: Path) -> str:
     try:
         return path.read_text("utf-8", "replace")
-    except FileNotFoundError:
+    except OSError:
         return ""

@@ -109,7 +109,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """What a poll says of one's claims (task ids), and which stages of this worker belong to nobody any more."""
+    """What a poll says of one's claims (task ids), and which stages of this worker, or of a dead one, nobody wants."""
 
     cancel: frozenset[str] = frozenset()
     pause: frozenset[str] = frozenset()

@@ -162,10 +162,11 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class WorkerRecord:
-    """A worker as the store knows it. Times are wall milliseconds."""
+    """A worker as the store knows it. Times are wall milliseconds; *alive*: its last sign of life is recent enough."""
 
     id: str
     host: str
+    alive: bool
     started_at: int
     last_heartbeat: int
     active_downloads: int

@@ -6,8 +6,7 @@ A store is a protocol with several engines. Every engine keeps these rules, and 
 * **One unit.** Each call below that writes is one atomic unit: the record, its indexes, the client's place, the parent
   album, the counts and the event change together or not at all. A move names the states it starts from.
 * **Tokens.** A claim carries a random token, and every write of a worker presents it. A token that is not the current
-one
-  is refused with `LeaseLost`, and nothing changes.
+  one is refused with `LeaseLost`, and nothing changes.
 * **Repeatable.** A reply can be lost. Every call can be said again with the same arguments; the second has no
   further effect and answers like the first.
 * **Bounded.** A call touches at most `PAGE` items beside its arguments and costs O(log n) each. What is larger, such as
@@ -210,7 +209,7 @@ class Reading(Protocol):
         ...
 
     async def workers(self) -> tuple[WorkerRecord, ...]:
-        """Workers that gave a sign of life within 24 h of store time."""
+        """Workers that gave a sign of life within 24 h of store time, and which of them are alive."""
         ...
 
     async def events(self, after: str | None, *, limit: int = PAGE) -> Feed:
@@ -262,12 +261,13 @@ class Working(Protocol):
     async def poll(self, worker: str, tokens: Sequence[str]) -> Flags:
         """Read what is wanted of these claims: cancel, pause, lost (task ids, an album's will included).
 
-        Also stages of *worker* that lost their task while nobody worked on it, at most `PAGE`.
+        Also stages that lost their task while nobody worked on it, at most `PAGE`: those of *worker*, and those of
+        workers that are not alive, which may have come up again under another name. Any worker may remove these.
         """
         ...
 
     async def discarded(self, worker: str, stages: Sequence[tuple[str, int]]) -> None:
-        """Confirm that these stages, as named by `Flags.discard`, are gone from disk. Again is harmless."""
+        """Confirm that these stages of `Flags.discard` are gone from disk, whoever had them. Again is harmless."""
         ...
 
     async def report(self, report: WorkerReport) -> None:
@@ -302,11 +302,12 @@ class Working(Protocol):
         ...
 
     async def reserve(self, claim: Claim, name: str, key: str) -> bool:
-        """Reserve the library name *name* (relative, without extension) for this task until it is final; True when it
-        is its own.
+        """Reserve the library name *name* (relative, without extension) for this task; True when it is its own.
 
         *key* is the name folded for comparison (`library.naming`): two names with one key are the same file to some
-        file systems. A task has one reservation; another one replaces it. A completed or final task holds none.
+        file systems. A task has one reservation; another one replaces it. A track job holds it until it is final, a
+        track of an album until the album is (no two of its tracks get one name), or in a cancelled one until what it
+        had committed is published. A retried album has the names again that nobody took meanwhile.
 
         Raises:
             LeaseLost: the claim is not current.
@@ -320,6 +321,15 @@ class Working(Protocol):
 
         Raises:
             LeaseLost: the claim is not current, or a cancel or pause of the job (or its album) came first.
+        """
+        ...
+
+    async def retract(self, claim: Claim) -> None:
+        """Take back a publication that nobody can make any more (the stage was taken over and the file is not in the
+        library): from here on cancel and pause work again. Again is harmless.
+
+        Raises:
+            LeaseLost: the claim is not current.
         """
         ...
 

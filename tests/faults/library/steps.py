@@ -1,6 +1,7 @@
 """One file's way into the library, as a process of its own that can be killed: `python -m … library content …`.
 
 tag      PART TARGET           write_tags over a FLAC file
+check    LIBRARY               check_library
 publish  LIBRARY STAGED NAME   prepare, record the publication in LIBRARY/../committed, publish
 """
 
@@ -11,7 +12,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from tonearm.library import AudioFormat, Tags, prepare, publish, write_tags
+from tonearm.library import AudioFormat, Tags, check_library, prepare, publish, write_tags
 from tonearm.model import Publication
 
 
@@ -19,6 +20,9 @@ def main(step: str, *arguments: str) -> None:
     if step == "tag":
         part, target = map(Path, arguments)
         assert write_tags(part, target, AudioFormat.FLAC, Tags(title="Blue"), None) == ()
+        return
+    if step == "check":
+        check_library(Path(arguments[0]))
         return
     library, staged, name = Path(arguments[0]), Path(arguments[1]), arguments[2]
     size, inode = prepare(staged, umask=0o022)

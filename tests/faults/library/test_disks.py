@@ -16,6 +16,7 @@ from tests.support.programs import find
 from tonearm.errors import DiskError, DiskFull, SetupError
 from tonearm.library import AudioFormat, DiskGuard, Stage, Tags, check_library, prepare, publish, write_tags
 from tonearm.library.disk import MIB
+from tonearm.model import Mark, Phase
 
 
 @contextmanager
@@ -100,8 +101,50 @@ def test_the_guard_sees_the_real_volume(small: Path) -> None:
     guard.check(1 * MIB)
     (small / "filler").write_bytes(bytes(2 * MIB))
     guard.check()
-    with pytest.raises(DiskFull, match=r"Not enough disk space: 2\.0 MB free, 3\.0 MB needed"):
+    with pytest.raises(DiskFull, match=r"Not enough disk space: 2\.1 MB free, 3\.1 MB needed"):
         guard.check(1 * MIB)
+
+
+def test_a_stage_that_cannot_be_removed_keeps_no_other_from_going(tmp_path: Path) -> None:
+    """Something is mounted there. The task itself hears of it, the janitor goes on with the rest."""
+    stage = Stage.open(tmp_path / ".tonearm", tmp_path, "den")
+    stage.enter("t2", 1, None)
+    own = stage.root / stage.worker
+    with (
+        mounted(own / "t1.1", "-t", "tmpfs", "tmpfs"),
+        mounted(own / "aside.0123", "-t", "tmpfs", "tmpfs"),
+        mounted(own / "stray", "-t", "tmpfs", "tmpfs"),
+    ):
+        assert sorted(stage.found()) == [("t1", 1), ("t2", 1)]
+        stage.remove_all([("t1", 1), ("t2", 1)])
+        assert stage.found() == [("t1", 1)]
+        with pytest.raises(DiskError, match="busy while emptying the stage"):
+            stage.remove("t1", 1)
+    assert (own / "aside.0123").is_dir()
+    stage.remove("t1", 1)
+    assert stage.found() == []
+    assert sorted(path.name for path in own.iterdir()) == ["boot", "lock"]
+
+
+def test_a_dead_workers_folder_that_cannot_be_used_hides_no_other(tmp_path: Path) -> None:
+    """Nor does one stage in it that cannot be read."""
+    for host in ("gone", "lost"):
+        dead = Stage.open(tmp_path / ".tonearm", tmp_path, host)
+        for task in ("t1", "t2"):
+            dead.note_phase(dead.enter(f"{host}-{task}", 1, None), Phase.VERIFY)
+        dead._lock.release()
+    folder = tmp_path / ".tonearm" / "gone-1" / "gone-t1.1"
+    (folder / "phase").unlink()
+    (folder / "phase").mkdir()
+    lock = tmp_path / ".tonearm" / "lost-1" / "lock"
+    lock.unlink()
+    lock.symlink_to("lock")
+    stage = Stage.open(tmp_path / ".tonearm", tmp_path, "den")
+
+    assert stage.dead() == ["den-1", "gone-1"]
+    assert stage.marks("gone-1") == {"gone-t2": Mark(Phase.VERIFY)}
+    assert sorted(stage.found()) == [("gone-t1", 1), ("gone-t2", 1)]
+    stage.close()
 
 
 def test_a_published_file_survives_a_power_cut(tmp_path: Path, music: Music) -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.support.music import Music
 from tests.support.programs import find
 
-from tonearm.library import flacheader, prepare, publish, published
+from tonearm.library import check_library, flacheader, prepare, publish, published
 from tonearm.model import Publication
 
 NAME = "Ada/Colours/03 Blue.flac"
@@ -101,3 +101,16 @@ def test_a_kill_while_tagging_costs_no_received_byte(tmp_path: Path, music: Musi
     flacheader.restore(tmp_path)
     assert part.read_bytes() == received
     assert [path.name for path in tmp_path.iterdir()] == ["part"]
+
+
+@pytest.mark.parametrize("removal", [2, 3])
+def test_a_killed_start_leaves_nothing_that_the_next_one_does_not_remove(tmp_path: Path, removal: int) -> None:
+    """The check of the library uses one name; killed before either end of the move is removed."""
+    library = tmp_path / "music"
+    run = injected("unlink,unlinkat", f"signal=KILL:when={removal}", "check", str(library))
+    assert killed(run), run.stderr
+    assert sorted(path.name for path in library.iterdir()) == [".tonearm", ".tonearm-check"]
+
+    check_library(library)
+    assert [path.name for path in library.iterdir()] == [".tonearm"]
+    assert not list((library / ".tonearm").iterdir())

@@ -10,15 +10,15 @@ import pytest
 
 from tonearm.errors import DiskError, DiskFull
 from tonearm.library import DiskGuard, disk
-from tonearm.library.disk import MIB, UNKNOWN_BYTES, disk_failures
+from tonearm.library.disk import MB, UNKNOWN_BYTES, disk_failures
 
-MINIMUM = 100 * MIB
+MINIMUM = 100 * MB
 
 
 @pytest.fixture
 def volume(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """A volume whose free bytes the test says."""
-    space = {"free": 1000 * MIB}
+    space = {"free": 1000 * MB}
     monkeypatch.setattr(disk, "free_bytes", lambda _: space["free"])
     return space
 
@@ -41,48 +41,55 @@ def test_the_bare_minimum_is_checked_without_a_size(guard: DiskGuard, volume: di
 
 def test_a_refusal_says_how_much_was_free_and_needed(guard: DiskGuard, volume: dict[str, int]) -> None:
     """In bytes for the program, in MB for people; a file counts twice, for a rewrite of its tags."""
-    volume["free"] = 130 * MIB
-    guard.check(15 * MIB)
+    volume["free"] = 130 * MB
+    guard.check(15 * MB)
     with pytest.raises(DiskFull) as caught:
-        guard.check(16 * MIB)
-    assert (caught.value.free, caught.value.needed) == (130 * MIB, 132 * MIB)
+        guard.check(16 * MB)
+    assert (caught.value.free, caught.value.needed) == (130 * MB, 132 * MB)
     assert str(caught.value) == (
         "Not enough disk space: 130 MB free, 132 MB needed (32 MB for this file, 100 MB always kept free)"
     )
 
 
+def test_bytes_are_said_in_the_unit_of_the_setting(guard: DiskGuard, volume: dict[str, int]) -> None:
+    """QUEUE_DISK_SPACE_MIN_MB=100 keeps 100,000,000 bytes free, and the message says 100 MB."""
+    volume["free"] = 9_940_000
+    with pytest.raises(DiskFull, match=r"9\.9 MB free, 100 MB needed \(100 MB always kept free\)"):
+        guard.check()
+
+
 def test_what_running_transfers_will_write_is_not_free(guard: DiskGuard) -> None:
     """It becomes less as their bytes arrive, and is given back at the end."""
-    guard.reserve("a", 200 * MIB)
-    assert guard.free() == 600 * MIB
-    guard.advance("a", 150 * MIB)
-    assert guard.free() == 750 * MIB
+    guard.reserve("a", 200 * MB)
+    assert guard.free() == 600 * MB
+    guard.advance("a", 150 * MB)
+    assert guard.free() == 750 * MB
     with pytest.raises(DiskFull):
-        guard.reserve("b", 326 * MIB)
-    guard.reserve("b", 325 * MIB)
+        guard.reserve("b", 326 * MB)
+    guard.reserve("b", 325 * MB)
     guard.release("a")
     guard.release("a")
-    assert guard.free() == 350 * MIB
+    assert guard.free() == 350 * MB
 
 
 def test_a_reservation_that_is_said_again_replaces_the_first(guard: DiskGuard) -> None:
     """The second attempt may know the size, and has bytes already. A refused one leaves nothing behind."""
     guard.reserve("a", None)
-    guard.reserve("a", 100 * MIB, done=60 * MIB)
-    assert guard.free() == 860 * MIB
+    guard.reserve("a", 100 * MB, done=60 * MB)
+    assert guard.free() == 860 * MB
     with pytest.raises(DiskFull):
-        guard.reserve("a", 500 * MIB)
-    assert guard.free() == 1000 * MIB
+        guard.reserve("a", 500 * MB)
+    assert guard.free() == 1000 * MB
 
 
 def test_an_unknown_size_counts_in_steps(guard: DiskGuard, volume: dict[str, int]) -> None:
     """64 MiB at first; when it grows beyond, a further step must have room."""
     guard.reserve("a", None)
-    assert guard.free() == 1000 * MIB - 2 * UNKNOWN_BYTES
+    assert guard.free() == 1000 * MB - 2 * UNKNOWN_BYTES
     guard.advance("a", UNKNOWN_BYTES - 1)
-    assert guard.free() == 1000 * MIB - UNKNOWN_BYTES - 1
+    assert guard.free() == 1000 * MB - UNKNOWN_BYTES - 1
 
-    volume["free"] = 250 * MIB
+    volume["free"] = 250 * MB
     with pytest.raises(DiskFull):
         guard.advance("a", UNKNOWN_BYTES)
     guard.advance("of nobody", UNKNOWN_BYTES)

@@ -215,6 +215,20 @@ def test_a_usable_library_passes_the_check_and_keeps_no_trace(tmp_path: Path) ->
     assert not list((library / ".tonearm").iterdir())
 
 
+def test_servers_that_start_at_once_pass_the_check_of_one_library(tmp_path: Path) -> None:
+    """Each has a database of its own; they use one name, and take the file from each other."""
+    library = tmp_path / "music"
+
+    def start(_: int) -> None:
+        for _ in range(30):
+            check_library(library)
+
+    with ThreadPoolExecutor(6) as servers:
+        list(servers.map(start, range(6)))
+    assert list(library.iterdir()) == [library / ".tonearm"]
+    assert not list((library / ".tonearm").iterdir())
+
+
 @pytest.mark.parametrize("where", [".", "..", "stage", "a/.b"])
 def test_a_stage_that_would_look_like_music_is_refused(library: Path, where: str) -> None:
     """In the library its name starts with a dot, and it never holds the library."""

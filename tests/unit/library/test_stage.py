@@ -84,12 +84,24 @@ def test_a_child_does_not_keep_a_dead_worker_alive(root: Path) -> None:
 
 
 def test_the_dead_are_those_whose_lock_is_free(root: Path) -> None:
-    """The living are never named; our own name is, once: our earlier incarnation is dead."""
+    """The living are never named; our own name is, until `found`: our earlier incarnation is dead.
+
+    Freeing its leases can fail, and is tried again.
+    """
     with a_worker(root, "gone") as gone:
         gone.enter("t1", 1, None)
     with a_worker(root, "alive"), a_worker(root) as me:
-        assert me.dead() == ["den-1", "gone-1"]
+        for _ in range(2):
+            assert me.dead() == ["den-1", "gone-1"]
+        me.found()
         assert me.dead() == ["gone-1"]
+
+
+def test_whoever_has_entered_a_stage_is_not_dead(root: Path) -> None:
+    """From the first claim on our name stands for us."""
+    with a_worker(root) as me:
+        me.enter("t1", 1, None)
+        assert me.dead() == []
 
 
 def test_nobody_comes_alive_under_the_name_of_the_dead_while_its_leases_are_freed(root: Path) -> None:
@@ -215,6 +227,16 @@ def test_removing_a_stage_removes_what_earlier_claims_left(root: Path) -> None:
 
         assert names(other.root / other.worker) == ["boot", "lock"]
         assert names(stage.root / stage.worker) == sorted(["boot", "lock", kept.name])
+
+
+def test_removing_a_stage_removes_it_from_a_dead_workers_folder(root: Path) -> None:
+    """Its task was cancelled after the worker had died, and came up under another name."""
+    with a_worker(root, "gone") as gone:
+        received(gone.enter("t1", 3, None))
+        gone.enter("t1", 4, None)
+    with a_worker(root) as me:
+        me.remove("t1", 3)
+        assert names(root / ".tonearm" / "gone-1") == ["boot", "lock", "t1.4"]
 
 
 def test_the_janitor_sees_our_stages_and_those_of_the_dead(root: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.contract.steps import (
     KEEP_NOTHING,
     LEASE_MS,
+    PUBLICATION,
     at,
     claim,
     claim_one,
@@ -56,6 +57,8 @@ async def live(store: SqliteStore, clock: FakeClock) -> None:
     await store.renew("w1", {held.token: at(Phase.TRANSFER, 5)}, LEASE_MS)
     await store.reserve(held, "Name", "name")
     await store.describe(held, title="Title", artist="Artist", album="Album")
+    await store.commit(held, PUBLICATION)
+    await store.retract(held)
     await complete(store, held)
     await store.poll("w1", [held.token, "1:gone"])
     for one in await claim(store, tracks=3):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 from tests.contract.steps import submit_track
 from tests.support.clock import DAY, HOUR, MINUTE, SECOND, START_WALL_MS, YEAR, FakeClock
@@ -102,6 +104,20 @@ async def test_the_anchor_is_kept_at_most_once_a_second(store: SqliteStore, cloc
     clock.advance(1)
     await submit_track(store)
     assert await anchor() == START_WALL_MS + SECOND
+
+
+async def test_a_database_of_an_earlier_build_says_nothing_of_what_was_shown(database: Path, clock: FakeClock) -> None:
+    """Its anchor has no shift: it opens, and shows the times of the wall clock."""
+    store = await open_sqlite(database, clock)
+    job_id = await submit_track(store)
+    shown = (await store.job(job_id)).created_at
+    await store.close()
+    with closing(apsw.Connection(str(database))) as db:
+        db.execute("DELETE FROM meta WHERE key = 'anchor:shift'")
+    store = await open_sqlite(database, clock)
+
+    assert (await store.job(job_id)).created_at == shown
+    await store.close()
 
 
 async def test_a_slewed_clock_changes_no_record(database: Path, clock: FakeClock) -> None:

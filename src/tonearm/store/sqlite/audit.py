@@ -43,8 +43,11 @@ _STRAYS = (
         "SELECT count(*) FROM history WHERE job NOT IN (SELECT seq FROM task WHERE parent IS NULL)",
     ),
     (
-        "reserved names whose task is gone or final",
-        "SELECT count(*) FROM reservation WHERE task NOT IN (SELECT seq FROM task WHERE finished_at IS NULL)",
+        "reserved names whose task is gone, or a job that is final",
+        (
+            "SELECT count(*) FROM reservation "
+            "WHERE task NOT IN (SELECT seq FROM task WHERE finished_at IS NULL OR parent IS NOT NULL)"
+        ),
     ),
     (
         "discards of stages whose task is still worked on",

@@ -75,7 +75,7 @@ T = TypeVar("T")
 async def open_sqlite(database: Path | None, clock: Clock, *, worker_dead_ms: int = 120_000) -> SqliteStore:
     """Open the store in this file, making it and its folder where they are not; None: in memory, for throw-away use.
 
-    *worker_dead_ms*: a worker that is silent for so long, in milliseconds, is not counted as downloading.
+    *worker_dead_ms*: a worker that is silent for so long, in milliseconds, is dead.
 
     Raises:
         SetupError: the file is not ours, of a newer version, in use by another process, or cannot be written.
@@ -213,10 +213,14 @@ class SqliteStore:
         return await self._write(lambda unit: leases.renew(unit, worker, marks, lease_ms))
 
     async def poll(self, worker: str, tokens: Sequence[str]) -> Flags:
-        return await self._read(lambda unit: leases.poll(unit, worker, tokens))
+        return await self._read(lambda unit: leases.poll(unit, worker, tokens, self._worker_dead_ms))
 
-    async def discarded(self, worker: str, stages: Sequence[tuple[str, int]]) -> None:
-        await self._write(lambda unit: leases.discarded(unit, worker, stages))
+    async def discarded(
+        self,
+        worker: str,  # noqa: ARG002 - who removed a stage makes no difference here
+        stages: Sequence[tuple[str, int]],
+    ) -> None:
+        await self._write(lambda unit: leases.discarded(unit, stages))
 
     async def report(self, report: WorkerReport) -> None:
         self._overlay.put(report)
@@ -237,6 +241,9 @@ class SqliteStore:
 
     async def commit(self, claim: Claim, publication: Publication) -> None:
         await self._write(lambda unit: outcomes.commit(unit, claim, publication))
+
+    async def retract(self, claim: Claim) -> None:
+        await self._write(lambda unit: outcomes.retract(unit, claim))
 
     async def settle(self, claim: Claim, outcome: Outcome, mark: Mark | None = None) -> None:
         await self._write(lambda unit: outcomes.settle(unit, claim, outcome, mark))

@@ -7,7 +7,7 @@ Two stalls in a row make a suspect, which runs alone; three more while it does, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tonearm.errors import FailureCode
 from tonearm.model import Flags, Mark, Phase, State
@@ -32,8 +32,8 @@ def renew(unit: Unit, worker: str, marks: Mapping[str, Mark], lease_ms: int) -> 
     return frozenset(lost)
 
 
-def poll(unit: Unit, worker: str, tokens: Sequence[str]) -> Flags:
-    """Read what is wanted of these claims (`Store.poll`)."""
+def poll(unit: Unit, worker: str, tokens: Sequence[str], dead_ms: int) -> Flags:
+    """Read what is wanted of these claims (`Store.poll`); after a silence of *dead_ms* a worker is dead."""
     cancel: set[str] = set()
     pause: set[str] = set()
     lost: set[str] = set()
@@ -47,8 +47,29 @@ def poll(unit: Unit, worker: str, tokens: Sequence[str]) -> Flags:
                 cancel.add(task.id)
             elif wants_pause:
                 pause.add(task.id)
-    stages = unit.all("SELECT task, epoch FROM discard WHERE worker = ? LIMIT ?", worker, PAGE)
-    return Flags(frozenset(cancel), frozenset(pause), frozenset(lost), tuple((row[0], row[1]) for row in stages))
+    return Flags(frozenset(cancel), frozenset(pause), frozenset(lost), tuple(_stages_for(unit, worker, dead_ms)))
+
+
+def _stages_for(unit: Unit, worker: str, dead_ms: int) -> list[tuple[str, int]]:
+    """Stages that nobody wants any more: the worker's own, and those of the dead, who cannot remove them."""
+    stages: list[tuple[str, int]] = []
+    for owner in _owners(unit):
+        if owner == worker or not _alive(unit, owner, dead_ms):
+            left = PAGE - len(stages)
+            stages += unit.all("SELECT task, epoch FROM discard WHERE worker = ? LIMIT ?", owner, left)
+    return stages
+
+
+def _owners(unit: Unit) -> Iterator[str]:
+    """The workers that unwanted stages are said to lie with; as few as there are workers."""
+    row = unit.one("SELECT worker FROM discard ORDER BY worker LIMIT 1")
+    while row is not None:
+        yield row[0]
+        row = unit.one("SELECT worker FROM discard WHERE worker > ? ORDER BY worker LIMIT 1", row[0])
+
+
+def _alive(unit: Unit, worker: str, dead_ms: int) -> bool:
+    return unit.one("SELECT 1 FROM worker WHERE id = ? AND last_heartbeat > ?", worker, unit.now - dead_ms) is not None
 
 
 def _holder(unit: Unit, worker: str, token: str) -> Task | None:
@@ -65,10 +86,11 @@ def _names_of(unit: Unit, token: str) -> set[str]:
     }
 
 
-def discarded(unit: Unit, worker: str, stages: Sequence[tuple[str, int]]) -> None:
-    """Forget stages that are gone from disk (`Store.discarded`)."""
-    for task, epoch in stages:
-        unit.run("DELETE FROM discard WHERE worker = ? AND task = ? AND epoch = ?", worker, task, epoch)
+def discarded(unit: Unit, stages: Sequence[tuple[str, int]]) -> None:
+    """Forget stages that are gone from disk, whoever removed them (`Store.discarded`)."""
+    for owner in list(_owners(unit)):
+        for task, epoch in stages:
+            unit.run("DELETE FROM discard WHERE worker = ? AND task = ? AND epoch = ?", owner, task, epoch)
 
 
 def recover(unit: Unit, worker: str, marks: Mapping[str, Mark], *, charge: bool) -> int:

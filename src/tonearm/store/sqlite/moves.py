@@ -177,7 +177,7 @@ def move(unit: Unit, task: Task, to: State, **values: Any) -> None:
     """Bring a task into another state, with all that follows; *values* are further columns to set.
 
     What a state implies is set here: no claim outside active, no flag, no due time unless it is given, a
-    time of end in a final state, and no reservation any more.
+    time of end in a final state, and no reservation of a job that is final (a track holds its own for its album).
     """
     if to not in ARROWS[State(task.state)]:
         raise AssertionError(f"{task.id}: no arrow leads from {task.state} to {to}")
@@ -189,7 +189,7 @@ def move(unit: Unit, task: Task, to: State, **values: Any) -> None:
     }
     if task.state == State.ACTIVE:
         implied |= {"token": None, "worker": None, "lease_until": None, "cancel_wanted": 0, "pause_wanted": 0}
-    if to.final:
+    if to.final and task.parent is None:
         unit.run("DELETE FROM reservation WHERE task = ?", task.seq)
     quiet = task.parent is not None and to in (State.ACTIVE, State.READY)
     change(unit, task, **(implied | values))

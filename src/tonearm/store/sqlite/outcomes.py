@@ -48,11 +48,12 @@ def reserve(unit: Unit, claim: Claim, name: str, key: str) -> bool:
 
 
 def _holds_names(unit: Unit, task: Task) -> bool:
-    """Whether a task may still publish under its name: not when its album is deleted, or over before it committed."""
+    """Whether a name is still the task's: a track's until its album is final, or it has published what it committed."""
     if task.parent is None:
         return True
     album = unit.task(task.parent)
-    return album is not None and (not album.final or task.publication is not None)
+    publishing = task.state == State.ACTIVE and task.publication is not None
+    return album is not None and (not album.final or publishing)
 
 
 def commit(unit: Unit, claim: Claim, publication: Publication) -> None:
@@ -64,6 +65,11 @@ def commit(unit: Unit, claim: Claim, publication: Publication) -> None:
     if any(wanted(unit, task)):
         raise LeaseLost(f"A cancel or pause of {task.id} came before the commit.")
     moves.change(unit, task, publication=text)
+
+
+def retract(unit: Unit, claim: Claim) -> None:
+    """Take back a publication that nobody can make any more (`Store.retract`)."""
+    moves.change(unit, held(unit, claim), publication=None)
 
 
 def settle(unit: Unit, claim: Claim, outcome: Outcome, mark: Mark | None) -> None:

@@ -89,7 +89,7 @@ def metrics(unit: Unit) -> Metrics:
 
 
 def workers(unit: Unit, overlay: Overlay, dead_ms: int) -> tuple[WorkerRecord, ...]:
-    """Return the workers of the last 24 h (`Store.workers`); one that is silent for *dead_ms* downloads nothing."""
+    """Return the workers of the last 24 h (`Store.workers`); after a silence of *dead_ms* one is dead."""
     rows = unit.all(
         "SELECT id, host, started_at, last_heartbeat, max_concurrent FROM worker WHERE last_heartbeat > ? "
         "ORDER BY last_heartbeat DESC LIMIT ?",
@@ -97,16 +97,17 @@ def workers(unit: Unit, overlay: Overlay, dead_ms: int) -> tuple[WorkerRecord, .
     )
     found = []
     for name, host, started_at, last_heartbeat, max_concurrent in rows:
-        said = overlay.worker(name)
-        alive = said is not None and unit.now - last_heartbeat < dead_ms
+        alive = unit.now - last_heartbeat < dead_ms
+        said = overlay.worker(name) if alive else None
         found.append(
             WorkerRecord(
                 id=name,
                 host=host,
+                alive=alive,
                 started_at=started_at + unit.shift,
                 last_heartbeat=last_heartbeat + unit.shift,
-                active_downloads=said.active_downloads if said is not None and alive else 0,
-                max_concurrent=said.max_concurrent if said is not None and alive else max_concurrent,
+                active_downloads=0 if said is None else said.active_downloads,
+                max_concurrent=max_concurrent if said is None else said.max_concurrent,
             )
         )
     return tuple(sorted(found, key=lambda worker: worker.id))

@@ -183,14 +183,15 @@ CREATE TABLE rate (
 CREATE INDEX rate_client ON rate (client, at);
 CREATE INDEX rate_at ON rate (at);
 
--- Library names that unfinished tasks hold; `key` is the name folded for comparison.
+-- Library names that tasks hold; `key` is the name folded for comparison. A track's row outlives its album's end, and
+-- counts for nothing from then on: who wants the name replaces it, and it goes with the track at the latest.
 CREATE TABLE reservation (
     key  TEXT PRIMARY KEY,
     name TEXT NOT NULL,
     task INTEGER NOT NULL UNIQUE
 ) STRICT, WITHOUT ROWID;
 
--- Stages whose task ended or went while nobody worked on it, until their worker says that they are gone from disk.
+-- Stages whose task ended or went while nobody worked on it, until a worker says that they are gone from disk.
 CREATE TABLE discard (
     worker TEXT NOT NULL,
     task   TEXT NOT NULL,

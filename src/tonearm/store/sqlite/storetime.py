@@ -79,4 +79,4 @@ class StoreTime:
             if passed > LONGEST_OFF_MS:
                 passed = 0
         ((newest,),) = db.execute(_NEWEST)
-        return max(int(anchor["anchor:store"]) + max(0, int(passed)), int(newest)), int(anchor["anchor:shift"])
+        return max(int(anchor["anchor:store"]) + max(0, int(passed)), int(newest)), int(anchor.get("anchor:shift", 0))
