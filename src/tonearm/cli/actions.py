@@ -7,7 +7,7 @@ from collections.abc import Callable
 import typer
 
 from tonearm.cli.exits import ExitCode
-from tonearm.cli.options import JobIds, Json, Server, connect
+from tonearm.cli.options import SEE_LIST, JobIds, Json, Server, connect
 from tonearm.cli.terminal import out
 from tonearm.client import Action, Client
 from tonearm.errors import Refused
@@ -67,5 +67,5 @@ def _each(jobs: list[str], server: str | None, ask: Callable[[Client, str], str]
                 out.document({"jobId": job_id, "success": True, "message": message})
                 out.line(f"{job_id}  {message}")
     if refused:
-        out.note("See where they stand: tonearm list")
+        out.note(SEE_LIST)
         raise typer.Exit(ExitCode.FAILED)

@@ -115,7 +115,8 @@ def _follow(client: Client, job_ids: list[str]) -> None:
         whole = follow(client, job_ids)
     except KeyboardInterrupt:
         names = " ".join(job_ids)
-        out.note(f"The download goes on at the server. See it: tonearm show {job_ids[0]}")
+        out.note("The download goes on at the server.")
+        out.note(f"See it: tonearm show {job_ids[0]}")
         out.note(f"Stop it: tonearm cancel {names}")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     if not whole:

@@ -14,9 +14,9 @@ import typer
 
 from tonearm.cli import actions, add, listing, showing
 from tonearm.cli.exits import EPILOG, ExitCode, code_of
-from tonearm.cli.options import Json
+from tonearm.cli.options import SEE_LIST, Json, whole
 from tonearm.cli.terminal import open_streams, out
-from tonearm.errors import RefusalCode, Refused, ServerUnreachable, StoreUnavailable, TonearmError
+from tonearm.errors import NotFound, RefusalCode, Refused, ServerUnreachable, StoreUnavailable, TonearmError
 
 app = typer.Typer(
     name="tonearm",
@@ -49,7 +49,7 @@ def serve(context: typer.Context) -> None:
 
 @app.command(epilog=EPILOG)
 def worker(*, json: Json = False) -> None:
-    """Run a worker alone; needs a queue in Redis."""
+    """Run a worker alone; needs a queue in Redis, which this version does not have yet."""
     from tonearm.cli.serving import work  # noqa: PLC0415 - as above
 
     out.json = json
@@ -74,7 +74,10 @@ def serve_catalog(
     *,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option("--port", help="Port to listen on; 0 takes a free one.", min=0, max=65_535)
+        int,
+        typer.Option(
+            "--port", metavar="NUMBER", parser=whole(0, 65_535), help="Port to listen on; 0 takes a free one."
+        ),
     ] = 8090,
     database: Annotated[
         Path | None, typer.Option("--database", metavar="FILE", help="Where the ids of tracks and albums are kept.")
@@ -139,6 +142,8 @@ def _say(error: TonearmError) -> None:
     out.note(f"Error: {error}")
     if isinstance(error, ServerUnreachable):
         out.note("Start a server: tonearm serve   Or name one: --server http://host:port")
+    elif isinstance(error, NotFound):
+        out.note(SEE_LIST)
     elif isinstance(error, StoreUnavailable):
         out.note("The server cannot reach its queue now. Try again in a moment.")
 

@@ -7,15 +7,16 @@ of the finished jobs are said on stdout.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.progress import BarColumn, Progress, Task, TaskID, TextColumn
 from rich.table import Column
 
 from tonearm.cli.following import say, say_removed
-from tonearm.cli.terminal import clean
+from tonearm.cli.terminal import KEPT_FREE, clean
 from tonearm.cli.wording import percent, size, span, title
 from tonearm.client import Job, Track
 from tonearm.model import JobType
@@ -84,7 +85,17 @@ class _GroupedProgress(Progress):
 
     def get_renderables(self) -> Iterable[RenderableType]:
         rows: list[Task] = sorted(self.tasks, key=lambda task: (task.fields["order"], task.id))
-        yield Group(self.make_tasks_table(rows))
+        yield _Narrowed(self.make_tasks_table(rows))
+
+
+@dataclass(frozen=True)
+class _Narrowed:
+    """A table that leaves the last columns of the terminal free, however wide that is at the moment."""
+
+    table: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from console.render(self.table, options.update_width(max(1, options.max_width - KEPT_FREE)))
 
 
 def _name(track: Track) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
 import signal
 import socket
 import sys
@@ -46,13 +48,14 @@ def run(folder: Path | None, *, once: bool) -> ExitCode:
     """
     with ExitStack() as stack:
         stack.enter_context(_ended_by_signals())
+        kept = folder is not None
         if folder is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tonearm-demo-")))
         folder = folder.resolve()
         folder.mkdir(parents=True, exist_ok=True)
         children = stack.enter_context(Children(folder))
         try:
-            return _play(folder, children, once=once)
+            return _play(folder, children, once=once, kept=kept)
         except KeyboardInterrupt:
             out.note("Stopping.")
             return ExitCode.INTERRUPTED if once else ExitCode.OK
@@ -60,7 +63,7 @@ def run(folder: Path | None, *, once: bool) -> ExitCode:
             raise SetupError(f"The demo cannot go on: {error}") from error
 
 
-def _play(folder: Path, children: Children, *, once: bool) -> ExitCode:
+def _play(folder: Path, children: Children, *, once: bool, kept: bool) -> ExitCode:
     _make(folder / "music")
     catalog = _start_catalog(folder, children)
     wishes = _wishes(catalog)
@@ -72,6 +75,9 @@ def _play(folder: Path, children: Children, *, once: bool) -> ExitCode:
         out.note(f"Not all of it arrived. The server's log ends:\n{children.tail('server')}")
         return ExitCode.FAILED
     _show_library(folder / "library")
+    if not kept:
+        end = "is removed now" if once else "is removed at the end"
+        out.line(f"This library is temporary and {end}; --folder DIR keeps it.")
     if not once:
         _stay(server, folder, children, wishes)
     return ExitCode.OK
@@ -81,11 +87,19 @@ def _make(music: Path) -> None:
     from tonearm.cli.demo_music import make_music  # noqa: PLC0415 - loads the encoders
 
     if not music.exists():
-        out.line("Making a few minutes of music …")
+        out.line("Making a minute and a half of music …")
         unfinished = music.with_name("music.unfinished")
-        make_music(unfinished)
+        make_music(unfinished, _say_made)
         unfinished.rename(music)
     out.line(f"Music: {music}")
+
+
+def _say_made(title: str, done: int, of: int) -> None:
+    """A piece is there: a passing line where the terminal can, else a line each."""
+    if out.draws():
+        out.rewrite(f"  {done} of {of}: {title}" if done < of else "")
+    else:
+        out.line(f"  {done} of {of}: {title}")
 
 
 def _start_catalog(folder: Path, children: Children) -> str:
@@ -170,12 +184,25 @@ def _show_library(library: Path) -> None:
 def _stay(server: str, folder: Path, children: Children, wishes: list[Wish]) -> NoReturn:
     """Keep running until Ctrl-C; a child that dies ends it too."""
     out.note(f"\nThe server goes on at {server}, until Ctrl-C. For example:")
-    out.note(f"  tonearm list --server {server}")
-    out.note(f"  tonearm add album {wishes[0][1]} --quality {wishes[1][2]} --wait --server {server}")
+    program = called()
+    out.note(f"  {program} list --server {server}")
+    out.note(f"  {program} add album {wishes[0][1]} --quality {wishes[1][2]} --wait --server {server}")
     out.note(f"  less {folder / 'server.log'}")
     while True:
         children.check()
         time.sleep(0.5)
+
+
+def called() -> str:
+    """How this program can be typed here: its name where that leads to it, else its path."""
+    program = Path(sys.executable).with_name("tonearm")
+    found = shutil.which("tonearm")
+    if found is not None and program.exists() and program.samefile(found):
+        return "tonearm"
+    if not program.exists():
+        return f"{shlex.quote(sys.executable)} -m tonearm"
+    here = Path.cwd()
+    return shlex.quote(str(program.relative_to(here) if program.is_relative_to(here) else program))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from tonearm.cli.terminal import out
-from tonearm.cli.wording import outcome, title, troubles
+from tonearm.cli.wording import hint, outcome, title, troubles
 from tonearm.client import Client, Job
 
 
@@ -76,10 +76,10 @@ def follow(client: Client, job_ids: Iterable[str], *, timeout: float | None = No
 
 
 def say(job: Job) -> None:
-    """Say where a job stands, and what is wrong with it if it is finished and not whole."""
+    """Say where a job stands, and what a person can do if it waits for one, or is finished and not whole."""
     out.line(f"{job.id}  {title(job)}: {outcome(job)}")
-    for trouble in troubles(job):
-        out.line(f"  {trouble}")
+    for advice in filter(None, (hint(job), *troubles(job))):
+        out.line(f"  {advice}")
 
 
 def say_removed(job_id: str) -> None:

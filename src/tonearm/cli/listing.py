@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tonearm.cli.options import Json, Server, choice, connect
+from tonearm.cli.options import Json, Server, choice, connect, whole
 from tonearm.cli.terminal import clean, out
 from tonearm.cli.wording import percent, title
 from tonearm.client import Job
@@ -15,6 +15,9 @@ from tonearm.model import JobType, Status
 
 PAGE = 200
 """Jobs asked for at a time."""
+
+MOST = 1_000_000
+"""The largest `--limit`."""
 
 
 def list_jobs(
@@ -28,7 +31,9 @@ def list_jobs(
         typer.Option("--type", metavar="track|album", parser=choice(JobType), help="Only tracks or only albums."),
     ] = None,
     text: Annotated[str | None, typer.Option("--text", help="Only jobs with this in title, artist or id.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many jobs.")] = PAGE,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="NUMBER", parser=whole(1, MOST), help="At most so many jobs.")
+    ] = PAGE,
     server: Server = None,
     json: Json = False,
 ) -> None:

@@ -10,8 +10,12 @@ import typer
 
 from tonearm.cli.address import default_server
 from tonearm.client import Client, ServerAddress
+from tonearm.model import JOB_ID
 
 Word = TypeVar("Word", bound=StrEnum)
+
+SEE_LIST = "See which jobs there are, and where they stand: tonearm list"
+"""What a command advises that was given a job that does not exist, or not in this state."""
 
 
 def choice(words: type[Word]) -> Callable[[str], Word]:
@@ -24,6 +28,31 @@ def choice(words: type[Word]) -> Callable[[str], Word]:
         raise typer.BadParameter(f"'{text}' must be one of {', '.join(words)}")
 
     return parse
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """A parser for a whole number in a range, that refuses in the words of the server."""
+
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if not least <= number <= most:
+            raise typer.BadParameter(f"'{text}' must be a whole number from {least} to {most}")
+        return number
+
+    return parse
+
+
+def _check_job(text: str) -> str:
+    if not JOB_ID.fullmatch(text):
+        raise typer.BadParameter(f"'{text}' is no job id; one looks like job-1763900000000-k3v9x0q2ab")
+    return text
+
+
+def _check_jobs(texts: list[str]) -> list[str]:
+    return [_check_job(text) for text in texts]
 
 
 def _check_server(value: str | None) -> str | None:
@@ -47,9 +76,14 @@ Server = Annotated[
     ),
 ]
 
-JobId = Annotated[str, typer.Argument(metavar="JOB", help="The id of a job, as `add` and `list` show it.")]
+JobId = Annotated[
+    str, typer.Argument(metavar="JOB", help="The id of a job, as `add` and `list` show it.", callback=_check_job)
+]
 
-JobIds = Annotated[list[str], typer.Argument(metavar="JOB", help="Ids of jobs, as `add` and `list` show them.")]
+JobIds = Annotated[
+    list[str],
+    typer.Argument(metavar="JOB", help="Ids of jobs, as `add` and `list` show them.", callback=_check_jobs),
+]
 
 
 def connect(server: str | None) -> Client:

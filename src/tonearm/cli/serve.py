@@ -19,11 +19,11 @@ from tonearm.catalog import open_catalog
 from tonearm.cli import memory
 from tonearm.cli.reload import serve_reloading
 from tonearm.clock import SystemClock
-from tonearm.errors import SetupError
 from tonearm.fetch import Fetcher, FetchLimits, HostPort
 from tonearm.library import DiskGuard, Stage, Template, check_library
 from tonearm.ops import logs
 from tonearm.settings import Settings
+from tonearm.settings.showing import shown
 from tonearm.store.base import Store
 from tonearm.store.sqlite import open_sqlite
 from tonearm.worker import Worker, WorkerTools
@@ -31,6 +31,10 @@ from tonearm.worker.covers import Covers
 
 THREADS = 32
 """Threads for blocking file work; each transfer and each finishing task uses one at a time."""
+
+SWITCH_S = 0.0005
+"""How long a thread may keep the interpreter from the event loop, seconds. With Python's own 5 ms, answers during
+transfers at full speed took twice as long (benchmarks/library_speed.py, p99 of /stats)."""
 
 log = structlog.get_logger("server")
 
@@ -42,8 +46,6 @@ def serve(settings: Settings, *, reload: bool = False, worker: bool = True) -> i
         SetupError: the server cannot start like this; the message says what to change.
     """
     logs.configure(settings.log_format, settings.log_level)
-    if settings.redis_url is not None and not settings.redis_disabled:
-        raise SetupError("REDIS_URL is set, but this version has no Redis yet: unset it, or set REDIS_DISABLED=1")
     if reload:
         return serve_reloading([argument for argument in sys.argv[1:] if argument != "--reload"])
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -54,6 +56,7 @@ def serve(settings: Settings, *, reload: bool = False, worker: bool = True) -> i
 async def _serve(settings: Settings, *, works: bool) -> None:
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="tonearm"))
     stop, hurry = _signals()
+    sys.setswitchinterval(SWITCH_S)
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         store = await open_sqlite(settings.database, clock, worker_dead_ms=settings.worker_dead_ms)
@@ -64,7 +67,14 @@ async def _serve(settings: Settings, *, works: bool) -> None:
         memory.settle()
         if worker is not None:
             worker.start()
-        log.info("Ready", addresses=list(server.addresses), library=str(settings.download_dir), works=works)
+        log.info(
+            "Ready",
+            addresses=list(server.addresses),
+            docs=f"{server.addresses[0]}/docs",
+            library=str(settings.download_dir),
+            catalog=shown(settings.internal_api_url) or "none",
+            worker=worker.id if worker is not None else "none",
+        )
         await stop.wait()
         log.info("Stopping; a second signal stops at once")
         stopping_since_ms = clock.elapsed_ms()

@@ -16,7 +16,7 @@ from tonearm.cli.exits import EPILOG
 from tonearm.cli.options import Json
 from tonearm.cli.terminal import out
 from tonearm.errors import SetupError
-from tonearm.settings import ATTRIBUTES, FIELDS, effective, load
+from tonearm.settings import ATTRIBUTES, FIELDS, WITHOUT_EFFECT_YET, effective, load
 from tonearm.settings.showing import kind_of, shown
 
 Reload = Annotated[bool, typer.Option("--reload", help="Start anew when a source file changes, for development.")]
@@ -37,15 +37,10 @@ def work() -> int:
     Raises:
         SetupError: always, in this version: the queue is in SQLite, and one process owns that.
     """
-    settings = load()
-    if settings.redis_url is None or settings.redis_disabled:
-        raise SetupError(
-            "A worker alone needs a queue that several processes share, in Redis, and REDIS_URL is not set.\n"
-            "Without Redis one process does everything: tonearm serve"
-        )
+    load()
     raise SetupError(
-        "This version keeps its queue in SQLite, which one process owns; Redis is not there yet.\n"
-        "One process does everything: tonearm serve, with REDIS_URL unset"
+        "This version has no Redis yet, and a worker alone needs a queue there, with or without REDIS_URL.\n"
+        "One process does everything, with REDIS_URL unset: tonearm serve"
     )
 
 
@@ -58,13 +53,19 @@ def print_settings() -> None:
     for setting in effective(load()):
         out.document(setting._asdict())
         unit = f" {setting.unit}" if setting.unit and setting.value else ""
-        out.line(f"{setting.name}={setting.value}{unit}  ({setting.source})")
+        note = "" if setting.used else ", no effect yet"
+        out.line(f"{setting.name}={setting.value}{unit}  ({setting.source}{note})")
 
 
 def _serve(settings: dict[str, str], *, reload: bool, no_worker: bool, json: bool) -> None:
+    out.json = json
     if json:
         settings.setdefault("LOG_FORMAT", "json")
     checked = load(settings)
+    if checked.redis_url is not None and not checked.redis_disabled:
+        raise SetupError("REDIS_URL is set, but this version has no Redis yet: unset it, or set REDIS_DISABLED=1")
+    if not no_worker:
+        checked.catalog_url()
     from tonearm.cli.serve import serve  # noqa: PLC0415 - loads the whole server, in vain if a setting is wrong
 
     raise typer.Exit(serve(checked, reload=reload, worker=not no_worker))
@@ -93,6 +94,7 @@ def _option(name: str, field: FieldInfo) -> Any:
     flag = "--" + ATTRIBUTES[name].replace("_", "-")
     extra = field.json_schema_extra
     default = str(extra["shown"]) if isinstance(extra, dict) else shown(field.default)
-    note = f" [{name}{', default: ' + default if default else ''}]"
+    effect = ", no effect yet" if name in WITHOUT_EFFECT_YET else ""
+    note = f" [{name}{', default: ' + default if default else ''}{effect}]"
     unit = kind_of(field).unit.upper() or "VALUE"
     return Annotated[str | None, typer.Option(flag, metavar=unit, help=(field.description or "") + note)]

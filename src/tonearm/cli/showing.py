@@ -7,7 +7,7 @@ from itertools import islice
 
 from tonearm.cli.options import JobId, Json, Server, connect
 from tonearm.cli.terminal import out
-from tonearm.cli.wording import moment, outcome, percent, size, span, title, troubles
+from tonearm.cli.wording import hint, moment, outcome, percent, size, span, title, troubles
 from tonearm.client import HistoryEntry, Job, Track
 
 MOST_LINES = 200
@@ -32,7 +32,7 @@ def _page(job: Job) -> Iterator[str]:
     yield ""
     for name, value in _facts(job):
         yield f"  {name:<10}{value}"
-    yield from _section("What to do" if job.finished else "", [f"  {line}" for line in troubles(job)])
+    yield from _section("What to do", [f"  {line}" for line in (hint(job), *troubles(job)) if line])
     yield from _section("Tracks", [_track_line(track) for track in job.track_progress or ()])
     yield from _section("Files", [f"  {name}" for name in job.files])
     yield from _section("History", [_history_line(entry) for entry in job.history or ()])
@@ -73,7 +73,7 @@ def _progress(job: Job) -> str:
 
 
 def _section(name: str, lines: list[str]) -> Iterator[str]:
-    if lines and name:
+    if lines:
         yield ""
         yield name
         yield from islice(lines, MOST_LINES)

@@ -20,6 +20,9 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _JOINERS = frozenset("\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}\N{SOFT HYPHEN}")
 """Format characters that ordinary words and emoji need."""
 
+KEPT_FREE = 2
+"""Columns at the right that moving lines leave free: the `^C` that a terminal shows there must not begin a new line."""
+
 
 def clean(text: str) -> str:
     """The text as one line that a terminal only shows: every control and direction character replaced."""
@@ -52,7 +55,7 @@ class Output:
 
     def rewrite(self, text: str) -> None:
         """Put *text* in place of the last line of stderr, cut to its width; only where `draws` is true."""
-        width = shutil.get_terminal_size().columns - 1
+        width = shutil.get_terminal_size().columns - KEPT_FREE
         _write(sys.stderr, f"\r\x1b[2K{clean(text)[:width]}")
 
     def tabulates(self) -> bool:

@@ -6,7 +6,7 @@ import time
 
 from tonearm.client import FailedTrack, Job
 from tonearm.errors import FailureCode
-from tonearm.model import JobType, Status
+from tonearm.model import JobType, Quality, Status
 
 MISSING_SHOWN = 20
 """Missing tracks of an album that are named one by one."""
@@ -19,8 +19,8 @@ _ADVICE = {
     FailureCode.BLOCKED_ADDRESS: "The media lies at a private address. If that is meant, name it in QUEUE_FETCH_ALLOW.",
     FailureCode.RATE_LIMIT: "The catalog asks for fewer requests. Try again later.",
     FailureCode.SERVER_ERROR: "The catalog or its media server is in trouble. Try again later.",
-    FailureCode.NOT_FOUND: "The catalog does not have this. Check the id.",
-    FailureCode.QUALITY_UNAVAILABLE: "The catalog does not have this quality. Ask for another with --quality.",
+    FailureCode.NOT_FOUND: "The catalog does not have this id. The catalog of a folder lists its ids under /albums.",
+    FailureCode.QUALITY_UNAVAILABLE: "The catalog does not have this quality. Ask for another:",
     FailureCode.AUTH: "The catalog refused us. Check INTERNAL_API_TOKEN.",
     FailureCode.API_ERROR: "The catalog answered something that is not its contract. Check INTERNAL_API_URL.",
     FailureCode.INTEGRITY: "What arrived is not the file that was promised. Try again; if it stays, ask the catalog.",
@@ -30,6 +30,9 @@ _ADVICE = {
     FailureCode.CRASHED: "The worker died on this three times. The server's log says more.",
     FailureCode.INTERNAL: "This is a fault of the server. Its log has the details.",
 }
+
+_IN_VAIN = frozenset({FailureCode.NOT_FOUND, FailureCode.QUALITY_UNAVAILABLE})
+"""What a retry asks for again and does not get."""
 
 
 def title(job: Job) -> str:
@@ -52,11 +55,14 @@ def outcome(job: Job) -> str:
         words += ", being cancelled"
     elif job.pause_requested and job.status is Status.PROCESSING:
         words += ", being paused"
-    elif job.status is Status.PAUSED:
-        words += f" (go on: tonearm resume {job.id})"
     elif job.next_retry_at and job.status is Status.QUEUED:
         words += f", next attempt at {clock(job.next_retry_at)}"
     return words
+
+
+def hint(job: Job) -> str | None:
+    """What a person can do about an unfinished job that waits for one."""
+    return f"Go on: tonearm resume {job.id}" if job.status is Status.PAUSED else None
 
 
 def troubles(job: Job) -> list[str]:
@@ -70,10 +76,26 @@ def troubles(job: Job) -> list[str]:
     if job.error and not lines:
         lines.append(f"error: {job.error}" + (f" ({job.failure_code})" if job.failure_code else ""))
     codes = [track.code for track in job.failed_tracks or ()] or ([job.failure_code] if job.failure_code else [])
-    lines += [_ADVICE[code] for code in dict.fromkeys(codes)]
-    again = "Fetch what is missing" if job.status is Status.COMPLETED else "Try again"
-    lines.append(f"{again}: tonearm retry {job.id}")
+    for code in dict.fromkeys(codes):
+        lines.append(_ADVICE[code])
+        if code is FailureCode.QUALITY_UNAVAILABLE:
+            lines.append(f"  {_in_another_quality(job)}")
+    if not codes or not _IN_VAIN.issuperset(codes):
+        again = "Fetch what is missing" if job.status is Status.COMPLETED else "Try again"
+        lines.append(f"{again}: tonearm retry {job.id}")
     return lines
+
+
+def _in_another_quality(job: Job) -> str:
+    """The command that asks for what this quality does not have: the missing tracks, or all of it."""
+    wanted = job.job
+    other = Quality.LOW if wanted.quality is Quality.HIGH else Quality.HIGH
+    lacking = [track.track_id for track in job.failed_tracks or () if track.code is FailureCode.QUALITY_UNAVAILABLE][
+        :MISSING_SHOWN
+    ]
+    if job.status is Status.COMPLETED and lacking:
+        return f"tonearm add track {' '.join(map(str, lacking))} --quality {other}"
+    return f"tonearm add {wanted.type} {wanted.catalog_id} --quality {other}"
 
 
 def missing(track: FailedTrack) -> str:

@@ -15,6 +15,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlencode
@@ -22,7 +23,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from tonearm.client.records import Done, Job, JobAnswer, JobPage, Receipt, Stats, Track, TrackPage, Wire
-from tonearm.client.refusals import to_error
+from tonearm.client.refusals import is_ours, to_error
 from tonearm.client.transport import Answer, ServerAddress, Transport
 from tonearm.errors import NotFound, ServerUnreachable, StoreUnavailable
 from tonearm.model import JOB_ID, JobOrder, JobType, Priority, Quality, Status
@@ -250,6 +251,8 @@ class Client:
     def _send(self, method: str, path: str, body: dict[str, Any] | None = None, *, repeatable: bool = True) -> Answer:
         data = None if body is None else msgspec.json.encode(body)
         answer = self._transport.send(method, PATH + path, data, repeatable=repeatable)
+        if answer.status == HTTPStatus.NOT_FOUND and not is_ours(answer.body):
+            raise ServerUnreachable(f"{self.address} is not a Tonearm server; is it the catalog?")
         if not answer.content_type.startswith("application/") or "json" not in answer.content_type:
             raise self._foreign(f"HTTP {answer.status}, {answer.content_type or 'no content type'}")
         return answer

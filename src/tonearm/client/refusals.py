@@ -38,6 +38,14 @@ class Refusal(msgspec.Struct, frozen=True):
     """Of a refused action: what exactly stood in its way."""
 
 
+def is_ours(body: bytes) -> bool:
+    """Whether a refusal comes from a server of ours: a JSON object with a `code`."""
+    try:
+        return bool(msgspec.json.decode(body, type=Refusal).code)
+    except (msgspec.MsgspecError, UnicodeError):
+        return False
+
+
 def to_error(status: int, body: bytes, retry_after_ms: int | None, job_id: str | None = None) -> TonearmError:
     """The error for an answer with *status* and *body* (JSON); *job_id* is the job that the request was about."""
     refusal = msgspec.json.decode(body, type=Refusal)

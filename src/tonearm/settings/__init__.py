@@ -5,8 +5,17 @@ help of the commands, `tonearm config` and docs/reference/settings.md are made f
 be written or a host be reached is found out by who uses it; nothing here touches more than the `.env` file.
 """
 
-from tonearm.settings.fields import ATTRIBUTES, FIELDS, Settings
+from tonearm.settings.fields import ATTRIBUTES, FIELDS, WITHOUT_EFFECT_YET, Settings
 from tonearm.settings.loading import load
 from tonearm.settings.showing import Setting, effective, settings_table
 
-__all__ = ["ATTRIBUTES", "FIELDS", "Setting", "Settings", "effective", "load", "settings_table"]
+__all__ = [
+    "ATTRIBUTES",
+    "FIELDS",
+    "WITHOUT_EFFECT_YET",
+    "Setting",
+    "Settings",
+    "effective",
+    "load",
+    "settings_table",
+]

@@ -106,7 +106,9 @@ class Settings(BaseSettings):
     webhook_urls: kinds.WebUrls = Field((), repr=False, description="Addresses that are told when a job ends.")
     webhook_secret: kinds.Secret | None = Field(None, description="Key by which webhooks are signed.")
     redis_url: kinds.RedisUrl | None = Field(
-        None, repr=False, description="Redis or Valkey that shares the queue; unset: SQLite."
+        None,
+        repr=False,
+        description="Redis or Valkey that shares the queue; unset: SQLite. Refused in this version.",
     )
     redis_disabled: Annotated[bool, kinds.Kind("", "true or false")] = Field(
         default=False, description="Do not use Redis, whatever REDIS_URL says."
@@ -201,3 +203,12 @@ FIELDS: Mapping[str, FieldInfo] = MappingProxyType(
 
 ATTRIBUTES: Mapping[str, str] = MappingProxyType({_wire_name(name): name for name in Settings.model_fields})
 """The attribute of each setting by its name outside."""
+
+WITHOUT_EFFECT_YET: frozenset[str] = frozenset(
+    {
+        *("QUEUE_DELETE_RETENTION_MS", "QUEUE_DISK_FULL", "QUEUE_WARN_SIZE", "QUEUE_BANDWIDTH_LIMIT"),
+        *("QUEUE_CLIENT_MAX_CONCURRENT", "QUEUE_CLIENT_DAILY_BYTES", "QUEUE_FALLBACK", "QUEUE_VERIFY"),
+        *("QUEUE_MAX_STREAMS", "QUEUE_WEBHOOK_URLS", "QUEUE_WEBHOOK_SECRET"),
+    }
+)
+"""Settings that are checked, so that a configuration stays valid, and that nothing in this version reads."""

@@ -16,6 +16,17 @@ from tonearm.errors import SetupError
 from tonearm.settings.fields import FIELDS, Settings
 from tonearm.settings.showing import MASK, kind_of, secret, shown
 
+_CLOSE = 0.75
+"""How alike a wrong name and the one that is suggested are at least; 1 is the same."""
+
+
+def _bare(name: str) -> str:
+    """A name without the prefix, which nearly all share."""
+    return name.removeprefix("QUEUE_")
+
+
+_BARE = {_bare(name): name for name in FIELDS}
+
 
 def load(flags: Mapping[str, str] = MappingProxyType({}), env_file: Path = Path(".env")) -> Settings:
     """Build the settings; *flags* go by the names of the environment, such as `PORT`.
@@ -54,8 +65,8 @@ def _unknown(source: str, names: Mapping[str, Any]) -> Iterator[str]:
     """In a flag every unknown name is wrong; elsewhere only those that look like ours."""
     for name in names:
         if name not in FIELDS and (source == "flag" or name.startswith("QUEUE_")):
-            close = difflib.get_close_matches(name.upper(), FIELDS, n=1)
-            yield f"{name} ({source}): unknown name" + (f"; did you mean {close[0]}?" if close else "")
+            close = difflib.get_close_matches(_bare(name.upper()), _BARE, n=1, cutoff=_CLOSE)
+            yield f"{name} ({source}): unknown name" + (f"; did you mean {_BARE[close[0]]}?" if close else "")
 
 
 def _explain(wrong: ValidationError, values: Mapping[str, Any], sources: Mapping[str, str]) -> Iterator[str]:

@@ -9,20 +9,21 @@ from typing import NamedTuple, get_args
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from tonearm.settings.fields import ATTRIBUTES, FIELDS, Settings
+from tonearm.settings.fields import ATTRIBUTES, FIELDS, WITHOUT_EFFECT_YET, Settings
 from tonearm.settings.kinds import Kind
 
 MASK = "***"
 
 
 class Setting(NamedTuple):
-    """One line of `tonearm config`. *source*: default, .env, environment or flag."""
+    """One line of `tonearm config`. *source*: default, .env, environment or flag. *used*: False without effect yet."""
 
     name: str
     value: str
     source: str
     unit: str
     help: str
+    used: bool
 
 
 def effective(settings: Settings) -> list[Setting]:
@@ -34,6 +35,7 @@ def effective(settings: Settings) -> list[Setting]:
             settings.source(name),
             kind_of(field).unit,
             field.description or "",
+            name not in WITHOUT_EFFECT_YET,
         )
         for name, field in FIELDS.items()
     ]
@@ -51,7 +53,8 @@ def _table_lines() -> Iterator[str]:
         extra = field.json_schema_extra
         default = str(extra["shown"]) if isinstance(extra, dict) else shown(field.default)
         kind = kind_of(field)
-        cells = (f"`{name}`", f"`{default}`" if default else "", kind.unit, kind.allowed, field.description or "")
+        meaning = (field.description or "") + (" **No effect yet.**" if name in WITHOUT_EFFECT_YET else "")
+        cells = (f"`{name}`", f"`{default}`" if default else "", kind.unit, kind.allowed, meaning)
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

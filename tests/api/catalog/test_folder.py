@@ -10,6 +10,8 @@ from tests.api.catalog.collection import Collection, FolderServer, embed, tag
 from tests.support.music import png
 
 from tonearm.catalog import HttpCatalog
+from tonearm.catalog.folder.serving import listen
+from tonearm.errors import SetupError
 from tonearm.fetch import Fetcher, FetchLimits, HostPort
 from tonearm.model import Quality
 
@@ -103,6 +105,46 @@ def test_tags_of_every_kind_are_read(collection: Collection, serve: Serve) -> No
             "discCount": 2,
             "year": 1999,
         }
+
+
+def test_the_answers_about_an_album_and_about_its_tracks_agree(collection: Collection, serve: Serve) -> None:
+    """A track that is queued after its album has the same name and the same tags, so it is not filed twice."""
+    common = {"artist": "A", "album": "Blue", "albumartist": "A"}
+    collection.put("x/01.flac", 1, **common, title="One", tracknumber="1", date="1999")
+    collection.put("x/02.flac", 2, **common, title="Two", tracknumber="2", date="2001")
+    collection.put("y/01.flac", 3, artist="A", album="Red", title="Three")
+    server = serve()
+    for number in (1, 2):
+        album = server.get(f"albums/{number}?quality=LOSSLESS").json
+        for line in album["tracks"]:
+            track = server.get(f"tracks/{line['id']}?quality=LOSSLESS").json
+            for name in ("albumArtist", "year", "discCount", "coverUrl"):
+                assert track.get(name) == album.get(name), name
+            assert track["album"] == album["title"]
+            for name in ("title", "artist", "trackNumber", "discNumber", "durationSeconds"):
+                assert track.get(name) == line.get(name), name
+
+
+def test_a_folder_without_music_says_what_was_looked_for(collection: Collection, serve: Serve) -> None:
+    """And files that only look like music are named in words that people know."""
+    for name, content in (("empty.mp3", b""), ("page.flac", b"<html>"), ("cut.flac", b"fLaC\0\0")):
+        (collection.folder / name).write_bytes(content)
+    server = serve()
+
+    assert any(".flac" in line and ".mp3" in line for line in server.said if "No music found" in line)
+    assert "  empty.mp3: empty" in server.said
+    assert "  page.flac: not what its name says" in server.said
+    assert "  cut.flac: damaged" in server.said
+
+
+def test_a_port_that_is_taken_says_what_to_do() -> None:
+    """In the words of the server, without those of the system."""
+    with listen("127.0.0.1", 0) as taken, pytest.raises(SetupError) as caught:
+        listen("127.0.0.1", taken.getsockname()[1])
+
+    assert "is in use" in str(caught.value)
+    assert "--port" in str(caught.value)
+    assert "Errno" not in str(caught.value)
 
 
 def test_an_album_lists_what_is_missing_in_a_quality(collection: Collection, serve: Serve) -> None:

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 from tests.api.cli.live import started, tonearm
 
+from tonearm.cli import demo
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -68,6 +70,35 @@ def test_the_demo_prints_the_tree_of_the_library(folder: Path) -> None:
         "    Pink/",
         "      01 Black.wav",
     ]
+
+
+def test_a_library_that_is_not_kept_is_said_to_be_temporary() -> None:
+    """Behind its tree, with the option that keeps it; before, each piece of the music was named as it came."""
+    ended = tonearm("demo", "--once")
+
+    assert ended.code == 0, ended.err
+    lines = ended.out.splitlines()
+    assert "temporary" in lines[-1]
+    assert "--folder DIR" in lines[-1]
+    assert [line for line in lines if line.startswith("  7 of 7: ")]
+
+
+def test_the_demo_says_how_it_can_be_called_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its name where that leads to it, else by its path, from the working directory where that is above it."""
+    programs = tmp_path / "my clone" / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    (programs / "tonearm").touch(mode=0o755)
+    monkeypatch.setattr("sys.executable", str(programs / "python"))
+
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.chdir(tmp_path / "my clone")
+    assert demo.called() == ".venv/bin/tonearm"
+    monkeypatch.chdir("/")
+    assert "tonearm" in demo.called()
+    monkeypatch.setenv("PATH", str(programs))
+    assert demo.called() == "tonearm"
+    (programs / "tonearm").unlink()
+    assert demo.called().endswith("/python' -m tonearm")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])

@@ -92,7 +92,7 @@ def test_an_album_is_followed_by_lines_to_its_end(server: Live) -> None:
     lines = out.splitlines()
     assert f"{job_id}  The Artist - The Album: completed, 2 of 3 tracks, 1 failed" in lines
     assert "  missing: Title 1: Track not found (not_found, 1 attempt)" in lines
-    assert f"  Fetch what is missing: tonearm retry {job_id}" in lines
+    assert "  The catalog does not have this id. The catalog of a folder lists its ids under /albums." in lines
     assert "\x1b" not in out + err
     assert process.returncode == 1
 

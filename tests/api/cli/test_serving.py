@@ -54,6 +54,21 @@ def test_flags_win_over_the_environment_and_the_log_is_json(tmp_path: Path) -> N
     assert process.returncode == 0
 
 
+def test_the_line_that_says_ready_says_what_is_there(tmp_path: Path) -> None:
+    """The worker by its name or none, the catalog without its secrets, and where the documents are."""
+    catalog = ("--internal-api-url", "http://user:hunter2@127.0.0.1:9")
+    for more, works in ((catalog, True), ((*catalog, "--no-worker"), False)):
+        port = free_port()
+        with serving(tmp_path, port, *more) as process:
+            assert process.stdout is not None
+            ready = next(line for line in process.stdout if '"Ready"' in line)
+        said = json.loads(ready)
+        assert "hunter2" not in ready
+        assert said["catalog"].endswith("***@127.0.0.1:9")
+        assert said["docs"] == f"http://127.0.0.1:{port}/docs"
+        assert (said["worker"] != "none") is works
+
+
 def test_a_second_server_on_the_same_queue_is_refused(tmp_path: Path) -> None:
     """A clear error, exit code 4, and the first goes on."""
     port = free_port()

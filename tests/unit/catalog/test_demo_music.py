@@ -16,7 +16,10 @@ from tonearm.model import Quality
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo")
-    make_music(folder)
+    told: list[tuple[str, int, int]] = []
+    make_music(folder, lambda title, done, of: told.append((title, done, of)))
+    assert [done for _, done, _ in told] == [1, 2, 3, 4, 5, 6, 7]
+    assert {of for _, _, of in told} == {7}
     return folder
 
 
@@ -33,7 +36,7 @@ def test_an_album_and_a_single_are_there_in_every_quality(index: MusicIndex, qua
     single = index.track(SINGLE_ID, quality)
     assert (single["album"], single["artist"]) == (SINGLE, ARTIST)
     for track in [*album["tracks"], single]:
-        assert 20 <= track["durationSeconds"] <= 40
+        assert 10 <= track["durationSeconds"] <= 20
     assert "coverUrl" in album
     assert single["license"].startswith("https://creativecommons.org/publicdomain/zero/")
     assert index.totals().by_quality[quality] == 7

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -143,6 +144,69 @@ def test_a_page_of_a_job_that_is_not_there_is_refused(tonearm: Run, stage: Stage
     assert ended.code == 1
     assert ended.documents == [{"success": False, "code": "NOT_FOUND", "error": "Job not found"}]
     assert "Job not found" in ended.err
+
+
+def test_a_page_of_an_unknown_job_says_where_jobs_are_found(tonearm: Run, stage: Stage) -> None:
+    """The same hint as that of an action."""
+    stage.plays(refused(404, "NOT_FOUND", "Job not found"))
+
+    shown = tonearm("show", JOB_ID, "--server", stage.url)
+    cancelled = tonearm("cancel", JOB_ID, "--server", stage.url)
+
+    assert "tonearm list" in shown.err
+    assert shown.err.splitlines()[-1] == cancelled.err.splitlines()[-1]
+
+
+def test_a_paused_job_has_the_command_that_goes_on_on_a_line_of_its_own(tonearm: Run, stage: Stage) -> None:
+    """On its page, where it can be copied."""
+    stage.plays(one(status="paused"))
+
+    ended = tonearm("show", JOB_ID, "--server", stage.url)
+
+    assert f"  Go on: tonearm resume {JOB_ID}" in ended.out.splitlines()
+
+
+@pytest.mark.parametrize("command", ["show", "cancel", "retry", "pause", "resume", "remove"])
+def test_what_is_no_job_id_is_said_to_be_none(tonearm: Run, command: str) -> None:
+    """No server is asked, and nothing is advised that would need one."""
+    ended = tonearm(command, "x", "--server", "http://127.0.0.1:1")
+
+    assert ended.code == 2
+    assert "'x' is no job id" in ended.err
+    assert "tonearm list" not in ended.err
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("list --limit 0", "'0' must be a whole number from 1 to 1000000"),
+        ("list --limit many", "'many' must be a whole number from 1 to 1000000"),
+        ("catalog serve . --port 65536", "'65536' must be a whole number from 0 to 65535"),
+    ],
+)
+def test_a_number_out_of_range_is_refused_in_the_words_of_the_server(tonearm: Run, line: str, words: str) -> None:
+    """As ids and settings are."""
+    ended = tonearm(*line.split())
+
+    assert ended.code == 2
+    assert words in " ".join(ended.err.split())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Play(404, {"detail": "Not Found"}),
+        Play(404, b"<html>", {"Content-Type": "text/html"}),
+    ],
+)
+def test_another_server_than_ours_is_asked_about(tonearm: Run, stage: Stage, answer: Play) -> None:
+    """The address of the catalog is the usual slip."""
+    stage.plays(answer)
+
+    ended = tonearm("list", "--server", stage.url)
+
+    assert ended.code == 3
+    assert f"{stage.url} is not a Tonearm server; is it the catalog?" in ended.err
 
 
 @pytest.mark.parametrize("command", ["cancel", "retry", "pause", "resume"])
@@ -320,7 +384,32 @@ def test_a_worker_without_redis_says_why_and_what_to_do(tonearm: Run, monkeypatc
     assert "tonearm serve" in ended.err
 
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:6379")
-    assert tonearm("worker").code == 4
+    shared = tonearm("worker")
+    assert shared.code == 4
+    assert "no Redis yet" in ended.err
+    assert shared.err == ended.err
+
+
+@pytest.mark.parametrize(
+    ("setting", "options", "words"),
+    [
+        ("", (), "tonearm catalog serve"),
+        ("REDIS_URL", ("--no-worker",), "no Redis yet"),
+    ],
+)
+def test_a_server_that_cannot_start_says_so_before_it_loads(
+    tonearm: Run, monkeypatch: pytest.MonkeyPatch, setting: str, options: tuple[str, ...], words: str
+) -> None:
+    """An error of set-up is a document with `--json`, and nothing of the server is loaded for it."""
+    monkeypatch.setitem(sys.modules, "tonearm.cli.serve", None)
+    if setting:
+        monkeypatch.setenv(setting, "redis://127.0.0.1:6379")
+
+    ended = tonearm("serve", "--json", *options)
+
+    assert ended.code == 4
+    assert [document["code"] for document in ended.documents] == ["SETUP"]
+    assert words in ended.documents[0]["error"]
 
 
 def test_config_shows_value_unit_and_source_without_secrets(tonearm: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -333,6 +422,7 @@ def test_config_shows_value_unit_and_source_without_secrets(tonearm: Run, monkey
 
     assert "QUEUE_MAX_CONCURRENT=7  (environment)" in people.out.splitlines()
     assert "QUEUE_JOB_TIMEOUT_MS=30000 ms  (default)" in people.out.splitlines()
+    assert "QUEUE_VERIFY=full  (default, no effect yet)" in people.out.splitlines()
     assert "planted-secret" not in people.out + machines.out
     assert {"name": "PORT", "value": "8080", "source": "default"}.items() <= {
         key: value for document in machines.documents if document["name"] == "PORT" for key, value in document.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tonearm.cli.terminal import clean
+from tonearm.cli.terminal import Output, clean
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,14 @@ def test_what_could_move_the_cursor_or_turn_the_text_is_replaced(raw: str, shown
 def test_what_people_write_stays(text: str) -> None:
     """Every script and every emoji passes unchanged."""
     assert clean(text) == text
+
+
+def test_a_moving_line_leaves_room_for_the_mark_of_ctrl_c(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The two columns of `^C` stay free, so that it does not begin a new line."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    Output().rewrite("x" * 200)
+
+    assert capsys.readouterr().err.removeprefix("\r\x1b[2K") == "x" * 78

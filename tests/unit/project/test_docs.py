@@ -109,3 +109,10 @@ def test_the_notice_names_every_library_that_is_installed_with_us() -> None:
     lines = {line.split()[0] for line in (ROOT / "NOTICE").read_text("utf-8").splitlines() if line}
 
     assert [name for name in names if name not in lines] == []
+
+
+def test_how_to_call_the_program_in_a_checkout_stands_before_its_first_use() -> None:
+    """A fresh clone has it in .venv/bin alone; README and tutorial say so before the first line to type."""
+    for page in (ROOT / "README.md", ROOT / "docs/tutorial/first-album.md"):
+        text = page.read_text("utf-8")
+        assert 0 < text.index(".venv/bin/tonearm") < text.index("\ntonearm ")

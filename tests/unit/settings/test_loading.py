@@ -94,6 +94,20 @@ def test_an_unknown_name_of_ours_is_an_error_that_suggests_the_right_one(
     assert told == [f"  {name} ({source}): unknown name; did you mean QUEUE_MAX_RETRIES?"]
 
 
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("QUEUE_FOO", ""),
+        ("QUEUE_SPEED", ""),
+        ("QUEUE_PORT", "; did you mean PORT?"),
+        ("QUEUE_MAX_CONCURENT", "; did you mean QUEUE_MAX_CONCURRENT?"),
+    ],
+)
+def test_only_a_name_that_is_really_close_is_suggested(name: str, advice: str) -> None:
+    """The prefix that all share makes no two names alike."""
+    assert problems({name: "1"}) == [f"  {name} (flag): unknown name{advice}"]
+
+
 def test_names_of_other_programs_are_left_alone(env_file: EnvFile, monkeypatch: pytest.MonkeyPatch) -> None:
     """Environment and .env belong to others too."""
     monkeypatch.setenv("DATABASE_URL", "x")

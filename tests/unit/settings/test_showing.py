@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tonearm.errors import SetupError
-from tonearm.settings import FIELDS, effective, load, settings_table
+from tonearm.settings import ATTRIBUTES, FIELDS, WITHOUT_EFFECT_YET, effective, load, settings_table
 
 ROOT = Path(__file__).parents[3]
 
@@ -61,3 +62,14 @@ def test_the_reference_page_holds_the_table_of_the_code() -> None:
     page = (ROOT / "docs/reference/settings.md").read_text("utf-8")
 
     assert page.endswith(settings_table())
+
+
+def test_the_settings_without_effect_are_those_that_nothing_reads() -> None:
+    """A setting whose effect has come loses its mark, and one that nothing reads has it."""
+    source = "".join(file.read_text("utf-8") for file in (ROOT / "src/tonearm").rglob("*.py"))
+    read = {name for owner in ("settings", "self", "checked") for name in re.findall(rf"{owner}\.([a-z_]+)", source)}
+
+    assert {name for name, attribute in ATTRIBUTES.items() if attribute not in read} == WITHOUT_EFFECT_YET
+    assert [setting.name for setting in effective(load()) if not setting.used] == [
+        name for name in FIELDS if name in WITHOUT_EFFECT_YET
+    ]

@@ -19,7 +19,7 @@ _Row = Sequence[Any]
 
 
 def track(track_id: int, album_row: _Row, file: _Row) -> Answer:
-    """A track with its media.
+    """A track with its media; year and number of discs are those of its album, as the album's own answer has them.
 
     *album_row*: id, title, artist, year, discs, cover; *file*: id, quality, reading, size, picture beside it.
     """
@@ -36,8 +36,8 @@ def track(track_id: int, album_row: _Row, file: _Row) -> Answer:
         trackNumber=reading.track_number,
         trackCount=reading.track_count,
         discNumber=reading.disc_number,
-        discCount=disc_count if reading.disc_number else None,
-        year=reading.year or year,
+        discCount=disc_count,
+        year=year,
         isrc=reading.isrc,
         durationSeconds=reading.duration_seconds,
         coverUrl=_cover(file_id if reading.picture or beside else album_cover),

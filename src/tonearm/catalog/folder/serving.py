@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import re
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -17,10 +20,19 @@ import uvicorn
 
 from tonearm.catalog.folder.app import build_app
 from tonearm.catalog.folder.index import MusicIndex, open_index
+from tonearm.catalog.folder.tags import SUFFIXES
+from tonearm.catalog.folder.walk import Skipped
 from tonearm.errors import SetupError
 
 _SHOWN = 20  # skipped files that are named
 _GRACE_S = 3
+
+_BEGINNING = re.compile(rb"fLaC|ID3|\xff[\xe0-\xff]|....ftyp|OggS|RIFF....WAVE", re.DOTALL)
+"""How a file of each kind begins."""
+
+_OF_THE_SYSTEM = frozenset(map(os.strerror, errno.errorcode))
+_PLAIN = frozenset({"a link; links are not followed", "not a regular file", "no sound in it"})
+"""Reasons that people understand as they are; the others are words of the library that reads the tags."""
 
 Say = Callable[[str], None]
 
@@ -98,7 +110,7 @@ def listen(host: str, port: int) -> socket.socket:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(address[:2], family=family, backlog=512)
     except (OSError, OverflowError) as error:
-        raise SetupError(f"Cannot listen on {host}, port {port}: {error}") from error
+        raise SetupError(_why_not(error, host, port)) from error
 
 
 def base_url(listening: socket.socket) -> str:
@@ -106,6 +118,17 @@ def base_url(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - read, not bound
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _why_not(error: OSError | OverflowError, host: str, port: int) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    if isinstance(error, socket.gaierror) or number == errno.EADDRNOTAVAIL:
+        return f"{host} is no address of this machine: choose another one (--host)"
+    if number == errno.EADDRINUSE:
+        return f"Port {port} of {host} is in use: stop what listens there, or choose another port (--port)"
+    if number == errno.EACCES:
+        return f"Port {port} needs more rights than this process has: choose one above 1023 (--port)"
+    return f"Cannot listen on {host}, port {port} (--host, --port)"
 
 
 class _Server(uvicorn.Server):
@@ -156,13 +179,35 @@ def _summary(index: MusicIndex, directory: Path) -> Iterator[str]:
     totals = index.totals()
     qualities = ", ".join(f"{count:,} {quality}" for quality, count in totals.by_quality.items())
     yield f"Music in {directory}: {_count(totals.albums, 'album')}, {_count(totals.tracks, 'track')} ({qualities})"
+    if not totals.tracks:
+        kinds = ", ".join(sorted(f".{suffix.decode()}" for suffix in SUFFIXES))
+        yield f"No music found. Looked for in this folder and those below it: {kinds}"
     skipped = index.skipped
     if skipped:
         yield f"Skipped {_count(len(skipped), 'file')}:"
     for one in skipped[:_SHOWN]:
-        yield f"  {one.path}: {one.reason}"
+        yield f"  {one.path}: {_in_words(directory, one)}"
     if len(skipped) > _SHOWN:
         yield f"  … and {len(skipped) - _SHOWN:,} more"
+
+
+def _in_words(directory: Path, one: Skipped) -> str:
+    """Why a file was passed over."""
+    if one.reason in _PLAIN or one.reason in _OF_THE_SYSTEM:
+        return one.reason
+    try:
+        with open(directory / one.path, "rb", opener=_without_waiting) as file:
+            beginning = file.read(12)
+    except (OSError, ValueError):
+        return "cannot be read"
+    if not beginning:
+        return "empty"
+    return "damaged" if _BEGINNING.match(beginning) else "not what its name says"
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open *path* though it became a pipe meanwhile."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _count(number: int, noun: str) -> str:
