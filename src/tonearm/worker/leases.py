@@ -15,6 +15,7 @@ from itertools import islice
 import structlog
 
 from tonearm.clock import Clock
+from tonearm.errors import DiskError
 from tonearm.library import Stage
 from tonearm.model import Claim, TaskKind, WorkerReport
 from tonearm.store.base import PAGE, Working
@@ -138,8 +139,12 @@ class Leases:
             held = self._held.get(task_id)
             if held is not None and held.claim.epoch == epoch and not await self._stopped(held):
                 continue  # its stage goes at a later poll
-            await in_thread(self._stage.remove, task_id, epoch)
-            gone.append((task_id, epoch))
+            try:
+                await in_thread(self._stage.remove, task_id, epoch)
+            except DiskError as error:
+                log.warning("A stage could not be removed; trying again", task=task_id, error=error.message)
+            else:
+                gone.append((task_id, epoch))
         if gone:
             await self._store.discarded(self._stage.worker, gone)
 
