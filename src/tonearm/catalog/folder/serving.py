@@ -125,7 +125,7 @@ def _why_not(error: OSError | OverflowError, host: str, port: int) -> str:
     if isinstance(error, socket.gaierror) or number == errno.EADDRNOTAVAIL:
         return f"{host} is no address of this machine: choose another one (--host)"
     if number == errno.EADDRINUSE:
-        return f"Port {port} of {host} is in use: stop what listens there, or choose another port (--port)"
+        return f"On {host} port {port} is in use: stop what listens there, or choose another port (--port)"
     if number == errno.EACCES:
         return f"Port {port} needs more rights than this process has: choose one above 1023 (--port)"
     return f"Cannot listen on {host}, port {port} (--host, --port)"
