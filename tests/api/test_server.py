@@ -193,7 +193,11 @@ async def test_stop_gives_open_requests_their_time_and_ends_without_them() -> No
 
 async def test_stop_before_start_is_harmless() -> None:
     """A start that failed elsewhere may still call it."""
-    await ApiServer(_nothing, load()).stop(100)
+    server = ApiServer(_nothing, load())
+
+    await server.stop(100)
+
+    assert list(server.addresses) == []
 
 
 async def test_answers_do_not_wait_for_acknowledgements(api: Api) -> None:

@@ -57,8 +57,11 @@ async def test_a_second_process_is_refused_and_the_first_goes_on(
 
 async def test_the_lock_is_free_again_after_closing(database: Path, clock: FakeClock) -> None:
     """A restarted process opens the file without waiting."""
-    for _ in range(2):
-        await (await open_sqlite(database, clock)).close()
+    for before in range(2):
+        store = await open_sqlite(database, clock)
+        assert (await store.counts()).queued == before
+        await submit_track(store)
+        await store.close()
 
 
 @pytest.mark.parametrize("size", [1, 99, 100, 8192])

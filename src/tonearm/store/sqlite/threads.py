@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import queue
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -46,7 +47,7 @@ class _Call(Generic[T]):
             self.future.set_result(self.answer)  # type: ignore[arg-type]  # set together with the absence of an error
 
 
-class _Desk:
+class _Desk(ABC):
     """A thread with the connection that only it uses, and the calls that wait for it."""
 
     def __init__(self, db: apsw.Connection, time: StoreTime, name: str) -> None:
@@ -77,8 +78,9 @@ class _Desk:
         self._thread.join()
         self.db.close()
 
+    @abstractmethod
     def _run(self) -> None:
-        raise NotImplementedError
+        """Answer calls until there is None in the queue."""
 
     def _unit_now(self) -> Unit:
         return Unit(self.db, self._time.now(), self._time.shift())

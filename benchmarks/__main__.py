@@ -1,0 +1,102 @@
+"""All numbers in one go: measured one after the other, printed side by side, and kept with the machine described.
+
+    ./dev bench                      or, with options:
+    .venv/bin/python -m benchmarks [--rounds 7] [--quick] [--keep benchmarks/results]
+
+Kept are `<date>-<commit>.md` for people and `.json` with every round. `--quick` shows in a minute that everything runs;
+its numbers say nothing and are not kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks import library_speed, machine, queue_latency, start_and_idle, store_depth
+from benchmarks.report import Report, summary
+
+HERE = Path(__file__).parent
+LibraryOptions = library_speed.Options
+
+
+def plan(rounds: int, *, quick: bool) -> Mapping[str, Callable[[], Report]]:
+    """What is measured, in this order."""
+    if quick:
+        return {
+            "library speed": lambda: library_speed.run(LibraryOptions(rounds=1, files=8)),
+            "SQLite engine": lambda: store_depth.run(100, 10_000, 2, 100),
+            "start and idle": lambda: start_and_idle.run(2, 2.0),
+            "queue latency": lambda: queue_latency.run(5),
+        }
+    return {
+        "library speed": lambda: library_speed.run(LibraryOptions(rounds=rounds)),
+        "SQLite engine": store_depth.run,
+        "start and idle": lambda: start_and_idle.run(10, 30.0),
+        "queue latency": lambda: queue_latency.run(50),
+    }
+
+
+def as_markdown(day: str, commit: str, described: Mapping[str, str], reports: Mapping[str, Report]) -> str:
+    """The page that is kept."""
+    figures = [figure for report in reports.values() for figure in report.figures]
+    parts = [
+        f"# Measured on {day} at {commit}",
+        "What each number means, and what it does not, stands in [the README](../README.md).",
+        "## The machine",
+        "\n".join(f"* {name}: {what}" for name, what in described.items()),
+        summary("Goals", figures).markdown(),
+        *(table.markdown() for report in reports.values() for table in report.tables),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _commit() -> tuple[str, str]:
+    """The short commit, and the same with a word if the files are not those of the commit."""
+    short = _git("rev-parse", "--short", "HEAD") or "unknown"
+    changed = _git("status", "--porcelain", "--", "src", "benchmarks", "uv.lock")
+    return short, f"{short} with uncommitted changes" if changed else short
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", "-C", str(HERE), *arguments], check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return done.stdout.strip()
+
+
+def main() -> None:
+    """Measure, print, keep."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7, help="rounds of the library speed")
+    parser.add_argument("--quick", action="store_true", help="see that everything runs; nothing is kept")
+    parser.add_argument("--keep", type=Path, default=HERE / "results", help="folder for the results")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="tonearm-bench-") as folder:
+        described = machine.describe(Path(folder))
+    reports: dict[str, Report] = {}
+    for name, measure in plan(options.rounds, quick=options.quick).items():
+        print(f"measuring: {name} ...", file=sys.stderr, flush=True)
+        reports[name] = measure()
+        print("\n\n".join(table.text() for table in reports[name].tables), end="\n\n" * bool(reports[name].tables))
+    print(summary("Goals", [figure for report in reports.values() for figure in report.figures]).text())
+    if options.quick:
+        return
+    day = datetime.now(UTC).date().isoformat()
+    short, commit = _commit()
+    options.keep.mkdir(parents=True, exist_ok=True)
+    kept = options.keep / f"{day}-{short}.md"
+    kept.write_text(as_markdown(day, commit, described, reports), "utf-8")
+    raw = {"day": day, "commit": commit, "machine": described, **{name: one.raw for name, one in reports.items()}}
+    kept.with_suffix(".json").write_text(json.dumps(raw, indent=1) + "\n", "utf-8")
+    print(f"\nkept as {kept.name} and .json", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
