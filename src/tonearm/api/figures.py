@@ -6,6 +6,7 @@ nothing would be downloaded.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 
 from fastapi import FastAPI, Request, Response
@@ -35,9 +36,9 @@ class FigureRoutes:
 
     async def stats(self, request: Request) -> Response:
         """The figures of the queue; 503 with the same figures when no worker lives."""
-        counts = await self._store.counts()
-        metrics = await self._store.metrics()
-        workers = await self._store.workers()
+        counts, metrics, workers = await asyncio.gather(
+            self._store.counts(), self._store.metrics(), self._store.workers()
+        )
         alive = [worker for worker in workers if worker.alive]
         answer: Object = {
             "queue": {**asdict(counts), "total": counts.total},

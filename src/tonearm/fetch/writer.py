@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -42,16 +43,14 @@ def _start(threads: Executor, folder: Path, work: Callable[[], Answer]) -> async
 
 
 async def _ended(job: asyncio.Future[Answer]) -> Answer:
-    cancelled: asyncio.CancelledError | None = None
-    while not job.done():
-        try:
-            await asyncio.wait({job})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
+    try:
+        return await asyncio.shield(job)
+    except asyncio.CancelledError:
+        while not job.done():
+            with suppress(asyncio.CancelledError):  # a further cancel changes nothing: the first one is raised below
+                await asyncio.wait({job})
         job.exception()  # seen; the cancel is what counts
-        raise cancelled
-    return job.result()
+        raise
 
 
 class Writer:

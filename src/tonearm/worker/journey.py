@@ -8,10 +8,11 @@ whoever holds the task next finds the recorded file and adopts it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
@@ -45,6 +46,8 @@ TWINS = 99
 
 log = structlog.get_logger("worker.journey")
 
+T = TypeVar("T")
+
 
 class Journey:
     """One attempt at one track."""
@@ -76,8 +79,8 @@ class Journey:
                 audio = await self._verify(track, received, folder)
                 staged = await self._tag(track, received, audio, folder)
                 number = await reserved
-            await self._enter(Phase.PUBLISH, folder)
-            size, inode = await in_thread(prepare, staged, umask=self._tools.umask)
+            umask = self._tools.umask
+            size, inode = await self._enter(Phase.PUBLISH, folder, lambda: prepare(staged, umask=umask))
         name = self._name(track)
         return await self._file(staged, name, number, audio.format.extension, size=size, inode=inode)
 
@@ -98,21 +101,27 @@ class Journey:
         return None
 
     async def _begin(self) -> Track:
-        """Ask the catalog, and see that there is room on the disk."""
-        claim = self._claim
+        """See that there is room on the disk at all, and ask the catalog."""
         await in_thread(self._tools.disk.check)
-        track = await self._tools.catalog.track(claim.spec.catalog_id, claim.spec.quality)
-        await in_thread(self._tools.disk.reserve, claim.task_id, track.media.size_bytes)
-        return track
+        return await self._tools.catalog.track(self._claim.spec.catalog_id, self._claim.spec.quality)
 
-    async def _enter(self, phase: Phase, folder: Path) -> None:
-        """Begin a phase; a note in the stage outlives this process, so that a crash is charged where it happened."""
+    async def _enter(self, phase: Phase, folder: Path, work: Callable[[], T]) -> T:
+        """Begin a phase with *work*, on a thread, and answer what it gives.
+
+        A note in the stage outlives this process, so that a crash is charged where it happened.
+        """
         self._held.mark = replace(self._held.mark, phase=phase)
-        await in_thread(self._tools.stage.note_phase, folder, phase)
+
+        def noted() -> T:
+            self._tools.stage.note_phase(folder, phase)
+            return work()
+
+        return await in_thread(noted)
 
     async def _transfer(self, track: Track, folder: Path) -> Received:
-        """Bring the bytes into the stage."""
-        await self._enter(Phase.TRANSFER, folder)
+        """Set room aside on the disk, and bring the bytes into the stage."""
+        disk, task_id = self._tools.disk, self._claim.task_id
+        await self._enter(Phase.TRANSFER, folder, lambda: disk.reserve(task_id, track.media.size_bytes))
         began_ms = self._tools.clock.elapsed_ms()
         received = await self._tools.fetcher.download(track.media, folder, progress=self._on_progress)
         self._download_ms = self._tools.clock.elapsed_ms() - began_ms
@@ -171,8 +180,9 @@ class Journey:
 
     async def _verify(self, track: Track, received: Received, folder: Path) -> Audio:
         """Whether the bytes are the file that was promised."""
-        await self._enter(Phase.VERIFY, folder)
-        return await in_thread(verify, received.path, track, received.size, received.checksum)
+        return await self._enter(
+            Phase.VERIFY, folder, lambda: verify(received.path, track, received.size, received.checksum)
+        )
 
     async def _tag(self, track: Track, received: Received, audio: Audio, folder: Path) -> Path:
         """Make the file that will be published; one that cannot be tagged stays as it came, with a warning."""
