@@ -59,7 +59,7 @@ def as_markdown(day: str, commit: str, described: Mapping[str, str], reports: Ma
 def _commit() -> tuple[str, str]:
     """The short commit, and the same with a word if the files are not those of the commit."""
     short = _git("rev-parse", "--short", "HEAD") or "unknown"
-    changed = _git("status", "--porcelain", "--", "src", "benchmarks", "uv.lock")
+    changed = _git("status", "--porcelain", "--", ":/src", ":/uv.lock", ":(top,glob)benchmarks/*.py")
     return short, f"{short} with uncommitted changes" if changed else short
 
 
