@@ -52,6 +52,10 @@ class Sidecar(msgspec.Struct, frozen=True):
         return self.source == wanted.source
 
 
+# Built once, before any thread reads: msgspec describes a type at its first use.
+_SIDECARS = msgspec.json.Decoder(Sidecar)
+
+
 def describe(media: Media, url: URL, boot: str) -> Sidecar:
     """Say what *media* is before anything was asked."""
     source = f"{url.scheme}://{HostPort.of(url)}{url.raw_path}"
@@ -175,7 +179,7 @@ def _write_sidecar(folder: Path, sidecar: Sidecar) -> None:
 
 def _read(folder: Path) -> Sidecar | None:
     try:
-        return msgspec.json.decode((folder / SIDECAR).read_bytes(), type=Sidecar)
+        return _SIDECARS.decode((folder / SIDECAR).read_bytes())
     except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
 

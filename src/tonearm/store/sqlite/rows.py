@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from tonearm.errors import TonearmError
-from tonearm.model import JobSpec, JobType, Priority, Quality, State, TaskKind
+from tonearm.model import AlbumInfo, JobSpec, JobType, Priority, Publication, Quality, State, TaskKind
 from tonearm.store.base import STALLS_TO_SUSPECT
 
 T = TypeVar("T")
@@ -172,6 +172,12 @@ def spec_of(task: Task) -> JobSpec:
     )
 
 
+# Built here, once: msgspec describes a type at its first use, and two threads that do so at once can crash it.
+_DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {
+    form: msgspec.json.Decoder(form) for form in (AlbumInfo, Publication, tuple[str, ...])
+}
+
+
 def decode(task: Task, text: str, form: type[T]) -> T:
     """Decode a JSON column.
 
@@ -179,6 +185,7 @@ def decode(task: Task, text: str, form: type[T]) -> T:
         Unreadable: it is not what it should be.
     """
     try:
-        return msgspec.json.decode(text, type=form)
+        decoded: T = _DECODERS[form].decode(text)
     except msgspec.DecodeError as error:
         raise Unreadable(task.seq, str(error)) from error
+    return decoded
