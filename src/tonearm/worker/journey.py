@@ -166,7 +166,7 @@ class Journey:
         for twin in range(number, TWINS + 1):
             candidate = numbered(name, twin)
             if await insist(
-                lambda: self._tools.store.reserve(self._claim, candidate.stem, candidate.key),  # noqa: B023
+                lambda: self._tools.store.reserve(self._claim, candidate.stem, candidate.key),  # noqa: B023 - awaited before the next candidate
                 self._held,
                 self._leases,
             ):
