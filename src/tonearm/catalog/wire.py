@@ -206,6 +206,9 @@ def _plain(text: str | None) -> str | None:
     return str(text) if text else None
 
 
+# Described here, before there are threads: see docs/explain/architecture.md, "Decoding". `convert` finds it there.
+_DESCRIBED = tuple(msgspec.json.Decoder(shape, dec_hook=lambda _kind, value: value) for shape in (_Track, _Album))
+
 _Shape = TypeVar("_Shape", _Track, _Album)
 
 

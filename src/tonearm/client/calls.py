@@ -22,6 +22,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from tonearm.client import records
 from tonearm.client.records import Done, Job, JobAnswer, JobPage, Receipt, Stats, Track, TrackPage, Wire
 from tonearm.client.refusals import is_ours, to_error
 from tonearm.client.transport import Answer, ServerAddress, Transport
@@ -269,7 +270,7 @@ class Client:
 
     def _decode(self, answer: Answer, kind: type[R]) -> R:
         try:
-            return msgspec.json.decode(answer.body, type=kind)
+            return records.read(answer.body, kind)
         except (msgspec.MsgspecError, UnicodeError) as wrong:
             raise self._foreign(str(wrong)) from wrong
 

@@ -6,7 +6,7 @@ are None or empty here; fields that this version does not know are passed over. 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -201,3 +201,20 @@ class Done(Wire, frozen=True, kw_only=True):
 
     job_id: str
     message: str
+
+
+_Answer = TypeVar("_Answer", bound=Wire)
+# Described here, before there are threads: see docs/explain/architecture.md, "Decoding".
+_DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {
+    kind: msgspec.json.Decoder(kind) for kind in (Receipt, Stats, JobPage, TrackPage, JobAnswer, Done)
+}
+
+
+def read(body: bytes, kind: type[_Answer]) -> _Answer:
+    """The answer of *kind* that *body* holds.
+
+    Raises:
+        msgspec.MsgspecError, UnicodeError: it is another one, or none.
+    """
+    answer: _Answer = _DECODERS[kind].decode(body)
+    return answer

@@ -38,17 +38,21 @@ class Refusal(msgspec.Struct, frozen=True):
     """Of a refused action: what exactly stood in its way."""
 
 
+# Described here, before there are threads: see docs/explain/architecture.md, "Decoding".
+_REFUSALS = msgspec.json.Decoder(Refusal)
+
+
 def is_ours(body: bytes) -> bool:
     """Whether a refusal comes from a server of ours: a JSON object with a `code`."""
     try:
-        return bool(msgspec.json.decode(body, type=Refusal).code)
+        return bool(_REFUSALS.decode(body).code)
     except (msgspec.MsgspecError, UnicodeError):
         return False
 
 
 def to_error(status: int, body: bytes, retry_after_ms: int | None, job_id: str | None = None) -> TonearmError:
     """The error for an answer with *status* and *body* (JSON); *job_id* is the job that the request was about."""
-    refusal = msgspec.json.decode(body, type=Refusal)
+    refusal = _REFUSALS.decode(body)
     message = refusal.error or f"The server answered HTTP {status}"
     if refusal.code == RefusalCode.STORE_UNAVAILABLE:
         return StoreUnavailable(message)

@@ -52,7 +52,7 @@ class Sidecar(msgspec.Struct, frozen=True):
         return self.source == wanted.source
 
 
-# Built once, before any thread reads: msgspec describes a type at its first use.
+# Described here, before there are threads: see docs/explain/architecture.md, "Decoding".
 _SIDECARS = msgspec.json.Decoder(Sidecar)
 
 

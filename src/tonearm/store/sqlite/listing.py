@@ -42,6 +42,9 @@ class _Cursor(msgspec.Struct, array_like=True, frozen=True):
     key: tuple[int, ...]
 
 
+# Described here, before there are threads: see docs/explain/architecture.md, "Decoding".
+_CURSORS = msgspec.json.Decoder(_Cursor)
+
 _SHELVES = {
     "completed": Status.COMPLETED,
     "partial": Status.COMPLETED,
@@ -139,7 +142,7 @@ def _read(query: JobQuery) -> _Cursor:
     if query.cursor is None:
         return _Cursor(query.order, 0, ())
     try:
-        cursor = msgspec.json.decode(base64.urlsafe_b64decode(query.cursor.encode("ascii")), type=_Cursor)
+        cursor = _CURSORS.decode(base64.urlsafe_b64decode(query.cursor.encode("ascii")))
     except (ValueError, msgspec.DecodeError) as error:
         raise _refused() from error
     segments = _segments(query)

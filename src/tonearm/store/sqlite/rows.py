@@ -172,7 +172,7 @@ def spec_of(task: Task) -> JobSpec:
     )
 
 
-# Built here, once: msgspec describes a type at its first use, and two threads that do so at once can crash it.
+# Described here, before there are threads: see docs/explain/architecture.md, "Decoding".
 _DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {
     form: msgspec.json.Decoder(form) for form in (AlbumInfo, Publication, tuple[str, ...])
 }
