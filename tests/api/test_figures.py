@@ -9,7 +9,7 @@ from tests.contract import steps
 from tests.support.clock import HOUR, FakeClock
 
 from tonearm.errors import FailureCode, StoreUnavailable
-from tonearm.model import Failure, WorkerReport
+from tonearm.model import Failure, RestingHost, RestKind, WorkerReport
 
 
 async def test_stats_of_an_empty_queue(serve: Serve) -> None:
@@ -73,6 +73,20 @@ async def test_the_workers_figures_are_sums_over_those_that_live(serve: Serve) -
     clock.advance(1)
     worker = (await api.call("GET", "/stats")).body["worker"]
     assert (worker["activeDownloads"], worker["maxConcurrent"]) == (3, 8)
+
+
+async def test_stats_say_what_holds_the_workers_up(serve: Serve) -> None:
+    """Each resting host once, until the latest end that a living worker says, and each reason to claim nothing once."""
+    clock = FakeClock()
+    api = await serve(clock)
+    for worker, until in ((WORKER, 5_000), ("worker-2", 9_000)):
+        rest = RestingHost("media:443", until, RestKind.UNREACHABLE)
+        await api.store.heartbeat(worker, "here", 4)
+        await api.store.report(WorkerReport(worker, 0, 4, resting=(rest,), holding="The disk is full."))
+
+    worker = (await api.call("GET", "/stats")).body["worker"]
+    assert worker["resting"] == [{"host": "media:443", "until": clock.wall_ms() + 9_000}]
+    assert worker["holding"] == "The disk is full."
 
 
 async def test_without_a_living_worker_the_figures_come_with_503(serve: Serve) -> None:

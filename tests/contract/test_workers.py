@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.contract.steps import LEASE_MS, claim_one, look, stall, submit_track, sweep_all
 from tests.support.clock import DAY, MINUTE, SECOND, START_WALL_MS, FakeClock
-from tonearm.model import Mark, Phase, Transfer, WorkerReport
+from tonearm.model import Mark, Phase, RestingHost, RestKind, Transfer, WorkerReport
 from tonearm.store.base import Store
 
 
@@ -65,6 +67,39 @@ async def test_a_report_shows_what_runs(store: Store) -> None:
     await store.report(WorkerReport("w1", 0, 4))
     (worker,) = await store.workers()
     assert worker.active_downloads == 0
+
+
+async def test_a_report_says_what_holds_a_worker_up(store: Store, clock: FakeClock) -> None:
+    """Hosts that rest until a time that the wall shows, and no longer; the reason to claim nothing; the disk."""
+    await store.heartbeat("w1", "den", 4)
+    hosts = (
+        RestingHost("media:443", 30 * SECOND, RestKind.UNREACHABLE),
+        RestingHost("catalog:80", 3 * SECOND, RestKind.RETRY_AFTER),
+    )
+    clock.step_wall(DAY)
+    said = WorkerReport("w1", 0, 4, resting=hosts, holding="The disk is full.", disk_free=5, disk_min=100)
+    await store.report(said)
+    (worker,) = await store.workers()
+    assert worker.resting == tuple(replace(host, until_ms=clock.wall_ms() + host.until_ms) for host in hosts)
+    assert (worker.holding, worker.disk_free, worker.disk_min) == ("The disk is full.", 5, 100)
+
+    clock.advance(3 * SECOND)
+    (worker,) = await store.workers()
+    assert [host.host for host in worker.resting] == ["media:443"]
+    await store.report(WorkerReport("w1", 0, 4))
+    (worker,) = await store.workers()
+    assert (worker.resting, worker.holding, worker.disk_free, worker.disk_min) == ((), None, None, None)
+
+
+async def test_a_dead_worker_holds_nothing_up(store: Store, clock: FakeClock) -> None:
+    """What it said last is no news any more."""
+    await store.heartbeat("w1", "den", 4)
+    rest = RestingHost("media:443", DAY, RestKind.UNREACHABLE)
+    await store.report(WorkerReport("w1", 0, 4, resting=(rest,), holding="The disk is full."))
+    clock.advance(2 * MINUTE)
+
+    (worker,) = await store.workers()
+    assert (worker.alive, worker.resting, worker.holding) == (False, (), None)
 
 
 async def test_a_report_of_a_lost_claim_shows_nothing(store: Store) -> None:

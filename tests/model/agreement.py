@@ -8,7 +8,7 @@ from tests.contract.steps import KEEP_NOTHING, claim, complete, expand, listed, 
 from tests.model.oracle import Oracle
 from tests.model.tasks import Job, Task
 from tests.support.clock import DAY, HOUR, FakeClock
-from tonearm.model import Claim, Counts, JobQuery, JobRecord, JobType, Metrics, State, Status
+from tonearm.model import Claim, ControlChange, Counts, JobQuery, JobRecord, JobType, Metrics, State, Status
 from tonearm.store.base import Store
 
 SHOWN = {
@@ -73,6 +73,7 @@ async def _compare_flags(store: Store, oracle: Oracle, claims: Sequence[Claim], 
         assert flags.cancel == cancel
         assert flags.pause == pause
         assert not flags.lost
+        assert flags.control == oracle.control
         _compare_discards(set(flags.discard), worker, oracle)
 
 
@@ -114,6 +115,7 @@ async def drain(store: Store, clock: FakeClock) -> None:
 
     This is the promise that an unfinished job has a deadline or waits on something that the sweep checks.
     """
+    await store.steer(ControlChange(paused=False))
     for _ in range(60):
         clock.advance(HOUR)
         await sweep_all(store)

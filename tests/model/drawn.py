@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from tonearm.errors import FailureCode
 from tonearm.model import (
+    UNCHANGED,
     Cancelled,
     Completed,
+    ControlChange,
     Failed,
     Failure,
     JobSpec,
@@ -70,6 +72,12 @@ outcomes: st.SearchStrategy[Outcome] = st.one_of(
 limits = st.one_of(
     st.just(SubmitLimits()),
     st.builds(SubmitLimits, st.sampled_from([0, 2]), st.sampled_from([0, 3]), st.sampled_from([0, 8])),
+)
+changes = st.builds(
+    ControlChange,
+    st.sampled_from([UNCHANGED, UNCHANGED, False, True]),
+    st.sampled_from([UNCHANGED, None, 0, 1_000]),
+    st.sampled_from([UNCHANGED, None, 1, 9]),
 )
 pick = st.integers(0, 1_000)
 again = st.booleans()

@@ -30,6 +30,9 @@ class Judge:
 
     def claimed(self, request: ClaimRequest, answer: Claimed) -> None:
         """Judge one answer pick by pick, and enter it into the oracle."""
+        if self._oracle.control.paused:
+            assert answer == Claimed(), "something was handed out though the queue is paused"
+            return
         left = {TaskKind.TRACK: request.tracks, TaskKind.RESOLVE: request.albums}
         for claim in answer.claims:
             self._pick(claim, request)

@@ -11,9 +11,33 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from tests.contract.steps import sweep_all
 from tests.model.bench import Bench
-from tests.model.drawn import LEASE_MS, WORKERS, Wish, again, limits, marks, outcomes, pick, seldom, wishes
+from tests.model.drawn import (
+    LEASE_MS,
+    WORKERS,
+    Wish,
+    again,
+    changes,
+    limits,
+    marks,
+    outcomes,
+    pick,
+    seldom,
+    wishes,
+)
 from tests.support.clock import HOUR, MINUTE, SECOND, YEAR
-from tonearm.model import Completed, JobQuery, Mark, Outcome, Phase, Priority, Retention, State, SubmitLimits, TaskKind
+from tonearm.model import (
+    Completed,
+    ControlChange,
+    JobQuery,
+    Mark,
+    Outcome,
+    Phase,
+    Priority,
+    Retention,
+    State,
+    SubmitLimits,
+    TaskKind,
+)
 
 
 class QueueMachine(Bench):
@@ -90,6 +114,17 @@ class QueueMachine(Bench):
         job_id = self.a_job(number)
         for _ in range(1 + twice):
             self.agree(lambda: self.oracle.delete(job_id), lambda: self.store.delete(job_id))
+
+    @rule(change=changes, twice=again)
+    def steer(self, *, change: ControlChange, twice: bool) -> None:
+        """Somebody changes how the whole queue runs, and resumes it soon."""
+        self.agree(lambda: self.oracle.steer(change), lambda: self.store.steer(change), twice=twice)
+
+    @precondition(lambda self: self.oracle.control.paused)
+    @rule()
+    def resume_queue(self) -> None:
+        """A pause of the whole queue lasts for a few calls."""
+        self.steer(change=ControlChange(paused=False), twice=False)
 
     # What workers say
 

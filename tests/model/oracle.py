@@ -17,6 +17,8 @@ from tonearm.model import (
     Cancelled,
     Claim,
     Completed,
+    Control,
+    ControlChange,
     Failed,
     Mark,
     Outcome,
@@ -48,6 +50,7 @@ class Oracle:
         self.rate: dict[str, list[int]] = {}
         self.discards: set[tuple[str, str, int]] = set()
         self.beats: dict[str, int] = {}
+        self.control = Control()
 
     # Asking
 
@@ -215,6 +218,11 @@ class Oracle:
         del self.jobs[job_id]
         self.gone.append(job_id)
         return not job.state.final
+
+    def steer(self, change: ControlChange) -> Control:
+        """Change how the queue runs, field by field."""
+        self.control = change.applied(self.control)
+        return self.control
 
     # What workers say
 

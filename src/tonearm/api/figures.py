@@ -7,6 +7,7 @@ nothing would be downloaded.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import asdict
 
 from fastapi import FastAPI, Request, Response
@@ -16,7 +17,7 @@ from tonearm.api.bodies import Object
 from tonearm.api.paths import STATS
 from tonearm.clock import Clock
 from tonearm.errors import RefusalCode
-from tonearm.model import Counts, Metrics
+from tonearm.model import Counts, Metrics, WorkerRecord
 from tonearm.store.base import Store
 
 NO_WORKER = "No worker is running"
@@ -47,6 +48,7 @@ class FigureRoutes:
                 "activeDownloads": sum(worker.active_downloads for worker in alive),
                 "maxConcurrent": sum(worker.max_concurrent for worker in alive),
                 "lastHeartbeat": max((worker.last_heartbeat for worker in workers), default=None),
+                **waits(alive),
             },
             "metrics": wire_metrics(counts, metrics),
             "queueSource": self._store.source,
@@ -65,6 +67,23 @@ class FigureRoutes:
         if not any(worker.alive for worker in await self._store.workers()):
             return refusal(request.scope, RefusalCode.WORKER_DOWN, NO_WORKER)
         return success({"status": "ready"})
+
+
+def waits(alive: Iterable[WorkerRecord]) -> Object:
+    """What holds the living workers up: hosts that rest, each until its latest end, and why nothing is claimed."""
+    until: dict[str, int] = {}
+    reasons: dict[str, None] = {}
+    for worker in alive:
+        for host in worker.resting:
+            until[host.host] = max(until.get(host.host, 0), host.until_ms)
+        if worker.holding is not None:
+            reasons[worker.holding] = None
+    found: Object = {}
+    if until:
+        found["resting"] = [{"host": host, "until": end} for host, end in sorted(until.items())]
+    if reasons:
+        found["holding"] = "; ".join(reasons)
+    return found
 
 
 def wire_metrics(counts: Counts, metrics: Metrics) -> Object:

@@ -109,7 +109,8 @@ def _figures() -> Schema:
                 "activeDownloads": _COUNT,
                 "maxConcurrent": _COUNT,
                 "lastHeartbeat": {"type": ["integer", "null"]},
-            }
+            },
+            _waits(),
         ),
         "metrics": _object(
             {
@@ -128,6 +129,14 @@ def _figures() -> Schema:
         ),
         "queueSource": {"enum": ["sqlite", "redis", "local", "memory"]},
         "timestamp": {"type": "integer", "description": "Epoch milliseconds."},
+    }
+
+
+def _waits() -> Schema:
+    host = _object({"host": {**_TEXT, "example": "media.example:443"}, "until": _COUNT})
+    return {
+        "resting": {"type": "array", "items": host, "description": "Hosts that get no request until then."},
+        "holding": {**_TEXT, "description": "Why nothing is claimed at present."},
     }
 
 

@@ -1,7 +1,7 @@
 """The Python client of the HTTP API; this page only hands the names on."""
 
 from tonearm.client.calls import OUTAGE_SECONDS, Action, Client
-from tonearm.client.records import FailedTrack, HistoryEntry, Job, Receipt, Stats, Track, Wanted
+from tonearm.client.records import FailedTrack, HistoryEntry, Job, Receipt, RestingHost, Stats, Track, Wanted
 from tonearm.client.transport import ServerAddress
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "HistoryEntry",
     "Job",
     "Receipt",
+    "RestingHost",
     "ServerAddress",
     "Stats",
     "Track",

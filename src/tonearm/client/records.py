@@ -154,13 +154,22 @@ class QueueCounts(Wire, frozen=True, kw_only=True):
     total: int
 
 
+class RestingHost(Wire, frozen=True, kw_only=True):
+    """A host that gets no request before *until*."""
+
+    host: str
+    until: int
+
+
 class WorkerFigures(Wire, frozen=True, kw_only=True):
-    """The workers together: whether one lives, slots in use, and their limit."""
+    """The workers together: whether one lives, slots in use, their limit, and what holds them up."""
 
     running: bool
     active_downloads: int
     max_concurrent: int
     last_heartbeat: int | None = None
+    resting: tuple[RestingHost, ...] | None = None
+    holding: str | None = None
 
 
 class Stats(Wire, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from enum import IntEnum, StrEnum
 
 from tonearm.errors import FailureCode
 from tonearm.model.catalog import AlbumInfo
+from tonearm.model.control import UNSTEERED, Control
 from tonearm.model.jobs import JobSpec
 
 
@@ -116,6 +117,8 @@ class Flags:
     lost: frozenset[str] = frozenset()
     discard: tuple[tuple[str, int], ...] = ()
     """(task id, epoch) of stages to remove and then confirm with `discarded`."""
+    control: Control = UNSTEERED
+    """How people steer the queue now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,26 @@ class Transfer:
     speed: float = 0.0
 
 
+class RestKind(StrEnum):
+    """Why a host is left alone."""
+
+    UNREACHABLE = "unreachable"
+    """Connections to it fail, one after the other."""
+    RETRY_AFTER = "retry_after"
+    """It asked for the time itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestingHost:
+    """A host (`host:port`) that gets no request until *until_ms*: in a report milliseconds from now, in a record
+    wall milliseconds.
+    """
+
+    host: str
+    until_ms: int
+    kind: RestKind
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerReport:
     """A worker about itself: running transfers (slots in use), its limit, and the progress of its tasks."""
@@ -136,6 +159,13 @@ class WorkerReport:
     active_downloads: int
     max_concurrent: int
     transfers: tuple[Transfer, ...] = ()
+    resting: tuple[RestingHost, ...] = ()
+    holding: str | None = None
+    """Why it claims nothing at present, a sentence for people; None: it claims."""
+    disk_free: int | None = None
+    """Bytes free on the volume of its stage and library; None: not looked at."""
+    disk_min: int | None = None
+    """Bytes that have to stay free there."""
 
 
 @dataclass(frozen=True, slots=True)

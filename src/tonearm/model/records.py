@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tonearm.errors import FailureCode
+from tonearm.model.claims import RestingHost
 from tonearm.model.jobs import AlbumOutcome, JobSpec, JobType, Priority, State, Status
 
 
@@ -162,7 +163,10 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class WorkerRecord:
-    """A worker as the store knows it. Times are wall milliseconds; *alive*: its last sign of life is recent enough."""
+    """A worker as the store knows it. Times are wall milliseconds; *alive*: its last sign of life is recent enough.
+
+    From *active_downloads* on it is what a living one said last (`WorkerReport`), without hosts whose rest is over.
+    """
 
     id: str
     host: str
@@ -171,6 +175,10 @@ class WorkerRecord:
     last_heartbeat: int
     active_downloads: int
     max_concurrent: int
+    resting: tuple[RestingHost, ...] = ()
+    holding: str | None = None
+    disk_free: int | None = None
+    disk_min: int | None = None
 
 
 class EventKind(StrEnum):

@@ -32,6 +32,8 @@ from tonearm.model import (
     Claim,
     Claimed,
     ClaimRequest,
+    Control,
+    ControlChange,
     Counts,
     Feed,
     Flags,
@@ -166,6 +168,15 @@ class Submitting(Protocol):
         """
         ...
 
+    async def steer(self, change: ControlChange) -> Control:
+        """Change how the whole queue runs, field by field, and answer what holds now; kept until the next change.
+
+        A field that the change does not speak of is not touched, whoever sets it at the same time. Every worker learns
+        of it at its next poll; a pause holds from this moment on for `claim`, and resuming moves `changed`. No job
+        changes, and the feed tells nothing.
+        """
+        ...
+
 
 class Reading(Protocol):
     """What readers ask. Nothing here changes anything, and every record is a consistent view of one moment."""
@@ -212,6 +223,10 @@ class Reading(Protocol):
         """Workers that gave a sign of life within 24 h of store time, and which of them are alive."""
         ...
 
+    async def control(self) -> Control:
+        """How people steer the queue now."""
+        ...
+
     async def events(self, after: str | None, *, limit: int = PAGE) -> Feed:
         """Changes after the event with this id, oldest first; after None: no events, only where the feed ends now.
 
@@ -222,7 +237,8 @@ class Reading(Protocol):
     async def changed(self, seen: int, timeout_ms: int) -> int:
         """Wait until the change number differs from *seen*, at most *timeout_ms*; answer the number then.
 
-        The number (any integer; start with 0) moves whenever the feed grew or something became claimable, so a caller
+        The number (any integer; start with 0) moves whenever the feed grew, something became claimable or the control
+        changed, so a caller
         that gives back the last answer misses nothing that happened between two calls.
         """
         ...
@@ -245,6 +261,9 @@ class Working(Protocol):
         still holds tasks, nothing more is handed out to it (it drains). While a suspect is active, the other suspects
         are passed over.
 
+        While people hold the queue (`Control.paused`) the answer is empty and knows no next due time; a waiting worker
+        learns of the end by `changed`.
+
         A lost reply is harmless: the leases run out, or `recover` frees them.
 
         Cost: O(log n) per pick.
@@ -263,6 +282,7 @@ class Working(Protocol):
 
         Also stages that lost their task while nobody worked on it, at most `PAGE`: those of *worker*, and those of
         workers that are not alive, which may have come up again under another name. Any worker may remove these.
+        And how people steer the queue now.
         """
         ...
 

@@ -25,7 +25,7 @@ from tests.contract.steps import (
 )
 from tests.support.clock import DAY, FakeClock
 
-from tonearm.model import JobOrder, JobQuery, Phase, Priority, Status, SubmitLimits
+from tonearm.model import ControlChange, JobOrder, JobQuery, Phase, Priority, Status, SubmitLimits
 from tonearm.store.sqlite import SqliteStore, open_sqlite
 
 SMALL = {"counter", "sqlite_sequence", "worker", "CONSTANT"}
@@ -76,6 +76,8 @@ async def live(store: SqliteStore, clock: FakeClock) -> None:
     await store.living([f"{album_id}.1", album_id])
     await store.discarded("w2", [(f"{other}.1", 1)])
     await store.heartbeat("w1", "host", 4)
+    await store.steer(ControlChange(paused=True))
+    await store.steer(ControlChange(paused=False))
     await store.cancel(album_id)
     await read(store, album_id)
     clock.advance(DAY)

@@ -21,7 +21,7 @@ from tonearm.model import (
     TaskKind,
 )
 from tonearm.store.base import PAGE, STALLS_TO_SUSPECT
-from tonearm.store.sqlite import fair, moves
+from tonearm.store.sqlite import fair, moves, steering
 from tonearm.store.sqlite.rows import Task, decode, spec_of
 from tonearm.store.sqlite.unit import Unit
 
@@ -37,6 +37,8 @@ class _Pick:
 
 def claim(unit: Unit, request: ClaimRequest) -> Claimed:
     """Hand out what is ready, fairly (`Store.claim`)."""
+    if steering.control(unit).paused:
+        return Claimed()
     promote(unit)
     holds, stalls = unit.one(
         "SELECT count(*), coalesce(max(stalls), 0) FROM task WHERE state = 'active' AND worker = ?", request.worker

@@ -25,6 +25,8 @@ from tonearm.model import (
     Claim,
     Claimed,
     ClaimRequest,
+    Control,
+    ControlChange,
     Counts,
     Feed,
     Flags,
@@ -56,6 +58,7 @@ from tonearm.store.sqlite import (
     leases,
     outcomes,
     reading,
+    steering,
     submit,
     upkeep,
 )
@@ -178,6 +181,9 @@ class SqliteStore:
     async def delete(self, job_id: str) -> bool:
         return await self._write(lambda unit: actions.delete(unit, job_id))
 
+    async def steer(self, change: ControlChange) -> Control:
+        return await self._write(lambda unit: steering.steer(unit, change))
+
     # readers
 
     async def job(self, job_id: str) -> JobRecord:
@@ -197,6 +203,9 @@ class SqliteStore:
 
     async def workers(self) -> tuple[WorkerRecord, ...]:
         return await self._read(lambda unit: reading.workers(unit, self._overlay, self._worker_dead_ms))
+
+    async def control(self) -> Control:
+        return await self._read(steering.control)
 
     async def events(self, after: str | None, *, limit: int = PAGE) -> Feed:
         return await self._read(lambda unit: feed.read(unit, after, limit))
@@ -223,7 +232,7 @@ class SqliteStore:
         await self._write(lambda unit: leases.discarded(unit, stages))
 
     async def report(self, report: WorkerReport) -> None:
-        self._overlay.put(report)
+        self._overlay.put(report, self._time.now())
 
     async def heartbeat(self, worker: str, host: str, max_concurrent: int) -> None:
         await self._write(lambda unit: upkeep.heartbeat(unit, worker, host, max_concurrent, self._worker_dead_ms))

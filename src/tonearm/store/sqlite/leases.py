@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from tonearm.errors import FailureCode
 from tonearm.model import Flags, Mark, Phase, State
 from tonearm.store.base import PAGE, STALLS_TO_CRASH, STALLS_TO_SUSPECT
-from tonearm.store.sqlite import albums, moves
+from tonearm.store.sqlite import albums, moves, steering
 from tonearm.store.sqlite.held import orphaned, wanted
 from tonearm.store.sqlite.rows import Task
 from tonearm.store.sqlite.unit import Unit
@@ -47,7 +47,13 @@ def poll(unit: Unit, worker: str, tokens: Sequence[str], dead_ms: int) -> Flags:
                 cancel.add(task.id)
             elif wants_pause:
                 pause.add(task.id)
-    return Flags(frozenset(cancel), frozenset(pause), frozenset(lost), tuple(_stages_for(unit, worker, dead_ms)))
+    return Flags(
+        frozenset(cancel),
+        frozenset(pause),
+        frozenset(lost),
+        tuple(_stages_for(unit, worker, dead_ms)),
+        steering.control(unit),
+    )
 
 
 def _stages_for(unit: Unit, worker: str, dead_ms: int) -> list[tuple[str, int]]:

@@ -6,8 +6,14 @@ current claim. Reports are replaced whole, so that a reader on another thread al
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tonearm.model import Mark, Phase, Transfer, WorkerReport
+from tonearm.store.base import PAGE
 from tonearm.store.sqlite.rows import Task
+
+RESTING_LIMIT = PAGE
+"""The most resting hosts that are kept of one worker."""
 
 
 class Overlay:
@@ -17,14 +23,15 @@ class Overlay:
         self._reports: dict[str, WorkerReport] = {}
         self._transfers: dict[str, Transfer] = {}
 
-    def put(self, report: WorkerReport) -> None:
-        """Replace what this worker said before."""
-        reports = self._reports | {report.worker: report}
+    def put(self, report: WorkerReport, now: int) -> None:
+        """Replace what this worker said before; it says it *now*, in store milliseconds."""
+        resting = tuple(replace(host, until_ms=now + host.until_ms) for host in report.resting[:RESTING_LIMIT])
+        reports = self._reports | {report.worker: replace(report, resting=resting)}
         self._transfers = {transfer.task_id: transfer for one in reports.values() for transfer in one.transfers}
         self._reports = reports
 
     def worker(self, worker: str) -> WorkerReport | None:
-        """Return what a worker said last."""
+        """Return what a worker said last; rests end at store milliseconds here."""
         return self._reports.get(worker)
 
     def transfer(self, task: Task) -> Transfer | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+from dataclasses import replace
 
 from tonearm.errors import FailureCode, Invalid, RefusalCode
-from tonearm.model import Counts, JobPage, JobQuery, JobRecord, Metrics, TrackPage, WorkerRecord
+from tonearm.model import Counts, JobPage, JobQuery, JobRecord, Metrics, TrackPage, WorkerRecord, WorkerReport
 from tonearm.store.base import LONG_LIST, PAGE, SHORT_LIST
 from tonearm.store.sqlite import listing
 from tonearm.store.sqlite.actions import find
@@ -98,16 +99,29 @@ def workers(unit: Unit, overlay: Overlay, dead_ms: int) -> tuple[WorkerRecord, .
     found = []
     for name, host, started_at, last_heartbeat, max_concurrent in rows:
         alive = unit.now - last_heartbeat < dead_ms
-        said = overlay.worker(name) if alive else None
-        found.append(
-            WorkerRecord(
-                id=name,
-                host=host,
-                alive=alive,
-                started_at=started_at + unit.shift,
-                last_heartbeat=last_heartbeat + unit.shift,
-                active_downloads=0 if said is None else said.active_downloads,
-                max_concurrent=max_concurrent if said is None else said.max_concurrent,
-            )
+        record = WorkerRecord(
+            id=name,
+            host=host,
+            alive=alive,
+            started_at=started_at + unit.shift,
+            last_heartbeat=last_heartbeat + unit.shift,
+            active_downloads=0,
+            max_concurrent=max_concurrent,
         )
+        said = overlay.worker(name) if alive else None
+        found.append(record if said is None else _with_report(unit, record, said))
     return tuple(sorted(found, key=lambda worker: worker.id))
+
+
+def _with_report(unit: Unit, worker: WorkerRecord, said: WorkerReport) -> WorkerRecord:
+    return replace(
+        worker,
+        active_downloads=said.active_downloads,
+        max_concurrent=said.max_concurrent,
+        resting=tuple(
+            replace(host, until_ms=host.until_ms + unit.shift) for host in said.resting if host.until_ms > unit.now
+        ),
+        holding=said.holding,
+        disk_free=said.disk_free,
+        disk_min=said.disk_min,
+    )

@@ -29,7 +29,7 @@ class Unit:
         self.told: dict[str, str] = {}
         """Jobs whose change the feed will tell at the end of the unit, with the kind of event."""
         self.woke = False
-        """Whether something became claimable."""
+        """Whether something became claimable, or the control changed."""
         self._tasks: dict[int, Task] = {}
 
     def run(self, sql: str, *values: Any) -> None:
