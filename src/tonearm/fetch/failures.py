@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from pathlib import Path
 
 import aiohttp
 from aiohttp.http_exceptions import ContentEncodingError
@@ -20,8 +20,6 @@ from tonearm.errors import (
     BadAnswer,
     BlockedAddress,
     ConnectionFailed,
-    DiskError,
-    DiskFull,
     FetchError,
     HttpStatus,
     Timeout,
@@ -29,9 +27,8 @@ from tonearm.errors import (
 from tonearm.fetch.guard import RefusedAddress
 from tonearm.fetch.headers import retry_after_ms
 from tonearm.fetch.hosts import HostPort
-from tonearm.fetch.limits import FetchLimits, in_seconds, in_units
+from tonearm.fetch.limits import FetchLimits, in_seconds
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 # Running out of descriptors says nothing about the host that was being connected to.
 _OUR_OWN = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
@@ -66,6 +63,8 @@ def _network_failure(peer: HostPort, error: Exception) -> FetchError:
 def _no_connection(peer: HostPort, error: aiohttp.ClientConnectorError) -> FetchError:
     reason = error.os_error
     match error:
+        case _ if (ours := _own_trouble(reason)) is not None:
+            return ConnectionFailed(f"This machine could not open a connection: {os.strerror(ours)}")
         case aiohttp.ClientConnectorDNSError():
             return ConnectionFailed(f"The name {peer.host} could not be resolved", connecting=True)
         case aiohttp.ClientSSLError():
@@ -74,8 +73,21 @@ def _no_connection(peer: HostPort, error: aiohttp.ClientConnectorError) -> Fetch
             return BlockedAddress(f"{peer} leads to {reason.address}, which is not a public address")
         case _:
             text = os.strerror(reason.errno) if reason.errno else str(reason)
-            connecting = reason.errno not in _OUR_OWN
-            return ConnectionFailed(f"No connection to {peer}: {text}", connecting=connecting)
+            return ConnectionFailed(f"No connection to {peer}: {text}", connecting=True)
+
+
+def _own_trouble(reason: OSError) -> int | None:
+    """The number of an error that is this machine's own, None for one that speaks of the host.
+
+    A resolver that found no free descriptor says no more than that the name is not known, so we look ourselves.
+    """
+    if not isinstance(reason, socket.gaierror):
+        return reason.errno if reason.errno in _OUR_OWN else None
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as error:
+        return error.errno if error.errno in _OUR_OWN else None
+    return None
 
 
 def _tls_reason(error: OSError) -> str:
@@ -92,23 +104,3 @@ def status_failure(peer: HostPort, response: aiohttp.ClientResponse) -> HttpStat
         phrase = ""
     text = f"{peer} answered {response.status}{phrase}"
     return HttpStatus(response.status, text, retry_after_ms=retry_after_ms(response.headers))
-
-
-@contextmanager
-def disk_failures(folder: Path) -> Iterator[None]:
-    """Translate every OSError of a block that reads or writes in *folder*."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            free = _free(folder)
-            raise DiskFull(f"Disk full: {in_units(free)} free for downloads", free=free, needed=None) from error
-        raise DiskError(f"The download folder cannot be used: {error.strerror or error}") from error
-
-
-def _free(folder: Path) -> int:
-    try:
-        volume = os.statvfs(folder)
-    except OSError:
-        return 0
-    return volume.f_bavail * volume.f_frsize

@@ -13,9 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from tonearm.fetch.failures import disk_failures
 from tonearm.fetch.limits import MIB
 from tonearm.fetch.part import PartFile
+from tonearm.volume import disk_failures
 
 GATHER = MIB
 """Bytes of one write."""
@@ -36,7 +36,7 @@ async def on_thread(threads: Executor, folder: Path, work: Callable[[], Answer])
 
 def _start(threads: Executor, folder: Path, work: Callable[[], Answer]) -> asyncio.Future[Answer]:
     def translated() -> Answer:
-        with disk_failures(folder):
+        with disk_failures("writing the download", folder):
             return work()
 
     return asyncio.get_running_loop().run_in_executor(threads, translated)

@@ -1,6 +1,6 @@
 """The library: naming, verification, tags, the stage, publishing, and the room on the disk."""
 
-from tonearm.library.disk import DiskGuard, free_bytes
+from tonearm.library.disk import DiskGuard
 from tonearm.library.formats import AudioFormat, inspect
 from tonearm.library.naming import DEFAULT_TEMPLATE, Name, Template, numbered, resolve
 from tonearm.library.publishing import NameTaken, has_twin, identical, prepare, publish, published
@@ -21,7 +21,6 @@ __all__ = [
     "Tags",
     "Template",
     "check_library",
-    "free_bytes",
     "has_twin",
     "identical",
     "inspect",

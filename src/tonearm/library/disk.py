@@ -1,4 +1,4 @@
-"""Disk: how much room there is, how much running transfers will still take, and what a refusal of the system means.
+"""Disk: how much room there is, and how much running transfers will still take of it.
 
 The guard counts what is promised, since free space that four transfers are about to fill is not free. It decides
 nothing about jobs: whether a full disk fails or holds them is the worker's business.
@@ -6,23 +6,17 @@ nothing about jobs: whether a full disk fails or holds them is the worker's busi
 
 from __future__ import annotations
 
-import errno
-import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tonearm.errors import DiskError, DiskFull
+from tonearm.errors import DiskFull
+from tonearm.volume import free_bytes, in_mb
 
-MB = 1_000_000
 MIB = 1024 * 1024
 UNKNOWN_BYTES = 64 * MIB
 """What a file of unknown size counts as; one that grows beyond counts another step of it."""
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-_FAULTS = _FULL | {errno.EIO, errno.EROFS, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.EACCES}
 _WRITTEN_TWICE = 2  # once as it comes, and once more where tags need a new header
 
 
@@ -114,49 +108,3 @@ class DiskGuard:
                 free=free,
                 needed=needed,
             )
-
-
-def in_mb(size: int) -> str:
-    """A number of bytes for people, in the unit of QUEUE_DISK_SPACE_MIN_MB."""
-    return f"{size / MB:.1f} MB" if size < 10 * MB else f"{size // MB} MB"
-
-
-def free_bytes(path: Path) -> int:
-    """Bytes on the volume of *path* that this user may still take.
-
-    Raises:
-        DiskError: the volume does not answer.
-    """
-    try:
-        volume = os.statvfs(path)
-    except OSError as error:
-        raise DiskError(f"The free space of {path} cannot be read: {error.strerror}") from error
-    return volume.f_bavail * volume.f_frsize
-
-
-def disk_fault(error: BaseException) -> OSError | None:
-    """The disk's own refusal in *error* or wrapped in it (mutagen does), None for any other kind of trouble."""
-    for found in (error, *error.args[:1]):
-        if isinstance(found, OSError) and found.errno in _FAULTS:
-            return found
-    return None
-
-
-@contextmanager
-def disk_failures(doing: str, path: Path) -> Iterator[None]:
-    """Turn an OSError of the block into `DiskFull` or `DiskError`; *doing* follows "while" in the message."""
-    try:
-        yield
-    except OSError as error:
-        raise disk_failure(error, doing, path) from error
-
-
-def disk_failure(error: OSError, doing: str, path: Path) -> DiskFull | DiskError:
-    """What to raise in place of *error*, that came while *doing* something on the volume of *path*."""
-    if error.errno not in _FULL:
-        return DiskError(f"{error.strerror or error} while {doing}")
-    try:
-        free = free_bytes(path)
-    except DiskError:
-        free = 0
-    return DiskFull(f"The disk is full while {doing}: {in_mb(free)} free", free=free, needed=None)

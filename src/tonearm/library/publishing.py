@@ -17,9 +17,9 @@ from pathlib import Path
 
 from tonearm.errors import DiskError
 from tonearm.library import folders
-from tonearm.library.disk import disk_failures
 from tonearm.library.naming import fold, resolve
 from tonearm.model import Publication
+from tonearm.volume import disk_failures
 
 _CHUNK = 1024 * 1024
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})

@@ -26,9 +26,9 @@ from tonearm.clock import SystemClock
 from tonearm.errors import DiskError, SetupError
 from tonearm.fetch import PART, mark_of
 from tonearm.library import flacheader
-from tonearm.library.disk import disk_failures
 from tonearm.library.worklock import BOOT, LOCK, WorkLock
 from tonearm.model import Mark, Phase, StageRef
+from tonearm.volume import disk_failures
 
 log = structlog.get_logger("library.stage")
 

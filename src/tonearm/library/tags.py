@@ -20,10 +20,10 @@ from mutagen.wave import WAVE
 
 from tonearm.errors import Corrupt
 from tonearm.library import flacheader
-from tonearm.library.disk import disk_failures, disk_fault, in_mb
 from tonearm.library.formats import AudioFormat
 from tonearm.library.tagforms import Cover, Tags, cover_into_comments, into_comments, into_id3, into_mp4
 from tonearm.library.verification import HOSTILE, measure
+from tonearm.volume import disk_failures, disk_fault, in_mb
 
 MAX_PICTURE_BYTES = 8 * 1024 * 1024
 """A larger cover is not embedded."""

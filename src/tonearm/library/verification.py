@@ -26,9 +26,9 @@ from mutagen.wave import WAVE
 
 from tonearm.errors import Corrupt
 from tonearm.library import containers, flac
-from tonearm.library.disk import disk_failures, disk_fault
 from tonearm.library.formats import AudioFormat, identify
 from tonearm.model import Track
+from tonearm.volume import disk_failures, disk_fault
 
 TOLERANCE_SECONDS = 2.0
 TOLERANCE_SHARE = 0.03

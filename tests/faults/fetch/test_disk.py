@@ -12,7 +12,7 @@ import pytest
 from tests.faults.fetch.conftest import Stage
 from tests.support.origin import Origin, answer
 
-from tonearm.errors import DiskError, DiskFull, FetchError
+from tonearm.errors import ConnectionFailed, DiskError, DiskFull, FetchError
 
 SONG = os.urandom(3_000_000)
 
@@ -73,18 +73,38 @@ async def test_a_folder_that_is_gone_is_a_disk_error(stage: Stage) -> None:
             await stage.download(f"{origin.url}/song.flac")
 
 
-async def test_without_descriptors_it_is_not_the_host_that_failed(stage: Stage) -> None:
-    """EMFILE while connecting is ours: the error does not count towards a rest of the host."""
-    async with Origin(answer(200, SONG)) as origin:
-        highest = max(map(int, os.listdir("/dev/fd")))  # noqa: PTH208 - descriptors are no paths
-        fillers = [os.open("/dev/null", os.O_RDONLY)]
-        while fillers[-1] < highest:
-            fillers.append(os.open("/dev/null", os.O_RDONLY))
-        with (
-            limited(resource.RLIMIT_NOFILE, fillers[-1] + 1),
-            pytest.raises(FetchError, match="Too many open files") as failed,
-        ):
-            await stage.download(f"{origin.url}/song.flac")
+@contextmanager
+def without_descriptors() -> Iterator[None]:
+    """Let this process open nothing more."""
+    highest = max(map(int, os.listdir("/dev/fd")))  # noqa: PTH208 - descriptors are no paths
+    fillers = [os.open("/dev/null", os.O_RDONLY)]
+    while fillers[-1] < highest:
+        fillers.append(os.open("/dev/null", os.O_RDONLY))
+    try:
+        with limited(resource.RLIMIT_NOFILE, fillers[-1] + 1):
+            yield
+    finally:
         for filler in fillers:
             os.close(filler)
-        assert not getattr(failed.value, "connecting", False)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "nowhere.invalid"])
+async def test_without_descriptors_it_is_not_the_host_that_failed(stage: Stage, host: str) -> None:
+    """EMFILE while looking up or connecting is ours: it names no host, and counts towards no rest."""
+    async with Origin(answer(200, b"{}")) as origin:
+        with (
+            without_descriptors(),
+            pytest.raises(ConnectionFailed, match=r"^This machine could not open a connection: Too many") as failed,
+        ):
+            await stage.fetcher.json(origin.url.replace("127.0.0.1", host))
+        assert failed.value.retryable
+        assert not failed.value.connecting
+        assert await stage.fetcher.json(origin.url) == {}
+
+
+async def test_without_descriptors_no_file_is_begun(stage: Stage) -> None:
+    """EMFILE at the part is an error of the disk; with descriptors the same download works."""
+    async with Origin(answer(200, SONG)) as origin:
+        with without_descriptors(), pytest.raises(DiskError, match="Too many open files while writing the download"):
+            await stage.download(f"{origin.url}/song.flac")
+        assert (await stage.download(f"{origin.url}/song.flac")).size == len(SONG)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from pathlib import Path
 
 import pytest
 
 from tonearm.errors import DiskError, DiskFull
 from tonearm.library import DiskGuard, disk
-from tonearm.library.disk import MB, UNKNOWN_BYTES, disk_failures
+from tonearm.library.disk import UNKNOWN_BYTES
+from tonearm.volume import MB
 
 MINIMUM = 100 * MB
 
@@ -99,11 +98,3 @@ def test_a_volume_that_is_gone_is_an_error_of_the_disk(tmp_path: Path) -> None:
     """Not a full one."""
     with pytest.raises(DiskError, match="cannot be read"):
         DiskGuard(tmp_path / "gone", 0).free()
-
-
-@pytest.mark.parametrize(("code", "expected"), [("ENOSPC", DiskFull), ("EDQUOT", DiskFull), ("EIO", DiskError)])
-def test_what_the_system_refuses_has_one_of_two_names(tmp_path: Path, code: str, expected: type[Exception]) -> None:
-    """Full, or broken; the message says while doing what."""
-    number = getattr(errno, code)
-    with pytest.raises(expected, match="while publishing"), disk_failures("publishing", tmp_path):
-        raise OSError(number, os.strerror(number))
