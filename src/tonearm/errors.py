@@ -14,6 +14,7 @@
     └── FetchError            why an attempt ended                  → the job's error and code
         ├── Timeout           connecting, silence, or the hard limit
         ├── ConnectionFailed  refused, reset, no such host, cut in the middle
+        ├── HostResting       the host is left alone; nothing was sent
         ├── BlockedAddress    an address that we never connect to
         ├── HttpStatus        an answer that is not a success
         ├── BadAnswer         the catalog answered something that is not the contract
@@ -173,10 +174,14 @@ class FetchError(TonearmError):
 
 
 class Timeout(FetchError):
-    """A time limit ran out: connecting or silence (retryable), or the hard limit from claim to commit (final)."""
+    """A time limit ran out: connecting or silence (retryable), or the hard limit from claim to commit (final).
 
-    def __init__(self, message: str, *, retryable: bool = True) -> None:
+    *connecting*: no connection came about.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = True, connecting: bool = False) -> None:
         super().__init__(FailureCode.TIMEOUT, message, retryable=retryable)
+        self.connecting = connecting
 
 
 class ConnectionFailed(FetchError):
@@ -185,6 +190,23 @@ class ConnectionFailed(FetchError):
     def __init__(self, message: str, *, connecting: bool = False) -> None:
         super().__init__(FailureCode.NETWORK, message, retryable=True)
         self.connecting = connecting
+
+
+class HostResting(FetchError):
+    """The host is left alone, so nothing was sent to it; the attempt costs nothing. Worth another in *wait_ms*
+    milliseconds.
+
+    *asked*: the host itself asked for the time (rate_limit); otherwise it cannot be reached (network). *given_up*: it
+    has not been reachable for so long that what waits for it fails.
+    """
+
+    def __init__(self, host: str, message: str, *, wait_ms: int, asked: bool = False, given_up: bool = False) -> None:
+        code = FailureCode.RATE_LIMIT if asked else FailureCode.NETWORK
+        super().__init__(code, message, retryable=not given_up)
+        self.host = host
+        self.wait_ms = wait_ms
+        self.asked = asked
+        self.given_up = given_up
 
 
 class BlockedAddress(FetchError):

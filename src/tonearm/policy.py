@@ -1,6 +1,7 @@
 """Policy: what follows from a failed attempt, as pure rules over numbers.
 
-The worker asks here whether an attempt is repeated and when; nothing here waits, stores or logs.
+The worker asks here whether an attempt is repeated and when, the fetcher how long a host is left alone; nothing here
+waits, stores or logs.
 """
 
 from __future__ import annotations
@@ -20,13 +21,26 @@ JITTER = 0.2
 CORRUPT_REPEATS = 1
 """How often a body that failed verification is fetched anew: the copy may have been cut, the file hardly changes."""
 
+REST_AFTER = 5
+"""Connections to one host that fail in a row before it rests."""
+
+REST_LADDER_MS = (5_000, 10_000, 20_000, 40_000, 60_000)
+"""The first rest of a host, the next ones, and every later one, milliseconds, at a back-off setting of 1000."""
+
+GIVE_UP_MS = 600_000
+"""Rest after which what waits for a host fails, milliseconds, at a back-off setting of 1000."""
+
 
 @dataclass(frozen=True, slots=True)
 class RetryRules:
-    """The two settings behind the ladder: `QUEUE_RETRY_BACKOFF_MS` and `QUEUE_RETRY_AFTER_MAX_MS`, milliseconds."""
+    """The two settings behind the ladders: `QUEUE_RETRY_BACKOFF_MS` and `QUEUE_RETRY_AFTER_MAX_MS`, milliseconds."""
 
     backoff_ms: int = 1_000
     retry_after_max_ms: int = 900_000
+
+    def scaled(self, ms: int) -> int:
+        """Give what *ms* milliseconds at a back-off setting of 1000 are at the one that is set."""
+        return max(1, round(ms * self.backoff_ms / 1_000))
 
 
 def after_failure(error: FetchError, claim: Claim, rules: RetryRules, *, chance: float | None = None) -> Retry | Failed:
@@ -49,3 +63,13 @@ def delay_ms(retries: int, retry_after_ms: int | None, rules: RetryRules, *, cha
     step = LADDER_MS[min(retries, len(LADDER_MS) - 1)]
     share = random.random() if chance is None else chance  # noqa: S311 - jitter needs no secrecy
     return round(step * rules.backoff_ms / 1_000 * (1 + JITTER * share))
+
+
+def rest_ms(rests: int, rules: RetryRules) -> int:
+    """Milliseconds that a host rests which has rested *rests* times in a row and still cannot be reached."""
+    return rules.scaled(REST_LADDER_MS[min(rests, len(REST_LADDER_MS) - 1)])
+
+
+def give_up_ms(rules: RetryRules) -> int:
+    """Milliseconds of rest in a row after which what waits for the host fails."""
+    return rules.scaled(GIVE_UP_MS)

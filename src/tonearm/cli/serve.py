@@ -22,6 +22,7 @@ from tonearm.clock import SystemClock
 from tonearm.fetch import Fetcher, FetchLimits, HostPort
 from tonearm.library import DiskGuard, Stage, Template, check_library
 from tonearm.ops import logs
+from tonearm.policy import RetryRules
 from tonearm.settings import Settings
 from tonearm.settings.showing import shown
 from tonearm.store.base import Store
@@ -135,7 +136,9 @@ def _fetcher(settings: Settings) -> Fetcher:
         silence_ms=settings.job_timeout_ms,
         file_bytes=round(settings.max_file_mb * 1_000_000),
     )
-    return Fetcher(limits, allow=[catalog, *map(HostPort.parse, settings.fetch_allow)], credentials=credentials)
+    allow = [catalog, *map(HostPort.parse, settings.fetch_allow)]
+    rules = RetryRules(settings.retry_backoff_ms, settings.retry_after_max_ms)
+    return Fetcher(limits, allow=allow, credentials=credentials, rules=rules)
 
 
 def _own_umask() -> int:

@@ -1,5 +1,6 @@
 """The outbound engine: one client for everything that leaves the machine."""
 
+from tonearm.fetch.courtesy import Courtesy, Turn
 from tonearm.fetch.fetcher import Fetcher
 from tonearm.fetch.hosts import HostPort
 from tonearm.fetch.limits import FetchLimits
@@ -10,10 +11,12 @@ from tonearm.fetch.transfer import Received
 __all__ = [
     "PART",
     "SIDECAR",
+    "Courtesy",
     "FetchLimits",
     "Fetcher",
     "HostPort",
     "Progress",
     "Received",
+    "Turn",
     "mark_of",
 ]

@@ -39,7 +39,7 @@ def network_failures(peer: HostPort, limits: FetchLimits) -> Iterator[None]:
     try:
         yield
     except aiohttp.ConnectionTimeoutError as error:
-        raise Timeout(f"Download timeout ({in_seconds(limits.connect_ms)})") from error
+        raise Timeout(f"Download timeout ({in_seconds(limits.connect_ms)})", connecting=True) from error
     except TimeoutError as error:
         raise Timeout(f"Download timeout ({in_seconds(limits.silence_ms)})") from error
     except (aiohttp.ClientError, OSError) as error:

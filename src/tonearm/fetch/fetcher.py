@@ -15,6 +15,7 @@ from aiohttp import ClientResponse
 
 from tonearm.clock import Clock, SystemClock
 from tonearm.errors import BadAnswer, Corrupt, TooLarge
+from tonearm.fetch.courtesy import Courtesy
 from tonearm.fetch.failures import status_failure
 from tonearm.fetch.headers import is_encoded
 from tonearm.fetch.hosts import HostPort
@@ -24,10 +25,12 @@ from tonearm.fetch.line import Line, Request
 from tonearm.fetch.progress import Progress
 from tonearm.fetch.transfer import Received, Transfer
 from tonearm.model import Media
+from tonearm.policy import RetryRules
 
 _THREADS = 32
 _QUICK = 64 * KIB  # bytes of JSON that are decoded where they stand
 _NO_CREDENTIALS: Mapping[HostPort, Mapping[str, str]] = {}
+_USUAL_RULES = RetryRules()
 
 
 class Fetcher:
@@ -35,6 +38,8 @@ class Fetcher:
 
     Only public addresses are connected to, but for the hosts in *allow*. *credentials* are headers for exactly one host
     and port; no redirect carries them elsewhere, nor from https to http. *ssl_context* replaces the system's trust.
+    *rules* say how long a host is left alone; `courtesy` knows which one is. Each call below raises `HostResting` for
+    such a host, without sending anything to it.
     """
 
     def __init__(
@@ -44,11 +49,13 @@ class Fetcher:
         allow: Iterable[HostPort] = (),
         credentials: Mapping[HostPort, Mapping[str, str]] = _NO_CREDENTIALS,
         ssl_context: ssl.SSLContext | None = None,
+        rules: RetryRules = _USUAL_RULES,
         clock: Clock | None = None,
     ) -> None:
         self._limits = limits
-        self._line = Line(limits, allow=allow, credentials=credentials, ssl_context=ssl_context)
         self._clock = clock or SystemClock()
+        self.courtesy = Courtesy(rules, self._clock)
+        self._line = Line(limits, self.courtesy, allow=allow, credentials=credentials, ssl_context=ssl_context)
         self._boot = ""
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="tonearm-fetch")
 

@@ -1,5 +1,7 @@
 """The line: one request out, its redirects followed, one answer back.
 
+Every request asks `tonearm.fetch.courtesy` first, each redirect and each repetition too, and tells it how it ended.
+
 Two pools of connections stand side by side. The *public* one connects through the guard; the *named* one reaches any
 address and serves exactly the hosts and ports that the operator named. Which pool a request takes follows from the host
 and port that it asks for, at every redirect anew, and both pools keep connections by that same host and port: a
@@ -13,15 +15,18 @@ import ssl
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from urllib.parse import urljoin
 
 import aiohttp
 from aiohappyeyeballs import SocketFactoryType
 from yarl import URL
 
-from tonearm.errors import BadAnswer
+from tonearm.errors import BadAnswer, ConnectionFailed, Timeout
 from tonearm.fetch import guard
+from tonearm.fetch.courtesy import Courtesy, Visit
 from tonearm.fetch.failures import network_failures
+from tonearm.fetch.headers import retry_after_ms
 from tonearm.fetch.hosts import HostPort, read_url
 from tonearm.fetch.limits import KIB, FetchLimits
 
@@ -47,12 +52,14 @@ class Line:
     def __init__(
         self,
         limits: FetchLimits,
+        courtesy: Courtesy,
         *,
         allow: Iterable[HostPort],
         credentials: Mapping[HostPort, Mapping[str, str]],
         ssl_context: ssl.SSLContext | None,
     ) -> None:
         self._limits = limits
+        self._courtesy = courtesy
         self._allow = tuple(allow)
         self._credentials = dict(credentials)
         self._ssl = ssl_context or True
@@ -77,6 +84,7 @@ class Line:
         A body read to its end leaves the connection for the next request; otherwise it is cut at once.
 
         Raises:
+            HostResting: the host, or one that a redirect leads to, is left alone; nothing was sent there.
             FetchError: no answer, or the body stopped while it was read inside.
         """
         response = await self._follow(request)
@@ -111,6 +119,40 @@ class Line:
     async def _send(
         self, url: URL, peer: HostPort, headers: Mapping[str, str], *, decompress: bool
     ) -> aiohttp.ClientResponse:
+        """Send one request; once more if the connection had been idle and the server closed it before any answer.
+
+        That is no sign of trouble: its closing and our request met on the way (RFC 9112, section 9.3.1).
+        """
+        visit = self._courtesy.enter(peer)
+        try:
+            return await self._visit(visit, url, headers, decompress=decompress)
+        except ConnectionFailed:
+            if not visit.reused:
+                raise
+        return await self._visit(self._courtesy.enter(peer), url, headers, decompress=decompress)
+
+    async def _visit(
+        self, visit: Visit, url: URL, headers: Mapping[str, str], *, decompress: bool
+    ) -> aiohttp.ClientResponse:
+        try:
+            response = await self._get(visit, url, headers, decompress=decompress)
+        except (ConnectionFailed, Timeout) as error:
+            refusal = self._courtesy.leave(visit, error.message if error.connecting else None)
+            if refusal is not None:
+                raise refusal from error
+            raise
+        except BaseException:
+            self._courtesy.leave(visit)
+            raise
+        self._courtesy.leave(visit)
+        if response.status == 429 or 500 <= response.status <= 599:
+            self._courtesy.hold(visit.peer, retry_after_ms(response.headers) or 0)
+        return response
+
+    async def _get(
+        self, visit: Visit, url: URL, headers: Mapping[str, str], *, decompress: bool
+    ) -> aiohttp.ClientResponse:
+        peer = visit.peer
         session = self._named if any(entry.covers(peer) for entry in self._allow) else self._public
         assert session is not None, "the fetcher is not open"
         # Headers that trickle in byte by byte break no silence, so they have a limit as a whole.
@@ -118,7 +160,13 @@ class Line:
         try:
             with network_failures(peer, self._limits):
                 async with asyncio.timeout(whole_s):
-                    return await session.get(url, headers=headers, auto_decompress=decompress, allow_redirects=False)
+                    return await session.get(
+                        url,
+                        headers=headers,
+                        auto_decompress=decompress,
+                        allow_redirects=False,
+                        trace_request_ctx=visit,
+                    )
         except ValueError as error:
             raise BadAnswer(f"The request to {peer} cannot be made: its name or a header is not valid") from error
 
@@ -139,6 +187,8 @@ class Line:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": "tonearm"},
             timeout=timeout,
+            trace_configs=[_connections()],
+            middlewares=[_no_repetition],
             trust_env=False,
             read_bufsize=READ_BUFFER,
         )
@@ -149,6 +199,33 @@ def hang_up(response: aiohttp.ClientResponse) -> None:
     if response.connection is not None and response.connection.transport is not None:
         response.connection.transport.abort()
     response.close()
+
+
+def _connections() -> aiohttp.TraceConfig:
+    """Note on the visit whether a connection came about, and whether it had been used before."""
+
+    async def made(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        visit: Visit = context.trace_request_ctx
+        visit.connected = True
+
+    async def reused(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        visit: Visit = context.trace_request_ctx
+        visit.connected = visit.reused = True
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_create_end.append(made)
+    trace.on_connection_reuseconn.append(reused)
+    return trace
+
+
+async def _no_repetition(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Hide from aiohttp what it would answer by sending the request again: how often a host is asked, we decide."""
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise ConnectionFailed(f"{HostPort.of(request.url)} closed the connection before the end") from error
 
 
 def _following(url: URL, target: str) -> URL:

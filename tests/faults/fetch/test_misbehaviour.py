@@ -283,9 +283,9 @@ async def test_any_status_but_success_is_an_error_with_its_wait(
     stage: Stage, status: int, headers: Mapping[str, str], wait: int | None
 ) -> None:
     """JSON, pictures and media alike; the server's wish to wait goes with it."""
-    async with Origin(answer(status, headers=headers)) as origin:
-        calls: list[Callable[[str], Awaitable[object]]] = [stage.fetcher.json, stage.fetcher.picture, stage.download]
-        for call in calls:
+    calls: list[Callable[[str], Awaitable[object]]] = [stage.fetcher.json, stage.fetcher.picture, stage.download]
+    for call in calls:
+        async with Origin(answer(status, headers=headers)) as origin:
             with pytest.raises(HttpStatus, match=f"answered {status}") as failed:
                 await call(f"{origin.url}/x?secret")
             assert (failed.value.status, failed.value.retry_after_ms) == (status, wait)

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from tonearm.errors import BadAnswer, Corrupt, FetchError, HttpStatus, Timeout
+from tonearm.errors import BadAnswer, ConnectionFailed, Corrupt, FetchError, HttpStatus, Timeout
 from tonearm.model import Claim, Failed, JobSpec, JobType, Quality, Retry, TaskKind
-from tonearm.policy import RetryRules, after_failure
+from tonearm.policy import RetryRules, after_failure, give_up_ms, rest_ms
 
 RULES = RetryRules(backoff_ms=1_000, retry_after_max_ms=900_000)
 CLAIM = Claim(
@@ -92,3 +92,29 @@ def test_what_no_repeat_can_mend_fails_at_once(error: FetchError, claim: Claim) 
 def test_a_damaged_body_is_fetched_once_more() -> None:
     """The copy may have been cut on its way."""
     assert isinstance(after_failure(Corrupt("torn"), CLAIM, RULES), Retry)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [Timeout("t"), ConnectionFailed("cut"), HttpStatus(429, "busy"), HttpStatus(500, "oops"), HttpStatus(599, "?")],
+)
+def test_what_may_pass_is_repeated(error: FetchError) -> None:
+    """Timeout, connection error, truncated body, 429 and any 5xx, as often as the job itself allows."""
+    claim = replace(CLAIM, max_retries=7)
+
+    assert isinstance(after_failure(error, replace(claim, retry_count=6), RULES), Retry)
+    assert isinstance(after_failure(error, replace(claim, retry_count=7), RULES), Failed)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 409, 410, 418, 451])
+def test_any_other_4xx_fails_at_once(status: int) -> None:
+    """Also where the server names a time."""
+    assert isinstance(after_failure(HttpStatus(status, "no", retry_after_ms=1_000), CLAIM, RULES), Failed)
+
+
+def test_rests_grow_to_a_minute_and_all_of_it_scales() -> None:
+    """5, 10, 20, 40, 60, 60 s and ten minutes at the default back-off; a fifth of that at 200."""
+    assert [rest_ms(rests, RULES) for rests in range(7)] == [5_000, 10_000, 20_000, 40_000, 60_000, 60_000, 60_000]
+    assert give_up_ms(RULES) == 600_000
+    fifth = RetryRules(backoff_ms=200)
+    assert (rest_ms(0, fifth), rest_ms(9, fifth), give_up_ms(fifth)) == (1_000, 12_000, 120_000)
