@@ -1,8 +1,8 @@
 """An attempt: one claim from its start to its settling, whatever happens in between.
 
 Whatever a task runs into ends this task and nothing else: an error of the journey becomes a retry or a failure by
-`tonearm.policy`, a stop becomes cancelled, paused or released, and an exception that nobody expected becomes
-`internal` with its stack in the log.
+`tonearm.policy`, a host that is left alone releases the task without cost, a stop becomes cancelled, paused or
+released, and an exception that nobody expected becomes `internal` with its stack in the log.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import asyncio
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from tonearm.errors import FailureCode, FetchError, LeaseLost
-from tonearm.model import Cancelled, Completed, Failed, Failure, Outcome, Paused, Released, Retry, TaskKind
+from tonearm.errors import FailureCode, FetchError, HostResting, LeaseLost
+from tonearm.model import Cancelled, Claim, Completed, Failed, Failure, Outcome, Paused, Released, Retry, TaskKind
 from tonearm.policy import RetryRules, after_failure
+from tonearm.settings import Settings
 from tonearm.worker.held import Held, Stop
 from tonearm.worker.insisting import insist
 from tonearm.worker.journey import Journey
@@ -72,11 +73,18 @@ async def _run(held: Held, tools: WorkerTools, leases: Leases) -> Outcome | None
     except LeaseLost:
         return await _why_refused(held, tools, leases)
     except FetchError as error:
-        log.info("The attempt failed", code=str(error.code), error=error.message)
-        return after_failure(error, held.claim, _rules(tools))
+        return _after_error(error, held.claim, tools.settings)
     except Exception as error:  # a supervisor: the error of one task ends that task and nothing else
         log.exception("The task ran into an error of the program")
         return Failed(Failure(FailureCode.INTERNAL, f"Internal error: {type(error).__name__} (see the log)"))
+
+
+def _after_error(error: FetchError, claim: Claim, settings: Settings) -> Outcome:
+    """What follows from an attempt that failed. One that was turned away, because the host is left alone, was none."""
+    if isinstance(error, HostResting) and not error.given_up:
+        return Released(error.message, error.wait_ms)
+    log.info("The attempt failed", code=str(error.code), error=error.message)
+    return after_failure(error, claim, RetryRules(settings.retry_backoff_ms, settings.retry_after_max_ms))
 
 
 def _forget_cancel() -> None:
@@ -141,7 +149,3 @@ def _tell(outcome: Outcome) -> None:
             log.info("Cancelled")
         case Paused():
             log.info("Paused")
-
-
-def _rules(tools: WorkerTools) -> RetryRules:
-    return RetryRules(tools.settings.retry_backoff_ms, tools.settings.retry_after_max_ms)

@@ -1,4 +1,7 @@
-"""Covers: the picture of an album is fetched once for all its tracks that run close together."""
+"""Covers: the picture of an album is fetched once for all its tracks that run close together.
+
+No track is given back for its cover: where the host asked to be left alone for a moment, that moment is waited for.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import asyncio
 from collections import OrderedDict
 from functools import partial
 
-from tonearm.errors import Timeout
+from tonearm.errors import FetchError, HostResting, Timeout
 from tonearm.fetch import Fetcher
 
 KEPT = 8
@@ -41,9 +44,22 @@ class Covers:
     async def _fetch(self, url: str) -> bytes:
         try:
             async with asyncio.timeout(self._limit_ms / 1_000):
-                return await self._fetcher.picture(url)
+                return await self._insist(url)
         except TimeoutError:
             raise Timeout(f"No whole picture within {self._limit_ms / 1_000:g}s") from None
+
+    async def _insist(self, url: str) -> bytes:
+        """Ask again whenever the host asked for a pause that fits into the limit."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._limit_ms / 1_000
+        while True:
+            try:
+                return await self._fetcher.picture(url)
+            except FetchError as error:
+                pause_s = _pause_ms(error) / 1_000
+                if not pause_s or loop.time() + pause_s > end:
+                    raise
+            await asyncio.sleep(pause_s)
 
     def _ended(self, url: str, task: asyncio.Task[bytes]) -> None:
         """Keep what came; forget what failed."""
@@ -58,3 +74,10 @@ class Covers:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         self._pictures.clear()
+
+
+def _pause_ms(error: FetchError) -> int:
+    """How long the host asked to be left alone, milliseconds; 0: it did not ask."""
+    if isinstance(error, HostResting):
+        return error.wait_ms if error.asked else 0
+    return error.retry_after_ms or 0 if error.retryable else 0

@@ -8,7 +8,7 @@ they hold a task. All of it runs on the event loop itself: a blocked loop does n
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 
@@ -17,7 +17,7 @@ import structlog
 from tonearm.clock import Clock
 from tonearm.errors import DiskError
 from tonearm.library import Stage
-from tonearm.model import Claim, TaskKind, WorkerReport
+from tonearm.model import Claim, RestingHost, TaskKind, WorkerReport
 from tonearm.store.base import PAGE, Working
 from tonearm.worker.held import Held, Stop
 from tonearm.worker.slots import Slots
@@ -45,6 +45,9 @@ class Leases:
         self._clock = clock
         self._lease_ms = lease_ms
         self._held: dict[str, Held] = {}
+        self._holding: str | None = None
+        self.resting: Callable[[], tuple[RestingHost, ...]] = tuple
+        """Tells which hosts are left alone, for the report."""
         self._moved = asyncio.Event()
         self._urgent = asyncio.Event()
         self._emptied = asyncio.Event()
@@ -87,6 +90,12 @@ class Leases:
         self._moved.set()
         if urgent:
             self._urgent.set()
+
+    def hold_back(self, reason: str | None) -> None:
+        """Let the reports say why nothing is claimed; None: something is."""
+        if reason != self._holding:
+            self._holding = reason
+            self.moved(urgent=True)
 
     def trusted(self, held: Held) -> bool:
         """Whether the lease surely stands: its end by our own clock, less a tenth, is not reached."""
@@ -166,6 +175,8 @@ class Leases:
                 self._slots.transferring,
                 self._slots.limit,
                 tuple(held.transfer() for held in islice(self._held.values(), PAGE)),
+                self.resting(),
+                self._holding,
             )
         )
         with suppress(TimeoutError):

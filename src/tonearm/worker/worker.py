@@ -11,9 +11,11 @@ import socket
 
 import structlog
 
-from tonearm.model import Claim, ClaimRequest
+from tonearm.fetch import HostPort, Turn
+from tonearm.model import Claim, Claimed, ClaimRequest
 from tonearm.worker import janitor
 from tonearm.worker.attempt import attempt
+from tonearm.worker.gates import CatalogGate, first_closed
 from tonearm.worker.held import Stop
 from tonearm.worker.leases import Leases
 from tonearm.worker.slots import Slots
@@ -42,6 +44,10 @@ class Worker:
         self.slots = Slots(tools.settings.max_concurrent)
         self.leases = Leases(tools.store, tools.stage, self.slots, tools.clock, tools.settings.lease_ms)
         self.supervisor = Supervisor()
+        self._catalog = CatalogGate(tools.fetcher.courtesy, HostPort.of(tools.settings.catalog_url()))
+        self._gates = (self._catalog,)
+        tools.fetcher.courtesy.told = self._host_turned
+        self.leases.resting = tools.fetcher.courtesy.resting
         self._stopping = asyncio.Event()
         self._claiming: asyncio.Task[None] | None = None
         self._loops: list[asyncio.Task[None]] = []
@@ -103,24 +109,52 @@ class Worker:
     async def _claim(self) -> None:
         """One round of the claim loop: take what there is room for, or wait until there may be something."""
         await self._tidy()
-        tracks, albums = self.slots.free_transfers, self.slots.free_resolves
-        asked_at_ms = self._tools.clock.elapsed_ms()
-        claimed = await self._tools.store.claim(ClaimRequest(self.id, tracks, albums, self._settings.lease_ms))
-        for claim in claimed.claims:
-            self._run(claim, asked_at_ms)
+        closed = await first_closed(self._gates)
+        self.leases.hold_back(closed.reason if closed else None)
+        tracks, albums = (0, 0) if closed else (self.slots.free_transfers, self.slots.free_resolves)
+        claimed = await self._take(tracks, albums)
         await self._beat()
         if claimed.claims:
+            return
+        longest_ms = min(IDLE_MS, self._beat_ms)
+        if closed:
+            await self.slots.freed(min(closed.wait_ms, longest_ms) / 1_000)
             return
         if not tracks:
             await self.slots.freed(min(BUSY_S, self._beat_ms / 1_000))
             return
-        longest_ms = min(IDLE_MS, self._beat_ms)
         due_ms = longest_ms if claimed.next_due_ms is None else min(longest_ms, claimed.next_due_ms)
         await self._wait(max(due_ms, 1) / 1_000)
 
-    def _run(self, claim: Claim, asked_at_ms: int) -> None:
+    async def _take(self, tracks: int, albums: int) -> Claimed:
+        """Claim up to so many, and run them; a single one where that is to find out about the catalog."""
+        claimed = Claimed()
+        single = self._catalog.single
+        for request in ((min(tracks, 1), 0), (0, min(albums, 1))) if single else ((tracks, albums),):
+            asked_at_ms = self._tools.clock.elapsed_ms()
+            claimed = await self._tools.store.claim(ClaimRequest(self.id, *request, self._settings.lease_ms))
+            for claim in claimed.claims:
+                runner = self._run(claim, asked_at_ms)
+                if single:
+                    self._catalog.sent(runner)
+            if claimed.claims:
+                break
+        return claimed
+
+    def _host_turned(self, peer: HostPort, turn: Turn) -> None:
+        """A host is left alone from now on, or is not any more: say so, and look again at what may be claimed."""
+        refusal = self._tools.fetcher.courtesy.refusal(peer)
+        if turn is Turn.ENDS:
+            log.info("The host can be reached again", host=str(peer))
+        elif turn is Turn.BEGINS and refusal is not None:
+            log.warning("The host is left alone", host=str(peer), reason=refusal.message)
+        self.leases.moved(urgent=True)
+        self.slots.notify()
+
+    def _run(self, claim: Claim, asked_at_ms: int) -> asyncio.Task[None]:
         held = self.leases.hold(claim, asked_at_ms)
         held.runner = asyncio.create_task(attempt(held, self._tools, self.leases), name=claim.task_id)
+        return held.runner
 
     async def _wait(self, timeout_s: float) -> None:
         """Wait for a change in the store, a freed slot or the time, whichever comes first."""
