@@ -3,7 +3,8 @@
 `TONEARM_BREAKAGE` is `<phase>:<what>[:<word>]`: in that phase of a task whose title contains the word, `kill` ends the
 process with SIGKILL and `raise` throws an error that nobody expects; `resolve:raise` does so while an album is
 resolved, and `published:kill` ends the process right after a file got its name. With `wall:<file>` the wall clock runs
-ahead by the milliseconds that the file holds.
+ahead by the milliseconds that the file holds. `patience:<ms>` is no fault but a shorter life: hosts are given up after
+so much rest, in milliseconds at a back-off of 1000.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tonearm import policy
 from tonearm.clock import SystemClock
 from tonearm.worker import attempt, journey
 
@@ -29,6 +31,8 @@ def install() -> None:
     match os.environ.get("TONEARM_BREAKAGE", "").split(":"):
         case ["wall", path]:
             _shift_wall_clock(Path(path))
+        case ["patience", ms]:
+            vars(policy)["GIVE_UP_MS"] = int(ms)
         case ["published", "kill"]:
             _kill_after_publishing()
         case ["resolve", "raise"]:

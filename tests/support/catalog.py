@@ -8,6 +8,7 @@
         catalog.reply("/media/11", cut(after=1000), forever=True)
         …
         await catalog.asked("/tracks/12", times=3)            # waits for a state, never for a time
+        await catalog.down()                                  # connections are refused, until up()
         assert catalog.most_transfers <= 4
 
 It keeps the catalog contract unless a script says otherwise (tests/unit/catalog/test_scripted.py holds it to that with
@@ -20,6 +21,7 @@ import asyncio
 import hashlib
 import json
 import re
+import socket
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -116,12 +118,13 @@ def slow(rate: int) -> Reply:
 
 @dataclass(frozen=True)
 class Seen:
-    """One request as it came in."""
+    """One request as it came in. *at*: seconds of the loop's clock."""
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
+    at: float
 
 
 @dataclass
@@ -160,14 +163,35 @@ class ScriptedCatalog:
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = self._runner.addresses[0][:2]
-        self._url = f"http://{host}:{port}"
+        self._bind(0)
+        await self.up()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._runner.cleanup()
+        self._socket.close()
+
+    def _bind(self, port: int) -> None:
+        """Keep the port: nobody listens there before `up`, and nobody else gets it."""
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind(("127.0.0.1", port))
+        self.port: int = self._socket.getsockname()[1]
+        self._url = f"http://127.0.0.1:{self.port}"
+
+    async def up(self) -> None:
+        """Listen; as it is at the start, and again after `down`."""
+        self._site = web.SockSite(self._runner, self._socket)
+        await self._site.start()
+
+    async def down(self) -> None:
+        """Refuse connections from now on, and cut those that are open."""
+        await self._site.stop()
+        self._socket.close()
+        self._bind(self.port)
+        assert self._runner.server is not None
+        for connection in self._runner.server.connections:
+            connection.force_close()
 
     @property
     def url(self) -> str:
@@ -258,7 +282,8 @@ class ScriptedCatalog:
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         path = request.path
         async with self._changed:
-            self.requests.append(Seen(request.method, path, dict(request.query), dict(request.headers)))
+            now = asyncio.get_running_loop().time()
+            self.requests.append(Seen(request.method, path, dict(request.query), dict(request.headers), now))
             self._changed.notify_all()
 
         waiting = self._next.get(path)
