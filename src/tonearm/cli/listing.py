@@ -9,7 +9,7 @@ import typer
 
 from tonearm.cli.options import Json, Server, choice, connect, whole
 from tonearm.cli.terminal import clean, out
-from tonearm.cli.wording import percent, title
+from tonearm.cli.wording import holdups, percent, title
 from tonearm.client import Job
 from tonearm.model import JobType, Status
 
@@ -45,6 +45,8 @@ def list_jobs(
     with connect(server) as client:
         jobs = client.jobs(status=status, job_type=job_type, text=text, page_size=min(limit + 1, PAGE))
         found = list(islice(jobs, limit + 1))
+        waiting = not json and any(job.status is Status.QUEUED for job in found)
+        reasons = holdups(client.stats().worker) if waiting else []
     for job in found[:limit]:
         out.document(job.as_json())
     if not out.json:
@@ -53,6 +55,8 @@ def list_jobs(
         out.note("No jobs. Queue one: tonearm add album ID")
     if len(found) > limit:
         out.note(f"There are more; the first {limit} are shown (--limit).")
+    for reason in reasons:
+        out.note(reason)
 
 
 def _show(jobs: list[Job]) -> None:

@@ -9,6 +9,7 @@ from tonearm.cli.options import JobId, Json, Server, connect
 from tonearm.cli.terminal import out
 from tonearm.cli.wording import hint, moment, outcome, percent, size, span, title, troubles
 from tonearm.client import HistoryEntry, Job, Track
+from tonearm.model import Status
 
 MOST_LINES = 200
 """Files and tracks shown of one job; `--json` has them all."""
@@ -22,15 +23,17 @@ def show(job: JobId, *, server: Server = None, json: Json = False) -> None:
     out.json = json
     with connect(server) as client:
         record = client.job(job)
+        waiting = not json and record.status is Status.QUEUED
+        reason = client.stats().worker.holding if waiting else None
     out.document(record.as_json())
-    for line in _page(record):
+    for line in _page(record, reason):
         out.line(line)
 
 
-def _page(job: Job) -> Iterator[str]:
+def _page(job: Job, reason: str | None) -> Iterator[str]:
     yield title(job)
     yield ""
-    for name, value in _facts(job):
+    for name, value in _facts(job, reason):
         yield f"  {name:<10}{value}"
     yield from _section("What to do", [f"  {line}" for line in (hint(job), *troubles(job)) if line])
     yield from _section("Tracks", [_track_line(track) for track in job.track_progress or ()])
@@ -38,10 +41,12 @@ def _page(job: Job) -> Iterator[str]:
     yield from _section("History", [_history_line(entry) for entry in job.history or ()])
 
 
-def _facts(job: Job) -> Iterator[tuple[str, str]]:
+def _facts(job: Job, reason: str | None) -> Iterator[tuple[str, str]]:
     yield "job", job.id
     yield "wanted", f"{job.job.type} {job.job.catalog_id}, {job.job.quality}, priority {job.priority}"
     yield "status", outcome(job)
+    if reason:
+        yield "waits", reason
     if not job.finished:
         yield "progress", _progress(job)
     if job.error:

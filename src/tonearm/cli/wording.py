@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tonearm.client import FailedTrack, Job
+from tonearm.client import FailedTrack, Job, WorkerFigures
 from tonearm.errors import FailureCode
 from tonearm.model import JobType, Quality, Status
 
@@ -58,6 +58,14 @@ def outcome(job: Job) -> str:
     elif job.next_retry_at and job.status is Status.QUEUED:
         words += f", next attempt at {clock(job.next_retry_at)}"
     return words
+
+
+def holdups(worker: WorkerFigures) -> list[str]:
+    """What keeps jobs waiting though nothing is wrong with them, a line each: why none is begun, hosts left alone."""
+    reason = worker.holding or ""
+    others = (host for host in worker.resting or () if host.host not in reason)
+    hosts = [f"No request goes to {host.host} until {clock(host.until)}." for host in others]
+    return [f"Nothing is begun at present. {reason}", *hosts] if reason else hosts
 
 
 def hint(job: Job) -> str | None:

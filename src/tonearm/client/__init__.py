@@ -1,7 +1,17 @@
 """The Python client of the HTTP API; this page only hands the names on."""
 
 from tonearm.client.calls import OUTAGE_SECONDS, Action, Client
-from tonearm.client.records import FailedTrack, HistoryEntry, Job, Receipt, RestingHost, Stats, Track, Wanted
+from tonearm.client.records import (
+    FailedTrack,
+    HistoryEntry,
+    Job,
+    Receipt,
+    RestingHost,
+    Stats,
+    Track,
+    Wanted,
+    WorkerFigures,
+)
 from tonearm.client.transport import ServerAddress
 
 __all__ = [
@@ -17,4 +27,5 @@ __all__ = [
     "Stats",
     "Track",
     "Wanted",
+    "WorkerFigures",
 ]

@@ -51,9 +51,13 @@ class Settings(BaseSettings):
     processing_timeout_ms: kinds.Millis = Field(300_000, description="Longest stay of one track, from claim to commit.")
     max_retries: kinds.Retries = Field(3, description="Further attempts after a failure that may pass.")
     retry_backoff_ms: kinds.Millis = Field(
-        1_000, description="First pause before another attempt; then 2, 5 and 10 times it."
+        1_000,
+        description="First pause before another attempt; then 2, 5 and 10 times it. "
+        "A host that cannot be reached rests 5 to 60 times it, and is given up after 600 times it.",
     )
-    retry_after_max_ms: kinds.Millis = Field(900_000, description="Longest Retry-After of a server that is honoured.")
+    retry_after_max_ms: kinds.Millis = Field(
+        900_000, description="Longest Retry-After of a server that is honoured, for all requests to its host."
+    )
     max_size: kinds.Count = Field(1_000, description="Unfinished jobs that one client may have.")
     rate_limit_per_min: kinds.CountOrOff = Field(10, description="Submissions of one client in 60 seconds.")
     cleanup_interval_ms: kinds.Millis = Field(3_600_000, description="Time between two removals of old records.")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.unit.cli.conftest import Run
-from tests.unit.client.playing import JOB_ID, Play, Stage, job
+from tests.unit.client.playing import JOB_ID, Play, Stage, figures, job
 
 from tonearm.client import calls
 
@@ -15,6 +15,8 @@ OTHER = "job-1763900000001-zzzzzzzzzz"
 RECEIPT = {"success": True, "jobId": JOB_ID, "message": "queued", "queueSource": "sqlite"}
 MISSING = {"trackId": 3, "trackTitle": "Blue", "error": "Download timeout (30s)", "code": "timeout", "attempts": 4}
 TRACK = {"trackId": 3, "trackTitle": "Blue", "status": "failed", "progress": 0, "error": "Download timeout (30s)"}
+STATS = Play(200, figures())
+RESTING = "The catalog media.example:443 is resting until 12:13:25 UTC: No connection to media.example:443"
 
 
 def one(**changes: Any) -> Play:
@@ -39,7 +41,8 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_list_is_lines_that_fit_a_terminal(tonearm: Run, stage: Stage) -> None:
     """One line a job: id, status, how far, quality, title; elsewhere than on a terminal without control codes."""
     stage.plays(
-        page(job(status="processing", trackCount=12, completedTracks=3), job(id=OTHER, progress=0.42, jobType="track"))
+        page(job(status="processing", trackCount=12, completedTracks=3), job(id=OTHER, progress=0.42, jobType="track")),
+        STATS,
     )
 
     ended = tonearm("list", "--server", stage.url)
@@ -51,10 +54,33 @@ def test_a_list_is_lines_that_fit_a_terminal(tonearm: Run, stage: Stage) -> None
     ]
 
 
+def test_a_list_says_what_keeps_queued_jobs_waiting(tonearm: Run, stage: Stage) -> None:
+    """Beside the jobs, not among them; asked for only where a job waits, and said once."""
+    hosts = [{"host": host, "until": 1763900005000} for host in ("media.example:443", "busy.example:443")]
+    stage.plays(page(job()), Play(200, figures(holding=RESTING, resting=hosts)))
+
+    ended = tonearm("list", "--server", stage.url)
+
+    assert len(ended.out.splitlines()) == 1
+    holding, resting = ended.err.splitlines()
+    assert holding == f"Nothing is begun at present. {RESTING}"
+    assert resting.startswith("No request goes to busy.example:443 until ")
+
+    stage.plays(page(job(status="completed")))
+    assert tonearm("list", "--server", stage.url).err == ""
+
+
+def test_a_job_that_waits_shows_what_for(tonearm: Run, stage: Stage) -> None:
+    """The reason why nothing is claimed stands beside its status; of other hosts nothing."""
+    stage.plays(one(status="queued"), Play(200, figures(holding=RESTING)))
+
+    assert f"  waits     {RESTING}" in tonearm("show", JOB_ID, "--server", stage.url).out.splitlines()
+
+
 def test_control_characters_of_a_title_do_not_reach_the_terminal(tonearm: Run, stage: Stage) -> None:
     """Neither in a list, nor on a page, nor in JSON."""
     wanted = {"type": "album", "albumId": 5, "quality": "LOW", "albumTitle": "\x1b]0;evil\x07\nx\u202e"}
-    stage.plays(page(job(job=wanted)), one(job=wanted), page(job(job=wanted)))
+    stage.plays(page(job(job=wanted)), STATS, one(job=wanted), STATS, page(job(job=wanted)))
 
     for arguments in (["list"], ["show", JOB_ID], ["list", "--json"]):
         ended = tonearm(*arguments, "--server", stage.url)
@@ -84,7 +110,7 @@ def test_an_empty_list_says_how_to_fill_it(tonearm: Run, stage: Stage) -> None:
 
 def test_a_cut_list_says_so(tonearm: Run, stage: Stage) -> None:
     """What is left out is not hidden."""
-    stage.plays(page(job(), job(id=OTHER)))
+    stage.plays(page(job(), job(id=OTHER)), STATS)
 
     ended = tonearm("list", "--limit", "1", "--server", stage.url)
 

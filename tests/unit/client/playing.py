@@ -87,3 +87,16 @@ def job(**changes: Any) -> dict[str, Any]:
         "priority": "normal",
         "client": "192.0.2.7",
     } | changes
+
+
+def figures(**worker: Any) -> dict[str, Any]:
+    """The body of /stats, with these figures of the worker."""
+    names = ("queued", "processing", "paused", "completed", "failed", "cancelled", "total")
+    return {
+        "success": True,
+        "queue": dict.fromkeys(names, 0),
+        "worker": {"running": True, "activeDownloads": 0, "maxConcurrent": 4} | worker,
+        "metrics": {},
+        "queueSource": "sqlite",
+        "timestamp": 1763900000000,
+    }
