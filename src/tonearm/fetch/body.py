@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 
-from aiohttp import ClientResponse
+from aiohttp import ClientError, ClientResponse
 
 from tonearm.errors import ConnectionFailed, Corrupt, FetchError, TooLarge
+from tonearm.fetch.framing import unread
 from tonearm.fetch.hosts import HostPort
 from tonearm.fetch.limits import in_units
 from tonearm.fetch.line import hang_up
@@ -37,6 +38,7 @@ class Body:
     ) -> None:
         self._response = response
         self._file = file
+        self._arrived = file.written
         self._writer = Writer(file, threads)
         self._total = total
         self._limit = limit
@@ -67,15 +69,20 @@ class Body:
         self._check_whole()
 
     async def _pump(self) -> None:
-        arrived = self._file.written
-        most = self._limit if self._total is None else self._total
-        # Piece by piece as they came: anything else joins them first, and uvloop reads several before we run.
-        async for piece, _ in self._response.content.iter_chunks():
-            arrived += len(piece)
-            if arrived > most:
-                raise self._too_much()
-            if piece:
-                await self._writer.add(piece)
+        try:
+            # Piece by piece as they came: anything else joins them first, and uvloop reads several before we run.
+            async for piece, _ in self._response.content.iter_chunks():
+                await self._take(piece)
+        except ClientError:
+            await self._take(unread(self._response))
+            raise
+
+    async def _take(self, piece: bytes) -> None:
+        self._arrived += len(piece)
+        if self._arrived > (self._limit if self._total is None else self._total):
+            raise self._too_much()
+        if piece:
+            await self._writer.add(piece)
 
     def _too_much(self) -> FetchError:
         if self._total is None:

@@ -24,6 +24,7 @@ from tonearm.errors import (
     HttpStatus,
     Timeout,
 )
+from tonearm.fetch.framing import BrokenFraming
 from tonearm.fetch.guard import RefusedAddress
 from tonearm.fetch.headers import retry_after_ms
 from tonearm.fetch.hosts import HostPort
@@ -54,7 +55,7 @@ def _network_failure(peer: HostPort, error: Exception) -> FetchError:
             return BadAnswer(f"The URL for {peer} is not valid")
         case aiohttp.ClientPayloadError(__cause__=ContentEncodingError()):
             return BadAnswer(f"{peer} sent a body that does not decompress")
-        case aiohttp.ClientResponseError():
+        case aiohttp.ClientResponseError() | BrokenFraming():
             return BadAnswer(f"{peer} sent an answer that is not HTTP")
         case _:
             return ConnectionFailed(f"{peer} closed the connection before the end")

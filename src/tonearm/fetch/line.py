@@ -26,6 +26,7 @@ from tonearm.errors import BadAnswer, ConnectionFailed, Timeout
 from tonearm.fetch import guard
 from tonearm.fetch.courtesy import Courtesy, Visit
 from tonearm.fetch.failures import network_failures
+from tonearm.fetch.framing import Connector
 from tonearm.fetch.headers import retry_after_ms
 from tonearm.fetch.hosts import HostPort, read_url
 from tonearm.fetch.limits import KIB, FetchLimits
@@ -171,7 +172,7 @@ class Line:
             raise BadAnswer(f"The request to {peer} cannot be made: its name or a header is not valid") from error
 
     def _session(self, socket_factory: SocketFactoryType) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
+        connector = Connector(
             limit=_CONNECTIONS,
             resolver=aiohttp.ThreadedResolver(),
             socket_factory=socket_factory,

@@ -152,6 +152,14 @@ async def test_a_body_that_is_cut_is_a_failed_connection(stage: Stage, script: S
             await stage.fetcher.json(f"{origin.url}/track")
 
 
+async def test_what_arrived_together_with_a_cut_is_on_disk(stage: Stage) -> None:
+    """Also what nobody had read yet when the connection broke."""
+    async with Origin(raw(LONG + BODY[:60_000])) as origin:
+        with pytest.raises(ConnectionFailed):
+            await stage.download(f"{origin.url}/song.flac")
+    assert stage.body() == BODY[:60_000]
+
+
 async def test_what_arrived_before_a_cut_is_on_disk(stage: Stage) -> None:
     """Not a byte of it waits in memory for the rest."""
 
@@ -183,6 +191,31 @@ async def test_a_body_longer_than_announced_ends_where_it_should(stage: Stage) -
         stage.told.clear()
         await stage.download(f"{origin.url}/song.flac?again")
         assert origin.connections == 2
+
+
+async def test_bytes_beyond_the_end_in_one_packet_with_the_head_are_dropped_too(stage: Stage) -> None:
+    """How the bytes are cut into packets decides nothing; what the catalog says of the size does."""
+    packet = head(200, {"Content-Length": "5"}) + b"hello and more"
+    async with Origin(then_silence(packet)) as origin:
+        assert (await stage.download(f"{origin.url}/song.flac")).size == 5
+        with pytest.raises(Corrupt, match="5 bytes long, not 14"):
+            await stage.download(Media(f"{origin.url}/song.flac", size_bytes=14))
+        assert origin.connections == 2
+
+
+async def test_a_body_whose_framing_breaks_in_the_middle_is_a_bad_answer_at_once(stage: Stage) -> None:
+    """It does not last until a time limit runs out, and the connection is closed."""
+
+    async def broken(visit: Visit) -> None:
+        await visit.send(CHUNKED + b"5\r\nhello\r\n")
+        await stage.has(5)
+        await visit.send(b"much\r\n")
+        await visit.gone()
+
+    async with Origin(broken) as origin:
+        with pytest.raises(BadAnswer, match="not HTTP"):
+            await stage.download(f"{origin.url}/song.flac")
+        await origin.until(lambda: origin.open == 0)
 
 
 @pytest.mark.parametrize(
