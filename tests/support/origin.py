@@ -61,6 +61,15 @@ class Visit:
             while await self.reader.read(65_536):
                 pass
 
+    @property
+    def encrypted(self) -> bool:
+        """Whether this connection is one of TLS."""
+        return self.writer.get_extra_info("ssl_object") is not None
+
+    def drop(self) -> None:
+        """End the connection of TCP without TLS saying so (close_notify), as whoever sits on the line can do it."""
+        self.writer.transport.abort()
+
     def reset(self) -> None:
         """End the connection with a reset (RST) instead of a regular close."""
         connection: socket.socket = self.writer.get_extra_info("socket")
