@@ -14,7 +14,7 @@ from random import Random
 import pytest
 import pytest_asyncio
 from tests.support.catalog import ScriptedCatalog, redirect
-from tests.support.hostile import HOSTILITIES, LIMIT_BYTES, Scene
+from tests.support.hostile import HARMLESS, HOSTILITIES, LIMIT_BYTES, Scene
 from tests.support.music import Music
 from tests.support.origin import Origin, Visit, answer
 from tests.support.server import Tonearm, tonearm
@@ -25,8 +25,11 @@ MODULE = pytest.mark.asyncio(loop_scope="module")
 SILENCE_MS = 800
 """Longest silence. Headers as a whole may take twice as long: there is the connection, too."""
 PROCESSING_MS = 3_000
-GOOD = len(HOSTILITIES) + 1
+ODD = len(HOSTILITIES) + 1
+"""The number of the first of those tracks that only look odd."""
+GOOD = ODD + len(HARMLESS)
 """The number of a track that is as it should be."""
+BEHAVIOURS = [*(row.behave for row in HOSTILITIES), *HARMLESS.values()]
 SEED = 20_261_123
 
 
@@ -46,7 +49,7 @@ async def stand(tmp_path_factory: pytest.TempPathFactory, music: Music) -> Async
 
     async def misbehave(visit: Visit) -> None:
         number = int(visit.request.target.split("/")[1])
-        await HOSTILITIES[number - 1].behave(visit, scene)
+        await BEHAVIOURS[number - 1](visit, scene)
 
     async with AsyncExitStack() as stack:
         catalog = await stack.enter_async_context(ScriptedCatalog())
@@ -65,6 +68,8 @@ async def stand(tmp_path_factory: pytest.TempPathFactory, music: Music) -> Async
             catalog.add_track(number, media_url=url, media=row.promised(scene), **row.facts)
             if row.by_catalog:
                 catalog.reply(f"/tracks/{number}", redirect(url), forever=True)
+        for number in range(ODD, GOOD):
+            catalog.add_track(number, media_url=f"{plain.url}/{number}")
         catalog.add_track(GOOD, body=scene.song, title="Good")
         settings = {
             "QUEUE_FETCH_ALLOW": ",".join(origin.url.split("//")[1] for origin in (plain, secure)),
@@ -92,10 +97,22 @@ async def test_each_hostile_origin_ends_in_its_code(stand: Stand, number: int) -
     assert server.files() == []
     assert server.staged() == []
 
-    good = await server.wait_for(await server.submit("track", GOOD))
-    assert (good["status"], good["retryCount"]) == ("completed", 0), good
-    assert server.files() == good["files"]
-    (server.library / good["files"][0]).unlink()
+    await arrives(server, GOOD)
+
+
+@MODULE
+@pytest.mark.parametrize("number", range(ODD, GOOD), ids=HARMLESS)
+async def test_what_only_looks_odd_arrives(stand: Stand, number: int) -> None:
+    """A lying label, bytes beyond the end and odd framing cost nothing: the song is judged by what it is."""
+    await arrives(stand.server, number)
+
+
+async def arrives(server: Tonearm, number: int) -> None:
+    """A track is completed at once; its file is taken away again."""
+    record = await server.wait_for(await server.submit("track", number))
+    assert (record["status"], record["retryCount"]) == ("completed", 0), record
+    assert server.files() == record["files"]
+    (server.library / record["files"][0]).unlink()
 
 
 @MODULE

@@ -4,6 +4,6 @@
 """
 
 from tests.support.hostile.scene import Hostility, Scene
-from tests.support.hostile.table import HOSTILITIES, LIMIT_BYTES
+from tests.support.hostile.table import HARMLESS, HOSTILITIES, LIMIT_BYTES
 
-__all__ = ["HOSTILITIES", "LIMIT_BYTES", "Hostility", "Scene"]
+__all__ = ["HARMLESS", "HOSTILITIES", "LIMIT_BYTES", "Hostility", "Scene"]

@@ -149,6 +149,11 @@ def overwritten(scene: Scene) -> bytes:
     return bytes(len(scene.song))
 
 
+def crumbs(body: bytes) -> list[bytes]:
+    """*body* in pieces of seven bytes."""
+    return [body[at : at + 7] for at in range(0, len(body), 7)]
+
+
 def grown(scene: Scene) -> bytes:
     """The song and 5,000 bytes more."""
     return scene.song + bytes(5_000)

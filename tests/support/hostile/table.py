@@ -253,3 +253,17 @@ HOSTILITIES = [
     *(replace(row, name=f"a catalog with {row.name}", by_catalog=True) for row in CATALOGS),
 ]
 """Every row, by a name of its own."""
+
+HARMLESS = {
+    "a song that calls itself a page": page(does.whole, "text/html"),
+    "bytes beyond the song, at once": sends(lambda scene: length(len(scene.song)) + scene.song + b"and more"),
+    "bytes beyond the last chunk": sends(lambda scene: CHUNKED + chunk(scene.song) + b"0\r\n\r\nand more"),
+    "hints before the answer": sends(
+        lambda scene: b"HTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\n" + length(len(scene.song)) + scene.song
+    ),
+    "chunks of a few bytes": sends(
+        lambda scene: CHUNKED + b"".join(chunk(piece) for piece in does.crumbs(scene.song)) + b"0\r\n\r\n"
+    ),
+    "a song that ends with its connection": sends(lambda scene: UNFRAMED + scene.song),
+}
+"""What looks odd and is no reason to refuse the song."""
