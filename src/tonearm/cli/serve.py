@@ -19,7 +19,7 @@ from tonearm.catalog import open_catalog
 from tonearm.cli import memory
 from tonearm.cli.reload import serve_reloading
 from tonearm.clock import SystemClock
-from tonearm.fetch import Fetcher, FetchLimits, HostPort
+from tonearm.fetch import Fetcher, FetchLimits, HostPort, Throttle
 from tonearm.library import DiskGuard, Stage, Template, check_library
 from tonearm.ops import logs
 from tonearm.policy import RetryRules
@@ -136,9 +136,13 @@ def _fetcher(settings: Settings) -> Fetcher:
         silence_ms=settings.job_timeout_ms,
         file_bytes=round(settings.max_file_mb * 1_000_000),
     )
-    allow = [catalog, *map(HostPort.parse, settings.fetch_allow)]
-    rules = RetryRules(settings.retry_backoff_ms, settings.retry_after_max_ms)
-    return Fetcher(limits, allow=allow, credentials=credentials, rules=rules)
+    return Fetcher(
+        limits,
+        allow=[catalog, *map(HostPort.parse, settings.fetch_allow)],
+        credentials=credentials,
+        rules=RetryRules(settings.retry_backoff_ms, settings.retry_after_max_ms),
+        throttle=Throttle(settings.bandwidth_limit),
+    )
 
 
 def _own_umask() -> int:

@@ -6,6 +6,7 @@ from tonearm.fetch.hosts import HostPort
 from tonearm.fetch.limits import FetchLimits
 from tonearm.fetch.part import PART, SIDECAR, mark_of
 from tonearm.fetch.progress import Progress
+from tonearm.fetch.throttle import Throttle
 from tonearm.fetch.transfer import Received
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "HostPort",
     "Progress",
     "Received",
+    "Throttle",
     "Turn",
     "mark_of",
 ]

@@ -20,11 +20,14 @@ from tonearm.fetch.limits import in_units
 from tonearm.fetch.line import hang_up
 from tonearm.fetch.part import PartFile
 from tonearm.fetch.progress import Progress, Speedometer
+from tonearm.fetch.throttle import Lane
 from tonearm.fetch.writer import FLUSH_S, Writer
 
 
 class Body:
-    """One answer's body on its way into *file*, which ends at *total* bytes (None: unknown), *limit* at most."""
+    """One answer's body on its way through *lane* into *file*, which ends at *total* bytes (None: unknown), *limit* at
+    most.
+    """
 
     def __init__(
         self,
@@ -34,6 +37,7 @@ class Body:
         *,
         total: int | None,
         limit: int,
+        lane: Lane,
         progress: Callable[[Progress], None],
     ) -> None:
         self._response = response
@@ -42,6 +46,7 @@ class Body:
         self._writer = Writer(file, threads)
         self._total = total
         self._limit = limit
+        self._lane = lane
         self._progress = progress
         self._loop = asyncio.get_running_loop()
         self._speed = Speedometer(self._loop.time(), file.written)
@@ -81,8 +86,18 @@ class Body:
         self._arrived += len(piece)
         if self._arrived > (self._limit if self._total is None else self._total):
             raise self._too_much()
-        if piece:
+        if piece and self._lane.limited:
+            await self._let_through(piece)
+        elif piece:
             await self._writer.add(piece)
+
+    async def _let_through(self, piece: bytes) -> None:
+        """Add *piece* bite by bite, each when the throttle lets it."""
+        passed = 0
+        while passed < len(piece):
+            bite = await self._lane.take(len(piece) - passed)
+            await self._writer.add(piece[passed : passed + bite])
+            passed += bite
 
     def _too_much(self) -> FetchError:
         if self._total is None:

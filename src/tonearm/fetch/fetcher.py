@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ from tonearm.fetch.jsontext import read_object
 from tonearm.fetch.limits import KIB, FetchLimits, in_units
 from tonearm.fetch.line import Line, Request
 from tonearm.fetch.progress import Progress
+from tonearm.fetch.throttle import Standing, Throttle
 from tonearm.fetch.transfer import Received, Transfer
 from tonearm.model import Media
 from tonearm.policy import RetryRules
@@ -39,7 +41,7 @@ class Fetcher:
     Only public addresses are connected to, but for the hosts in *allow*. *credentials* are headers for exactly one host
     and port; no redirect carries them elsewhere, nor from https to http. *ssl_context* replaces the system's trust.
     *rules* say how long a host is left alone; `courtesy` knows which one is. Each call below raises `HostResting` for
-    such a host, without sending anything to it.
+    such a host, without sending anything to it. Media, and only they, go through *throttle*.
     """
 
     def __init__(
@@ -50,8 +52,10 @@ class Fetcher:
         credentials: Mapping[HostPort, Mapping[str, str]] = _NO_CREDENTIALS,
         ssl_context: ssl.SSLContext | None = None,
         rules: RetryRules = _USUAL_RULES,
+        throttle: Throttle | None = None,
         clock: Clock | None = None,
     ) -> None:
+        self.throttle = throttle or Throttle()
         self._limits = limits
         self._clock = clock or SystemClock()
         self.courtesy = Courtesy(rules, self._clock)
@@ -123,12 +127,21 @@ class Fetcher:
             raise Corrupt("The picture is empty")
         return body
 
-    async def download(self, media: Media, folder: Path, *, progress: Callable[[Progress], None]) -> Received:
+    async def download(
+        self,
+        media: Media,
+        folder: Path,
+        *,
+        progress: Callable[[Progress], None],
+        standing: Standing = nullcontext,
+    ) -> Received:
         """Stream *media* into `folder/part`, with its sidecar `part.json`, continuing earlier bytes if that is safe.
 
         *folder* exists and belongs to this call alone. *progress* is called on the loop: at the start, every quarter of
         a second and at the end, however it ends. What arrived is on disk (not fsynced) at 1 MiB or after a quarter of
-        a second. A cancel cuts the connection at once; when the call has ended, however, nothing is written any more.
+        a second. *standing* is entered while the throttle holds
+        the transfer. A cancel cuts the connection at once; when the call has ended, however, nothing is written any
+        more.
 
         Raises:
             HttpStatus: an answer other than success.
@@ -137,7 +150,18 @@ class Fetcher:
             DiskFull, DiskError: it could not be written.
             Timeout, ConnectionFailed, BlockedAddress, BadAnswer: no answer, or it stopped before the end.
         """
-        return await Transfer(self._line, self._threads, self._limits, self._boot, media, folder, progress).run()
+        transfer = Transfer(
+            line=self._line,
+            threads=self._threads,
+            limits=self._limits,
+            boot=self._boot,
+            media=media,
+            folder=folder,
+            throttle=self.throttle,
+            standing=standing,
+            progress=progress,
+        )
+        return await transfer.run()
 
 
 async def _read(response: ClientResponse, limit: int) -> bytes | None:

@@ -1,11 +1,12 @@
 """Framing: where an answer ends, and what becomes of the bytes around its ends.
 
-aiohttp's own protocol, with three rules beside it:
+aiohttp's own protocol, with four rules beside it:
 
 * A head goes to the parser by itself, and what lies behind it after that. So bytes beyond the announced end are
   dropped however they arrive; in one piece with the head they would make the whole answer invalid.
 * A body whose framing breaks in the middle fails at once, and not when a time limit runs out.
 * What was received of a body before its connection broke is not thrown away: `unread` has it.
+* Silence is the peer's: while reading stands because of us, or when the body has ended, its time does not run.
 """
 
 from __future__ import annotations
@@ -66,6 +67,12 @@ class AnswerProtocol(ResponseHandler):
         if isinstance(self.exception(), HttpProcessingError) and (body := self._unfinished) is not None:
             body.set_exception(BrokenFraming("The body is not framed as HTTP has it"))
             self._payload = None  # or the end of the connection would replace the reason
+
+    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 - aiohttp's own
+        super().resume_reading(resume_parser)
+        # It has started the time, although the parser may have had enough left to stop reading again, or the end.
+        if self._reading_paused or self._body is None or self._body.is_eof():
+            self._drop_timeout()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         body = self._unfinished

@@ -32,19 +32,22 @@ from tonearm.fetch.hosts import HostPort, read_url
 from tonearm.fetch.limits import KIB, FetchLimits
 
 READ_BUFFER = 512 * KIB
-"""Bytes that may wait between the socket and the reader; reading pauses at twice that."""
 _CONNECTIONS = 256
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to ask for. *own* headers stay with the first host; *terms* (Accept, Range …) go to every one."""
+    """What to ask for. *own* headers stay with the first host; *terms* (Accept, Range …) go to every one.
+
+    *buffer*: bytes that may wait between the socket and the reader; reading pauses at twice that.
+    """
 
     url: str
     terms: Mapping[str, str]
     own: Mapping[str, str] = field(default_factory=dict[str, str])
     decompress: bool = False
+    buffer: int = READ_BUFFER
 
 
 class Line:
@@ -101,7 +104,7 @@ class Line:
         for _ in range(self._limits.redirects + 1):
             peer = HostPort.of(url)
             secrets = self._secrets(peer, request.own if peer == origin else {}) if trusted else {}
-            response = await self._send(url, peer, {**request.terms, **secrets}, decompress=request.decompress)
+            response = await self._send(url, peer, {**request.terms, **secrets}, request)
             target = response.headers.get("Location", "").strip()
             if response.status not in _REDIRECTS or not target:
                 return response
@@ -118,7 +121,7 @@ class Line:
         return {**{name: value for name, value in configured.items() if name.lower() not in named}, **own}
 
     async def _send(
-        self, url: URL, peer: HostPort, headers: Mapping[str, str], *, decompress: bool
+        self, url: URL, peer: HostPort, headers: Mapping[str, str], request: Request
     ) -> aiohttp.ClientResponse:
         """Send one request; once more if the connection had been idle and the server closed it before any answer.
 
@@ -126,17 +129,17 @@ class Line:
         """
         visit = self._courtesy.enter(peer)
         try:
-            return await self._visit(visit, url, headers, decompress=decompress)
+            return await self._visit(visit, url, headers, request)
         except ConnectionFailed:
             if not visit.reused:
                 raise
-        return await self._visit(self._courtesy.enter(peer), url, headers, decompress=decompress)
+        return await self._visit(self._courtesy.enter(peer), url, headers, request)
 
     async def _visit(
-        self, visit: Visit, url: URL, headers: Mapping[str, str], *, decompress: bool
+        self, visit: Visit, url: URL, headers: Mapping[str, str], request: Request
     ) -> aiohttp.ClientResponse:
         try:
-            response = await self._get(visit, url, headers, decompress=decompress)
+            response = await self._get(visit, url, headers, request)
         except (ConnectionFailed, Timeout) as error:
             refusal = self._courtesy.leave(visit, error.message if error.connecting else None)
             if refusal is not None:
@@ -151,7 +154,7 @@ class Line:
         return response
 
     async def _get(
-        self, visit: Visit, url: URL, headers: Mapping[str, str], *, decompress: bool
+        self, visit: Visit, url: URL, headers: Mapping[str, str], request: Request
     ) -> aiohttp.ClientResponse:
         peer = visit.peer
         session = self._named if any(entry.covers(peer) for entry in self._allow) else self._public
@@ -164,7 +167,8 @@ class Line:
                     return await session.get(
                         url,
                         headers=headers,
-                        auto_decompress=decompress,
+                        auto_decompress=request.decompress,
+                        read_bufsize=request.buffer,
                         allow_redirects=False,
                         trace_request_ctx=visit,
                     )
@@ -191,7 +195,6 @@ class Line:
             trace_configs=[_connections()],
             middlewares=[_no_repetition],
             trust_env=False,
-            read_bufsize=READ_BUFFER,
         )
 
 

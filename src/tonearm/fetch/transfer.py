@@ -23,9 +23,10 @@ from tonearm.fetch.failures import status_failure
 from tonearm.fetch.headers import content_range, is_encoded, media_fields, strong_validator
 from tonearm.fetch.hosts import HostPort, read_url
 from tonearm.fetch.limits import FetchLimits, in_units
-from tonearm.fetch.line import Line, Request
+from tonearm.fetch.line import READ_BUFFER, Line, Request
 from tonearm.fetch.part import Beginning, PartFile, Sidecar
 from tonearm.fetch.progress import Progress
+from tonearm.fetch.throttle import Standing, Throttle
 from tonearm.fetch.writer import on_thread
 from tonearm.model import Media
 
@@ -54,6 +55,8 @@ class Transfer:
     boot: str
     media: Media
     folder: Path
+    throttle: Throttle
+    standing: Standing
     progress: Callable[[Progress], None]
 
     async def run(self) -> Received:
@@ -81,7 +84,8 @@ class Transfer:
         terms = {"Accept": "*/*", "Accept-Encoding": "identity"}
         if old is not None:
             terms |= {"Range": f"bytes={old.offset}-", "If-Range": old.validator}
-        request = Request(self.media.url, terms, own=media_fields(self.media.headers))
+        buffer = self.throttle.read_buffer(READ_BUFFER)
+        request = Request(self.media.url, terms, own=media_fields(self.media.headers), buffer=buffer)
         async with self.line.ask(request) as response:
             if old is not None and response.status in (206, 416):
                 return await self._receive(response, old.sidecar, old.offset) if _continues(response, old) else None
@@ -113,7 +117,15 @@ class Transfer:
         file = PartFile(self.folder, part.algorithm_of(self.media))
         try:
             await on_thread(self.threads, self.folder, lambda: file.open(offset, sidecar))
-            body = Body(response, file, self.threads, total=total, limit=self.limits.file_bytes, progress=self.progress)
+            body = Body(
+                response,
+                file,
+                self.threads,
+                total=total,
+                limit=self.limits.file_bytes,
+                lane=self.throttle.lane(self.standing),
+                progress=self.progress,
+            )
             await body.receive()
             checksum = file.checksum()
         finally:

@@ -5,6 +5,7 @@ leases.py      what it holds, and until when: renewing, polling, progress
 attempt.py     one claim from its start to its settling, whatever happens in between
 journey.py     a track: ask, transfer, verify, tag, commit, publish
 resolving.py   an album: its track list enters the store in pages
+steering.py    what people set for the whole queue, followed while it runs
 janitor.py     stages of the dead and the forgotten
 supervisor.py  loops that come back when they fall over
 """

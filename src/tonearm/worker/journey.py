@@ -38,7 +38,7 @@ from tonearm.worker.held import Held
 from tonearm.worker.insisting import insist
 from tonearm.worker.leases import Leases
 from tonearm.worker.threads import in_thread
-from tonearm.worker.timelimit import time_limit
+from tonearm.worker.timelimit import TimeLimit, time_limit
 from tonearm.worker.tools import WorkerTools
 
 TWINS = 99
@@ -71,10 +71,10 @@ class Journey:
         folder = await self._take_over_stage()
         if (found := await self._find_published()) is not None:
             return found
-        async with time_limit(self._tools.settings.processing_timeout_ms, self._how_far):
+        async with time_limit(self._tools.settings.processing_timeout_ms, self._how_far) as limit:
             track = await self._begin()
             async with self._naming(track) as reserved:
-                received = await self._transfer(track, folder)
+                received = await self._transfer(track, folder, limit)
                 await self._leave_slot()
                 audio = await self._verify(track, received, folder)
                 staged = await self._tag(track, received, audio, folder)
@@ -118,12 +118,17 @@ class Journey:
 
         return await in_thread(noted)
 
-    async def _transfer(self, track: Track, folder: Path) -> Received:
+    async def _transfer(self, track: Track, folder: Path, limit: TimeLimit) -> Received:
         """Set room aside on the disk, and bring the bytes into the stage."""
         disk, task_id = self._tools.disk, self._claim.task_id
         await self._enter(Phase.TRANSFER, folder, lambda: disk.reserve(task_id, track.media.size_bytes))
         began_ms = self._tools.clock.elapsed_ms()
-        received = await self._tools.fetcher.download(track.media, folder, progress=self._on_progress)
+        received = await self._tools.fetcher.download(
+            track.media,
+            folder,
+            progress=self._on_progress,
+            standing=limit.standing,
+        )
         self._download_ms = self._tools.clock.elapsed_ms() - began_ms
         return received
 

@@ -21,6 +21,7 @@ from tonearm.model import Claim, RestingHost, TaskKind, WorkerReport
 from tonearm.store.base import PAGE, Working
 from tonearm.worker.held import Held, Stop
 from tonearm.worker.slots import Slots
+from tonearm.worker.steering import Steering
 from tonearm.worker.threads import in_thread
 
 POLL_S = 1.0
@@ -38,10 +39,13 @@ log = structlog.get_logger("worker.leases")
 class Leases:
     """The claims of one worker, by task id."""
 
-    def __init__(self, store: Working, stage: Stage, slots: Slots, clock: Clock, lease_ms: int) -> None:
+    def __init__(
+        self, store: Working, stage: Stage, slots: Slots, clock: Clock, lease_ms: int, *, steering: Steering
+    ) -> None:
         self._store = store
         self._stage = stage
         self._slots = slots
+        self._steering = steering
         self._clock = clock
         self._lease_ms = lease_ms
         self._held: dict[str, Held] = {}
@@ -130,8 +134,10 @@ class Leases:
         await asyncio.sleep(POLL_S)
 
     async def poll_now(self, page: list[Held]) -> None:
-        """Read the flags of these claims and do what they say."""
+        """Read the flags of these claims and do what they say; follow the control of the queue."""
         flags = await self._store.poll(self._stage.worker, [held.claim.token for held in page])
+        if self._steering.follow(flags.control):
+            self.moved(urgent=True)
         for held in page:
             if held.task_id in flags.lost:
                 held.halt(Stop.LOST)

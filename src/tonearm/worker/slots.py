@@ -2,36 +2,44 @@
 
 A transfer slot is held from the claim to the last byte. Then the task moves on to the finishing places (verify, tag,
 publish), of which there are as many; while those are full it keeps its slot, so that work never piles up behind the
-line. Albums are resolved without a slot, two at a time.
+line. Albums are resolved without a slot, two at a time. The limit may change at any time: what runs goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 
 RESOLVES = 2
 """Albums that one worker resolves at the same time."""
 
 
 class Slots:
-    """Counts what runs; never more than *limit* transfers, as many finishing, and `RESOLVES` albums."""
+    """Counts what runs; nothing new begins above *limit* transfers, as many finishing, and `RESOLVES` albums."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.transferring = 0
+        self.finishing = 0
         self.resolving = 0
-        self._finishing = asyncio.Semaphore(limit)
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self._freed = asyncio.Event()
 
     @property
     def free_transfers(self) -> int:
         """Track tasks that may be claimed now; none while the finishing places are full."""
-        return 0 if self._finishing.locked() else max(0, self.limit - self.transferring)
+        return 0 if self.finishing >= self.limit else max(0, self.limit - self.transferring)
 
     @property
     def free_resolves(self) -> int:
         """Albums that may be claimed now."""
         return RESOLVES - self.resolving
+
+    def change(self, limit: int) -> None:
+        """Let *limit* hold from now on. Where it is lower, what is above it may finish."""
+        self.limit = limit
+        self._let_finish()
+        self._freed.set()
 
     async def freed(self, timeout_s: float) -> None:
         """Wait until something was freed since the last call, at most *timeout_s* seconds."""
@@ -52,14 +60,30 @@ class Slots:
 
     async def to_finishing(self) -> None:
         """Exchange a transfer slot for a finishing place, waiting for one. Only a seat calls this."""
-        await self._finishing.acquire()
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        self._let_finish()
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():  # it had come, and nobody takes it any more
+                self.leave_finishing()
+            raise
         self.transferring -= 1
         self._freed.set()
 
     def leave_finishing(self) -> None:
         """Give a finishing place back. Only a seat calls this."""
-        self._finishing.release()
+        self.finishing -= 1
+        self._let_finish()
         self._freed.set()
+
+    def _let_finish(self) -> None:
+        while self._waiting and self.finishing < self.limit:
+            place = self._waiting.popleft()
+            if not place.done():  # else its task was cancelled
+                self.finishing += 1
+                place.set_result(None)
 
 
 class Seat:

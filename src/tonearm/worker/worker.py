@@ -19,6 +19,7 @@ from tonearm.worker.gates import CatalogGate, first_closed
 from tonearm.worker.held import Stop
 from tonearm.worker.leases import Leases
 from tonearm.worker.slots import Slots
+from tonearm.worker.steering import Steering
 from tonearm.worker.supervisor import Supervisor
 from tonearm.worker.tools import WorkerTools
 
@@ -42,7 +43,10 @@ class Worker:
         self._settings = tools.settings
         self.id = tools.stage.worker
         self.slots = Slots(tools.settings.max_concurrent)
-        self.leases = Leases(tools.store, tools.stage, self.slots, tools.clock, tools.settings.lease_ms)
+        self.steering = Steering(self.slots, tools.fetcher.throttle, tools.settings)
+        self.leases = Leases(
+            tools.store, tools.stage, self.slots, tools.clock, tools.settings.lease_ms, steering=self.steering
+        )
         self.supervisor = Supervisor()
         self._catalog = CatalogGate(tools.fetcher.courtesy, HostPort.of(tools.settings.catalog_url()))
         self._gates = (self._catalog,)
@@ -105,6 +109,7 @@ class Worker:
 
     async def _recover(self) -> None:
         await janitor.recover_dead(self._tools.store, self._tools.stage)
+        self.steering.follow(await self._tools.store.control())  # before the first claim
 
     async def _claim(self) -> None:
         """One round of the claim loop: take what there is room for, or wait until there may be something."""

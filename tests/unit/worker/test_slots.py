@@ -86,3 +86,43 @@ async def test_whoever_waits_for_a_slot_is_woken_by_the_next_one_freed() -> None
     assert not waiting.done()
     seat.leave()
     await waiting
+
+
+async def test_a_raised_limit_counts_at_once() -> None:
+    """Who waits to be allowed to claim is woken, and so is who waits for a finishing place."""
+    slots = Slots(1)
+    first, second = slots.seat(transfer=True), slots.seat(transfer=True)
+    await first.last_byte_arrived()
+    finishing = asyncio.create_task(second.last_byte_arrived())
+    claiming = asyncio.create_task(slots.freed(60))
+    await asyncio.sleep(0)
+    await slots.freed(0)  # what the seats woke before
+    assert not finishing.done()
+
+    slots.change(3)
+
+    await finishing
+    await claiming
+    assert (slots.transferring, slots.finishing, slots.free_transfers) == (0, 2, 3)
+
+
+async def test_a_lowered_limit_lets_what_runs_finish() -> None:
+    """Nothing new is claimed before there are fewer than it allows, and no place is counted twice."""
+    slots = Slots(4)
+    seats = [slots.seat(transfer=True) for _ in range(4)]
+    await seats[0].last_byte_arrived()
+    await seats[1].last_byte_arrived()
+
+    slots.change(1)
+
+    assert (slots.limit, slots.transferring, slots.free_transfers) == (1, 2, 0)
+    waiting = asyncio.create_task(seats[2].last_byte_arrived())
+    seats[0].leave()
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    seats[1].leave()
+    await waiting
+    seats[2].leave()
+    assert (slots.transferring, slots.free_transfers) == (1, 0)
+    seats[3].leave()
+    assert (slots.transferring, slots.finishing, slots.free_transfers) == (0, 0, 1)

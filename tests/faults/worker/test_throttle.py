@@ -1,0 +1,124 @@
+"""The throttle in the whole server: slow is no failure, and what people set holds while it runs and after a restart."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.faults.worker.conftest import Noise
+from tests.support.catalog import ScriptedCatalog, held
+from tests.support.server import tonearm, until
+
+from tonearm.cli.serve import _worker
+from tonearm.clock import SystemClock
+from tonearm.fetch.throttle import BITE_S, BURST_S
+from tonearm.model import ControlChange, JobSpec, JobType, Quality, Submission, SubmitLimits
+from tonearm.settings import Settings, load
+from tonearm.store.sqlite import open_sqlite
+from tonearm.store.sqlite.engine import SqliteStore
+from tonearm.worker import Worker
+
+LIMIT = 400_000
+
+
+async def test_a_throttled_track_times_out_by_no_limit(tmp_path: Path, noise: Noise) -> None:
+    """Three tracks need much longer than the hard limit of each, and stand for longer than the silence allowed."""
+    async with ScriptedCatalog() as catalog:
+        bodies = [noise(number).read_bytes() for number in (1, 2, 3)]
+        for number, body in enumerate(bodies, 1):
+            catalog.add_track(number, body=body)
+        limits = {"QUEUE_PROCESSING_TIMEOUT_MS": 2_000, "QUEUE_JOB_TIMEOUT_MS": 500}
+        async with tonearm(tmp_path, catalog.url, QUEUE_BANDWIDTH_LIMIT=LIMIT, **limits) as server:
+            records = [
+                await server.wait_for(job) for job in [await server.submit("track", number) for number in (1, 2, 3)]
+            ]
+        assert [(record["status"], record["retryCount"]) for record in records] == [("completed", 0)] * 3
+        took_s = (max(record["completedAt"] for record in records) - records[0]["startedAt"]) / 1_000
+        assert took_s >= sum(map(len, bodies)) / LIMIT - BURST_S - BITE_S
+
+
+@asynccontextmanager
+async def working(folder: Path, catalog: ScriptedCatalog, **settings: str) -> AsyncIterator[tuple[SqliteStore, Worker]]:
+    """A worker and its store in this process, so that the queue can be steered by its store."""
+    loaded = _settings(folder, catalog, settings)
+    store = await open_sqlite(folder / "queue.db", SystemClock(), worker_dead_ms=loaded.worker_dead_ms)
+    try:
+        async with _worker(store, loaded, SystemClock()) as worker:
+            worker.start()
+            yield store, worker
+            await worker.stop(0, hurry=asyncio.Event())
+    finally:
+        await store.close()
+
+
+def _settings(folder: Path, catalog: ScriptedCatalog, more: dict[str, str]) -> Settings:
+    paths = {"QUEUE_DATABASE": str(folder / "queue.db"), "DOWNLOAD_DIR": str(folder / "music")}
+    return load({"INTERNAL_API_URL": catalog.url, **paths, **more})
+
+
+async def submit(store: SqliteStore, *numbers: int) -> None:
+    """Queue these tracks."""
+    for number in numbers:
+        spec = JobSpec(JobType.TRACK, number, Quality.LOSSLESS)
+        await store.submit(Submission(f"job-1-{number}", "somebody", spec), SubmitLimits())
+
+
+async def reported(store: SqliteStore) -> tuple[int, int]:
+    """How many transfers run and may run, as people are told."""
+    (worker,) = await store.workers()
+    return worker.active_downloads, worker.max_concurrent
+
+
+async def test_slots_change_while_transfers_run(tmp_path: Path, noise: Noise) -> None:
+    """More at once; fewer when what runs has finished; taken back, the setting holds again."""
+    ends = asyncio.Event()
+    async with ScriptedCatalog() as catalog:
+        for number in range(1, 10):
+            catalog.add_track(number, body=noise(1).read_bytes())
+            catalog.reply(f"/media/{number}", held(ends))
+        async with working(tmp_path, catalog, QUEUE_MAX_CONCURRENT="2") as (store, worker):
+
+            async def told(transfers: int, slots: int) -> None:
+                async def is_so() -> bool:
+                    return await reported(store) == (transfers, slots)
+
+                await until(f"{transfers} of {slots} transfers run", is_so)
+
+            await submit(store, *range(1, 10))
+            await told(2, 2)
+            await store.steer(ControlChange(max_concurrent=5))
+            await told(5, 5)
+            await store.steer(ControlChange(max_concurrent=1, paused=True))
+            await told(5, 1)
+            ends.set()
+            await told(0, 1)
+            assert len([seen for seen in catalog.requests if seen.path.startswith("/media")]) == 5
+            await store.steer(ControlChange(paused=False))
+            await until("everything is done", lambda: _completed(store, 9))
+            assert worker.slots.limit == 1
+            await store.steer(ControlChange(max_concurrent=None))
+            await told(0, 2)
+
+
+async def _completed(store: SqliteStore, jobs: int) -> bool:
+    return (await store.counts()).completed == jobs
+
+
+async def test_what_people_set_holds_from_the_first_claim_after_a_restart(tmp_path: Path, noise: Noise) -> None:
+    """One slot, and 1 kB/s: nothing more is begun, and hardly a byte passes, though the settings allow it."""
+    async with ScriptedCatalog() as catalog:
+        for number in (1, 2, 3):
+            catalog.add_track(number, body=noise(1).read_bytes())
+        store = await open_sqlite(tmp_path / "queue.db", SystemClock(), worker_dead_ms=60_000)
+        await submit(store, 1, 2, 3)
+        await store.steer(ControlChange(max_concurrent=1, bandwidth_limit=1_000))
+        await store.close()
+
+        async with working(tmp_path, catalog) as (store, worker):
+            await catalog.asked("/media/1")
+            assert (worker.slots.limit, worker.slots.transferring) == (1, 1)
+            await store.steer(ControlChange(bandwidth_limit=0))
+            await until("everything is done", lambda: _completed(store, 3))
+            assert catalog.most_transfers == 1
