@@ -23,6 +23,7 @@ from tonearm.fetch.hosts import HostPort
 from tonearm.fetch.jsontext import read_object
 from tonearm.fetch.limits import KIB, FetchLimits, in_units
 from tonearm.fetch.line import Line, Request
+from tonearm.fetch.part import Room, any_room
 from tonearm.fetch.progress import Progress
 from tonearm.fetch.throttle import Standing, Throttle
 from tonearm.fetch.transfer import Received, Transfer
@@ -133,13 +134,14 @@ class Fetcher:
         folder: Path,
         *,
         progress: Callable[[Progress], None],
+        room: Room = any_room,
         standing: Standing = nullcontext,
     ) -> Received:
         """Stream *media* into `folder/part`, with its sidecar `part.json`, continuing earlier bytes if that is safe.
 
         *folder* exists and belongs to this call alone. *progress* is called on the loop: at the start, every quarter of
         a second and at the end, however it ends. What arrived is on disk (not fsynced) at 1 MiB or after a quarter of
-        a second. *standing* is entered while the throttle holds
+        a second. *room* is asked before each write and may refuse it; *standing* is entered while the throttle holds
         the transfer. A cancel cuts the connection at once; when the call has ended, however, nothing is written any
         more.
 
@@ -158,6 +160,7 @@ class Fetcher:
             media=media,
             folder=folder,
             throttle=self.throttle,
+            room=room,
             standing=standing,
             progress=progress,
         )

@@ -11,8 +11,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -29,6 +30,15 @@ PART = "part"
 SIDECAR = "part.json"
 _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}")
 _MOST_PIECES = 512  # in one writev; Linux and macOS take 1024
+
+
+Room = Callable[[int | None, int], None]
+"""Told before each write, on its thread, the size of the whole file (None: unknown) and how many bytes of it will be on
+disk; raises DiskFull where they must not."""
+
+
+def any_room(size: int | None, done: int) -> None:
+    """The `Room` that refuses nothing."""
 
 
 class Sidecar(msgspec.Struct, frozen=True):
@@ -100,8 +110,9 @@ def drop(folder: Path) -> None:
 class PartFile:
     """The part as it is being written, by one thread at a time."""
 
-    def __init__(self, folder: Path, algorithm: str | None) -> None:
+    def __init__(self, folder: Path, algorithm: str | None, *, total: int | None = None, room: Room = any_room) -> None:
         self.path = folder / PART
+        self._room = partial(room, total)
         self._descriptor: int | None = None
         self._hash = hashlib.new(algorithm, usedforsecurity=False) if algorithm else None
         self.written = 0
@@ -109,6 +120,7 @@ class PartFile:
 
     def open(self, offset: int, sidecar: Sidecar) -> None:
         """Keep the first *offset* bytes (0: start anew, under *sidecar*) and stand at their end."""
+        self._room(offset)
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         # Its mode is that of any new file: the library publishes this very file for others to read.
         self._descriptor = os.open(self.path, flags, 0o666)
@@ -125,6 +137,7 @@ class PartFile:
         assert self._descriptor is not None, "the part is not open"
         batch = pieces if len(pieces) <= _MOST_PIECES else [b"".join(pieces)]
         left = sum(map(len, pieces))
+        self._room(self.written + left)
         done = os.writev(self._descriptor, batch)
         if done < left:
             rest = memoryview(b"".join(pieces))[done:]

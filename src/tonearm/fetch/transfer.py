@@ -24,7 +24,7 @@ from tonearm.fetch.headers import content_range, is_encoded, media_fields, stron
 from tonearm.fetch.hosts import HostPort, read_url
 from tonearm.fetch.limits import FetchLimits, in_units
 from tonearm.fetch.line import READ_BUFFER, Line, Request
-from tonearm.fetch.part import Beginning, PartFile, Sidecar
+from tonearm.fetch.part import Beginning, PartFile, Room, Sidecar
 from tonearm.fetch.progress import Progress
 from tonearm.fetch.throttle import Standing, Throttle
 from tonearm.fetch.writer import on_thread
@@ -56,6 +56,7 @@ class Transfer:
     media: Media
     folder: Path
     throttle: Throttle
+    room: Room
     standing: Standing
     progress: Callable[[Progress], None]
 
@@ -114,7 +115,7 @@ class Transfer:
 
     async def _receive(self, response: ClientResponse, sidecar: Sidecar, offset: int) -> Received:
         total = sidecar.size if sidecar.size is not None else self.media.size_bytes
-        file = PartFile(self.folder, part.algorithm_of(self.media))
+        file = PartFile(self.folder, part.algorithm_of(self.media), total=total, room=self.room)
         try:
             await on_thread(self.threads, self.folder, lambda: file.open(offset, sidecar))
             body = Body(

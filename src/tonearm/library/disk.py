@@ -7,20 +7,25 @@ nothing about jobs: whether a full disk fails or holds them is the worker's busi
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tonearm.errors import DiskFull
-from tonearm.volume import free_bytes, in_mb
+from tonearm.volume import free_bytes, in_mb, whole_bytes
 
 MIB = 1024 * 1024
 UNKNOWN_BYTES = 64 * MIB
 """What a file of unknown size counts as; one that grows beyond counts another step of it."""
 
+LOOK_S = 1.0
+"""Seconds between two looks at what is free, while transfers run."""
+
 _WRITTEN_TWICE = 2  # once as it comes, and once more where tags need a new header
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Transfer:
     """One running transfer: the announced size (None: unknown) and the bytes on disk."""
 
@@ -28,19 +33,26 @@ class _Transfer:
     done: int = 0
 
     @property
+    def whole(self) -> int:
+        """Bytes that it counts as."""
+        return self.size if self.size is not None else (self.done // UNKNOWN_BYTES + 1) * UNKNOWN_BYTES
+
+    @property
     def outstanding(self) -> int:
         """Bytes that it may still write."""
-        size = self.size if self.size is not None else (self.done // UNKNOWN_BYTES + 1) * UNKNOWN_BYTES
-        return max(0, _WRITTEN_TWICE * size - self.done)
+        return max(0, _WRITTEN_TWICE * self.whole - self.done)
 
 
 class DiskGuard:
     """Watches the volume of stage and library, of which *minimum* bytes stay free. Any thread may call it."""
 
-    def __init__(self, root: Path, minimum: int) -> None:
+    def __init__(self, root: Path, minimum: int, now: Callable[[], float] = time.monotonic) -> None:
         self.root = root
         self.minimum = minimum
+        self._now = now
         self._running: dict[str, _Transfer] = {}
+        self._looked_at = float("-inf")
+        self._unseen = 0  # bytes that came since the last look
         self._lock = threading.Lock()
 
     def free(self) -> int:
@@ -51,6 +63,14 @@ class DiskGuard:
         """
         with self._lock:
             return self._free()
+
+    def fits(self, needed: int) -> bool:
+        """Whether the volume could ever have *needed* bytes free, whatever is removed from it.
+
+        Raises:
+            DiskError: the volume does not answer.
+        """
+        return needed <= whole_bytes(self.root)
 
     def check(self, needed: int | None = None) -> None:
         """Refuse where a file of *needed* bytes would leave less than the minimum; None asks for the bare minimum.
@@ -69,30 +89,54 @@ class DiskGuard:
             DiskFull: there is not enough; nothing is set aside.
         """
         with self._lock:
-            self._running.pop(task_id, None)
-            transfer = _Transfer(size, done)
-            self._require(transfer.outstanding, self._free())
-            self._running[task_id] = transfer
+            self._admit(task_id, _Transfer(size, done))
 
-    def advance(self, task_id: str, done: int) -> None:
-        """Note that *done* bytes of a transfer are on disk; of an unknown task, nothing.
+    def advance(self, task_id: str, size: int | None, done: int) -> None:
+        """Note that *done* bytes of a transfer will be on disk in a moment, and its size once it is known.
+
+        What is free is looked at when so much has come since the last look that it matters, or every `LOOK_S`. Of an
+        unknown task, nothing is noted.
 
         Raises:
-            DiskFull: a file of unknown size goes on into a further step that has no room.
+            DiskFull: the volume has less than the minimum left, or not enough for what is known now: the size, or a
+                further step of one that is not. Nothing is set aside any more.
         """
         with self._lock:
             transfer = self._running.get(task_id)
             if transfer is None:
                 return
-            steps = transfer.done // UNKNOWN_BYTES
-            transfer.done = done
-        if transfer.size is None and done // UNKNOWN_BYTES > steps:
-            self._require(0, self.free())
+            now = _Transfer(transfer.size if size is None else size, done)
+            self._unseen += max(0, done - transfer.done)
+            if now.whole > transfer.whole:
+                self._admit(task_id, now)
+                return
+            self._running[task_id] = now
+            if self._unseen >= self.minimum // 4 or self._now() - self._looked_at >= LOOK_S:
+                self._look(task_id)
+
+    def arrived(self, task_id: str, size: int) -> None:
+        """Note that all bytes of a transfer are on disk: *size*, which the tags may write once more."""
+        with self._lock:
+            if task_id in self._running:
+                self._running[task_id] = _Transfer(size, size)
 
     def release(self, task_id: str) -> None:
         """Give back what was set aside. Again is harmless."""
         with self._lock:
             self._running.pop(task_id, None)
+
+    def _admit(self, task_id: str, transfer: _Transfer) -> None:
+        self._running.pop(task_id, None)
+        self._require(transfer.outstanding, self._free())
+        self._running[task_id] = transfer
+
+    def _look(self, task_id: str) -> None:
+        """Whoever comes first after the time looks for all, so that a full disk ends one transfer at a time."""
+        self._looked_at, self._unseen = self._now(), 0
+        free = free_bytes(self.root)
+        if free < self.minimum:
+            self._running.pop(task_id)
+            self._require(0, free)
 
     def _free(self) -> int:
         promised = sum(transfer.outstanding for transfer in self._running.values())

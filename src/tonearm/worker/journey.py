@@ -11,13 +11,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import structlog
 
 from tonearm.errors import DiskError, FetchError, LeaseLost
-from tonearm.fetch import Progress, Received
+from tonearm.fetch import Progress, Received, mark_of
 from tonearm.library import (
     Audio,
     Name,
@@ -79,6 +80,7 @@ class Journey:
                 audio = await self._verify(track, received, folder)
                 staged = await self._tag(track, received, audio, folder)
                 number = await reserved
+            self._tools.disk.release(self._claim.task_id)
             umask = self._tools.umask
             size, inode = await self._enter(Phase.PUBLISH, folder, lambda: prepare(staged, umask=umask))
         name = self._name(track)
@@ -120,20 +122,21 @@ class Journey:
 
     async def _transfer(self, track: Track, folder: Path, limit: TimeLimit) -> Received:
         """Set room aside on the disk, and bring the bytes into the stage."""
-        disk, task_id = self._tools.disk, self._claim.task_id
-        await self._enter(Phase.TRANSFER, folder, lambda: disk.reserve(task_id, track.media.size_bytes))
+        disk, task_id, size = self._tools.disk, self._claim.task_id, track.media.size_bytes
+        await self._enter(Phase.TRANSFER, folder, lambda: disk.reserve(task_id, size, mark_of(folder)))
         began_ms = self._tools.clock.elapsed_ms()
         received = await self._tools.fetcher.download(
             track.media,
             folder,
             progress=self._on_progress,
+            room=partial(disk.advance, task_id),
             standing=limit.standing,
         )
+        disk.arrived(task_id, received.size)
         self._download_ms = self._tools.clock.elapsed_ms() - began_ms
         return received
 
     def _on_progress(self, progress: Progress) -> None:
-        self._tools.disk.advance(self._claim.task_id, progress.bytes_done)
         self._held.mark = Mark(Phase.TRANSFER, progress.bytes_done, progress.bytes_total)
         self._held.speed = progress.speed
         self._leases.moved()

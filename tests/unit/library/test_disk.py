@@ -8,8 +8,8 @@ import pytest
 
 from tonearm.errors import DiskError, DiskFull
 from tonearm.library import DiskGuard, disk
-from tonearm.library.disk import UNKNOWN_BYTES
-from tonearm.volume import MB
+from tonearm.library.disk import LOOK_S, UNKNOWN_BYTES
+from tonearm.volume import MB, whole_bytes
 
 MINIMUM = 100 * MB
 
@@ -61,7 +61,7 @@ def test_what_running_transfers_will_write_is_not_free(guard: DiskGuard) -> None
     """It becomes less as their bytes arrive, and is given back at the end."""
     guard.reserve("a", 200 * MB)
     assert guard.free() == 600 * MB
-    guard.advance("a", 150 * MB)
+    guard.advance("a", 200 * MB, 150 * MB)
     assert guard.free() == 750 * MB
     with pytest.raises(DiskFull):
         guard.reserve("b", 326 * MB)
@@ -85,13 +85,72 @@ def test_an_unknown_size_counts_in_steps(guard: DiskGuard, volume: dict[str, int
     """64 MiB at first; when it grows beyond, a further step must have room."""
     guard.reserve("a", None)
     assert guard.free() == 1000 * MB - 2 * UNKNOWN_BYTES
-    guard.advance("a", UNKNOWN_BYTES - 1)
+    guard.advance("a", None, UNKNOWN_BYTES - 1)
     assert guard.free() == 1000 * MB - UNKNOWN_BYTES - 1
 
     volume["free"] = 250 * MB
+    with pytest.raises(DiskFull, match="301 MB needed"):
+        guard.advance("a", None, UNKNOWN_BYTES)
+    guard.advance("of nobody", None, UNKNOWN_BYTES)
+
+
+def test_a_size_that_the_media_server_tells_is_checked_as_soon_as_it_is_known(guard: DiskGuard) -> None:
+    """The catalog gave none; before the first byte the transfer ends, and nothing is set aside for it any more."""
+    guard.reserve("a", None)
+    with pytest.raises(DiskFull, match="1000 MB free, 1100 MB needed"):
+        guard.advance("a", 500 * MB, 0)
+    assert guard.free() == 1000 * MB
+
+    guard.reserve("a", None)
+    guard.advance("a", 10 * MB, 0)
+    assert guard.free() == 980 * MB
+
+
+def test_whoever_fills_the_disk_meanwhile_ends_one_transfer_at_a_time(volume: dict[str, int]) -> None:
+    """A look every second is enough for all transfers; the one that looks ends, and its part makes room for others."""
+    assert volume
+    now = [0.0]
+    guard = DiskGuard(Path("/library"), MINIMUM, lambda: now[0])
+    for task in ("a", "b"):
+        guard.reserve(task, 20 * MB)
+        guard.advance(task, 20 * MB, 1 * MB)
+
+    volume["free"] = MINIMUM - 1
+    guard.advance("a", 20 * MB, 2 * MB)
+    now[0] += LOOK_S
+    with pytest.raises(DiskFull, match="99 MB free, 100 MB needed"):
+        guard.advance("b", 20 * MB, 2 * MB)
+    guard.advance("a", 20 * MB, 3 * MB)
+    volume["free"] = MINIMUM
+    now[0] += LOOK_S
+    guard.advance("a", 20 * MB, 4 * MB)
+
+
+def test_a_fast_transfer_is_looked_at_by_its_bytes(guard: DiskGuard, volume: dict[str, int]) -> None:
+    """Before a quarter of the minimum has come unseen."""
+    guard.reserve("a", 200 * MB)
+    guard.advance("a", 200 * MB, 1 * MB)
+    volume["free"] = MINIMUM - 1
+    guard.advance("a", 200 * MB, 25 * MB)
     with pytest.raises(DiskFull):
-        guard.advance("a", UNKNOWN_BYTES)
-    guard.advance("of nobody", UNKNOWN_BYTES)
+        guard.advance("a", 200 * MB, 27 * MB)
+
+
+def test_what_has_arrived_counts_once_more_for_its_tags(guard: DiskGuard) -> None:
+    """Of a file of unknown size no step is set aside any longer than it is unknown."""
+    guard.reserve("a", None)
+    guard.arrived("a", 5 * MB)
+    assert guard.free() == 995 * MB
+    guard.release("a")
+    guard.arrived("a", 5 * MB)
+    assert guard.free() == 1000 * MB
+
+
+def test_a_file_larger_than_the_volume_never_fits(tmp_path: Path) -> None:
+    """However much is removed."""
+    guard = DiskGuard(tmp_path, MINIMUM)
+    assert guard.fits(whole_bytes(tmp_path))
+    assert not guard.fits(whole_bytes(tmp_path) + 1)
 
 
 def test_a_volume_that_is_gone_is_an_error_of_the_disk(tmp_path: Path) -> None:
