@@ -55,6 +55,11 @@ class DiskGuard:
         self._unseen = 0  # bytes that came since the last look
         self._lock = threading.Lock()
 
+    @property
+    def busy(self) -> bool:
+        """Whether room is set aside for any transfer."""
+        return bool(self._running)
+
     def free(self) -> int:
         """Bytes on the volume that we may still use, less what running transfers will write.
 
@@ -120,10 +125,11 @@ class DiskGuard:
             if task_id in self._running:
                 self._running[task_id] = _Transfer(size, size)
 
-    def release(self, task_id: str) -> None:
-        """Give back what was set aside. Again is harmless."""
+    def release(self, task_id: str) -> int:
+        """Give back what was set aside, and answer how many bytes that was. Again is harmless, and gives 0."""
         with self._lock:
-            self._running.pop(task_id, None)
+            transfer = self._running.pop(task_id, None)
+        return transfer.outstanding if transfer is not None else 0
 
     def _admit(self, task_id: str, transfer: _Transfer) -> None:
         self._running.pop(task_id, None)

@@ -18,6 +18,7 @@ import shutil
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -35,7 +36,17 @@ log = structlog.get_logger("library.stage")
 _PHASE = "phase"
 _ASIDE = "aside"
 _MOST_WORKERS = 1_000
+_BLOCK = 512  # bytes of st_blocks, whatever the file system's own blocks are
 _CLAIM = re.compile(r"(?P<task>[^/.][^/]*)\.(?P<epoch>\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A stage and its *size*, bytes on the disk."""
+
+    task_id: str
+    epoch: int
+    size: int
 
 
 class Stage:
@@ -166,6 +177,20 @@ class Stage:
             self._let_go()
             self._begun = True
         return stages
+
+    def kept(self) -> list[Kept]:
+        """The stages in our own folder, with the bytes that they take on the disk.
+
+        Raises:
+            DiskError: the folder cannot be read. A stage that cannot, or that is gone meanwhile, is passed over.
+        """
+        kept: list[Kept] = []
+        with self._failures("reading the stage"):
+            for folder, task, epoch in self._claims(self.worker):
+                with _passed_over(folder):
+                    blocks = sum(entry.stat(follow_symlinks=False).st_blocks for entry in folder.rglob("*"))
+                    kept.append(Kept(task, epoch, blocks * _BLOCK))
+        return kept
 
     def remove_all(self, stages: Iterable[tuple[str, int]]) -> None:
         """Remove stages that `found` gave and that belong to no live task, wherever they lie.

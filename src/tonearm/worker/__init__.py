@@ -6,6 +6,7 @@ attempt.py     one claim from its start to its settling, whatever happens in bet
 journey.py     a track: ask, transfer, verify, tag, commit, publish
 resolving.py   an album: its track list enters the store in pages
 steering.py    what people set for the whole queue, followed while it runs
+gates.py       whether anything may be claimed at all; diskhold.py: while the disk is full
 janitor.py     stages of the dead and the forgotten
 supervisor.py  loops that come back when they fall over
 """

@@ -1,8 +1,9 @@
 """An attempt: one claim from its start to its settling, whatever happens in between.
 
 Whatever a task runs into ends this task and nothing else: an error of the journey becomes a retry or a failure by
-`tonearm.policy`, a host that is left alone releases the task without cost, a stop becomes cancelled, paused or
-released, and an exception that nobody expected becomes `internal` with its stack in the log.
+`tonearm.policy`, a host that is left alone or (`QUEUE_DISK_FULL=hold`) a full disk releases the task without cost, a
+stop becomes cancelled, paused or released, and an exception that nobody expected becomes `internal` with its stack in
+the log.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import asyncio
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from tonearm.errors import FailureCode, FetchError, HostResting, LeaseLost
+from tonearm.errors import DiskFull, FailureCode, FetchError, HostResting, LeaseLost
 from tonearm.model import Cancelled, Claim, Completed, Failed, Failure, Outcome, Paused, Released, Retry, TaskKind
 from tonearm.policy import RetryRules, after_failure
 from tonearm.settings import Settings
+from tonearm.worker.diskhold import DiskHold
 from tonearm.worker.held import Held, Stop
 from tonearm.worker.insisting import insist
 from tonearm.worker.journey import Journey
@@ -24,10 +26,13 @@ from tonearm.worker.resolving import resolve
 from tonearm.worker.threads import in_thread
 from tonearm.worker.tools import WorkerTools
 
+REMOVE_PAUSES_S = (0.2, 1.0, 4.0)
+"""Seconds between two attempts at removing a stage."""
+
 log = structlog.get_logger("worker.task")
 
 
-async def attempt(held: Held, tools: WorkerTools, leases: Leases) -> None:
+async def attempt(held: Held, tools: WorkerTools, leases: Leases, hold: DiskHold) -> None:
     """Work on one claim until it is settled or lost. Raises nothing but the cancel of the worker itself."""
     claim = held.claim
     context = {
@@ -39,7 +44,7 @@ async def attempt(held: Held, tools: WorkerTools, leases: Leases) -> None:
     }
     with bound_contextvars(**context):
         try:
-            outcome = await _run(held, tools, leases)
+            outcome = await _run(held, tools, leases, hold)
             if outcome is not None:
                 await _settle(outcome, held, tools, leases)
         except LeaseLost:
@@ -47,12 +52,12 @@ async def attempt(held: Held, tools: WorkerTools, leases: Leases) -> None:
         except Exception:  # a supervisor: the lease of a task that cannot even be settled runs out
             log.exception("A task could not be settled")
         finally:
-            tools.disk.release(held.task_id)
             leases.drop(held)
 
 
-async def _run(held: Held, tools: WorkerTools, leases: Leases) -> Outcome | None:
+async def _run(held: Held, tools: WorkerTools, leases: Leases, hold: DiskHold) -> Outcome | None:
     """Bring the task as far as it comes; None when there is nothing left to settle."""
+    missing = 0
     try:
         try:
             if held.former is not None:
@@ -63,6 +68,7 @@ async def _run(held: Held, tools: WorkerTools, leases: Leases) -> Outcome | None
             return await Journey(held, tools, leases).run()
         finally:
             held.unstoppable = True
+            missing = tools.disk.release(held.task_id)
             held.seat.leave()
             leases.moved(urgent=True)
     except asyncio.CancelledError:
@@ -73,7 +79,8 @@ async def _run(held: Held, tools: WorkerTools, leases: Leases) -> Outcome | None
     except LeaseLost:
         return await _why_refused(held, tools, leases)
     except FetchError as error:
-        return _after_error(error, held.claim, tools.settings)
+        waits = await hold.after(error, missing) if isinstance(error, DiskFull) else None
+        return waits or _after_error(error, held.claim, tools.settings)
     except Exception as error:  # a supervisor: the error of one task ends that task and nothing else
         log.exception("The task ran into an error of the program")
         return Failed(Failure(FailureCode.INTERNAL, f"Internal error: {type(error).__name__} (see the log)"))
@@ -122,12 +129,23 @@ async def _why_refused(held: Held, tools: WorkerTools, leases: Leases) -> Outcom
 async def _settle(outcome: Outcome, held: Held, tools: WorkerTools, leases: Leases) -> None:
     """Record how the attempt ended. The stage of a task that ends is gone before its state says so."""
     if _ends_stage(outcome):
-        try:
-            await in_thread(tools.stage.remove, held.task_id, held.claim.epoch)
-        except FetchError as error:  # the outcome stands all the same; the janitor will try again
-            log.warning("The stage could not be removed", error=error.message)
+        await _remove_stage(held, tools)
     await insist(lambda: tools.store.settle(held.claim, outcome, held.mark), held, leases)
     _tell(outcome)
+
+
+async def _remove_stage(held: Held, tools: WorkerTools) -> None:
+    """Remove what is staged; where the disk refuses, again for some seconds, since a lack of descriptors passes."""
+    for pause_s in (*REMOVE_PAUSES_S, None):
+        try:
+            await in_thread(tools.stage.remove, held.task_id, held.claim.epoch)
+        except FetchError as error:
+            if pause_s is None:  # the outcome stands all the same; the janitor will try again
+                log.warning("The stage could not be removed", error=error.message)
+                return
+            await asyncio.sleep(pause_s)
+        else:
+            return
 
 
 def _ends_stage(outcome: Outcome) -> bool:

@@ -52,6 +52,8 @@ class Leases:
         self._holding: str | None = None
         self.resting: Callable[[], tuple[RestingHost, ...]] = tuple
         """Tells which hosts are left alone, for the report."""
+        self.disk: Callable[[], tuple[int | None, int | None]] = lambda: (None, None)
+        """Tells how many bytes are free on the disk and how many have to be, for the report."""
         self._moved = asyncio.Event()
         self._urgent = asyncio.Event()
         self._emptied = asyncio.Event()
@@ -183,6 +185,7 @@ class Leases:
                 tuple(held.transfer() for held in islice(self._held.values(), PAGE)),
                 self.resting(),
                 self._holding,
+                *self.disk(),
             )
         )
         with suppress(TimeoutError):

@@ -15,6 +15,7 @@ from tonearm.fetch import HostPort, Turn
 from tonearm.model import Claim, Claimed, ClaimRequest
 from tonearm.worker import janitor
 from tonearm.worker.attempt import attempt
+from tonearm.worker.diskhold import DiskHold
 from tonearm.worker.gates import CatalogGate, first_closed
 from tonearm.worker.held import Stop
 from tonearm.worker.leases import Leases
@@ -49,7 +50,16 @@ class Worker:
         )
         self.supervisor = Supervisor()
         self._catalog = CatalogGate(tools.fetcher.courtesy, HostPort.of(tools.settings.catalog_url()))
-        self._gates = (self._catalog,)
+        self._disk = DiskHold(
+            tools.disk,
+            tools.stage,
+            tools.clock,
+            holds=tools.settings.disk_full == "hold",
+            works_on=self.leases.holds,
+        )
+        self._disk.told = self.leases.moved
+        self.leases.disk = self._disk.figures
+        self._gates = (self._disk, self._catalog)
         tools.fetcher.courtesy.told = self._host_turned
         self.leases.resting = tools.fetcher.courtesy.resting
         self._stopping = asyncio.Event()
@@ -158,7 +168,7 @@ class Worker:
 
     def _run(self, claim: Claim, asked_at_ms: int) -> asyncio.Task[None]:
         held = self.leases.hold(claim, asked_at_ms)
-        held.runner = asyncio.create_task(attempt(held, self._tools, self.leases), name=claim.task_id)
+        held.runner = asyncio.create_task(attempt(held, self._tools, self.leases, self._disk), name=claim.task_id)
         return held.runner
 
     async def _wait(self, timeout_s: float) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.support.mounts import mounted, remount
 from tests.support.music import Music, pcm
 from tests.support.programs import find
 
@@ -19,27 +18,11 @@ from tonearm.library.disk import MIB
 from tonearm.model import Mark, Phase
 
 
-@contextmanager
-def mounted(folder: Path, *arguments: str) -> Iterator[Path]:
-    """Something mounted at *folder* for as long as the block runs."""
-    assert os.geteuid() == 0, "Mounting needs root. Type: sudo ./dev test"
-    folder.mkdir()
-    subprocess.run([find("mount"), *arguments, str(folder)], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run([find("umount"), "--lazy", str(folder)], check=True)
-
-
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
     """A disk of 4 MB."""
     with mounted(tmp_path / "small", "-t", "tmpfs", "-o", "size=4m", "tmpfs") as folder:
         yield folder
-
-
-def remount(folder: Path, options: str) -> None:
-    subprocess.run([find("mount"), "-o", f"remount,{options}", str(folder)], check=True)
 
 
 def test_a_read_only_library_is_an_error_at_start(small: Path) -> None:

@@ -299,3 +299,15 @@ def test_a_stage_that_cannot_be_made_is_an_error_at_start(tmp_path: Path) -> Non
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(SetupError, match=r"file/stage \(QUEUE_STAGE_DIR\) cannot be used: Not a directory"):
         Stage.open(tmp_path / "file" / "stage", tmp_path, "den")
+
+
+def test_what_waits_in_the_stage_is_told_with_its_bytes(root: Path) -> None:
+    """Our own stages alone, by what they take on the disk, so that room can be made."""
+    with a_worker(root) as stage, a_worker(root, "other") as other:
+        received(stage.enter("job-1", 2, None), bytes(300_000))
+        stage.enter("job-2", 1, None)
+        received(other.enter("job-3", 1, None), bytes(300_000))
+        kept = {(one.task_id, one.epoch): one.size for one in stage.kept()}
+    assert kept.keys() == {("job-1", 2), ("job-2", 1)}
+    assert 300_000 <= kept["job-1", 2] < 400_000
+    assert kept["job-2", 1] == 0
