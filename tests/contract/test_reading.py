@@ -6,6 +6,7 @@ import pytest
 
 from tests.contract.steps import (
     DONE,
+    PUBLICATION,
     TIMEOUT,
     claim,
     claim_one,
@@ -25,6 +26,7 @@ from tests.contract.steps import (
 from tests.support.clock import SECOND, FakeClock
 from tonearm.errors import FailureCode, Invalid, NotFound, RefusalCode
 from tonearm.model import (
+    Claim,
     Completed,
     Counts,
     Failure,
@@ -36,13 +38,14 @@ from tonearm.model import (
     Metrics,
     Phase,
     Priority,
+    Publication,
     Quality,
     Retry,
     State,
     Status,
     Submission,
 )
-from tonearm.store.base import LONG_LIST, SHORT_LIST, Store
+from tonearm.store.base import LONG_LIST, PAGE, SHORT_LIST, Store
 
 
 async def ids_of(store: Store, query: JobQuery) -> list[str]:
@@ -264,6 +267,54 @@ async def test_a_bad_track_cursor_is_refused(store: Store) -> None:
         with pytest.raises(Invalid) as refused:
             await store.tracks(job_id, limit=1, cursor=cursor)
         assert refused.value.code is RefusalCode.INVALID_CURSOR
+
+
+async def listed_files(store: Store, job_id: str) -> list[Publication]:
+    """All that a job has published, page by page."""
+    found: list[Publication] = []
+    cursor: str | None = None
+    while True:
+        page = await store.files(job_id, cursor=cursor)
+        assert len(page.files) <= PAGE
+        found.extend(page.files)
+        cursor = page.next
+        if cursor is None:
+            return found
+
+
+async def publish_as(store: Store, held: Claim, path: str) -> Publication:
+    """Complete a claim with a publication of its own."""
+    publication = Publication(path, 10, held.position or 0)
+    await store.commit(held, publication)
+    await store.settle(held, Completed((path,), 10))
+    return publication
+
+
+@pytest.mark.parametrize("count", [3, PAGE, PAGE + 1, 2 * PAGE])
+async def test_what_an_album_published_is_listed_in_its_order(store: Store, count: int) -> None:
+    """Every file exactly once, in pages, whatever the order of arrival; what failed or only committed is none."""
+    job_id = await open_album(store, count + 2)
+    held = [one for _ in range(-(-(count + 2) // 50)) for one in await claim(store, tracks=50)]
+    failing, committing, *others = held
+    await fail(store, failing)
+    await store.commit(committing, PUBLICATION)
+    published = [await publish_as(store, one, f"{one.position}.flac") for one in reversed(others)]
+
+    assert await listed_files(store, job_id) == list(reversed(published))
+
+
+async def test_what_a_track_published_is_one_file(store: Store) -> None:
+    """Once it is completed, and not before; an album that is not resolved has none; an unknown job is not found."""
+    job_id = await submit_track(store)
+    held = await claim_one(store)
+    assert await listed_files(store, job_id) == []
+    published = await publish_as(store, held, "A/B/1.flac")
+    assert await listed_files(store, job_id) == [published]
+    assert await listed_files(store, await submit_album(store)) == []
+    with pytest.raises(NotFound):
+        await store.files(new_id())
+    with pytest.raises(Invalid):
+        await store.files(job_id, cursor="x")
 
 
 async def test_counts_are_of_jobs_by_status(store: Store, clock: FakeClock) -> None:

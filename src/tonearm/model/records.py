@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tonearm.errors import FailureCode
-from tonearm.model.claims import RestingHost
+from tonearm.model.claims import Publication, RestingHost
 from tonearm.model.jobs import AlbumOutcome, JobSpec, JobType, Priority, State, Status
 
 
@@ -125,6 +125,14 @@ class TrackPage:
     """One page of an album's tracks in the album's order."""
 
     tracks: tuple[TrackProgress, ...]
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FilePage:
+    """One page of what a job has published, in the album's order; *next* is the cursor of the following page."""
+
+    files: tuple[Publication, ...]
     next: str | None = None
 
 

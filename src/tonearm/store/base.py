@@ -36,6 +36,7 @@ from tonearm.model import (
     ControlChange,
     Counts,
     Feed,
+    FilePage,
     Flags,
     JobPage,
     JobQuery,
@@ -204,6 +205,18 @@ class Reading(Protocol):
 
     async def tracks(self, job_id: str, *, limit: int, cursor: str | None = None) -> TrackPage:
         """The tracks of an album in its order, by keyset; of a track job, or an unresolved album, none.
+
+        Raises:
+            NotFound: no such job.
+            Invalid: INVALID_CURSOR.
+        """
+        ...
+
+    async def files(self, job_id: str, *, cursor: str | None = None) -> FilePage:
+        """What a job has published, of an album in its order and at most `PAGE` files, by keyset.
+
+        A publication says what its task committed. Where the library had the file already (`QUEUE_ON_CONFLICT`), size
+        and inode are those of the copy that was not needed.
 
         Raises:
             NotFound: no such job.

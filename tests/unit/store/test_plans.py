@@ -94,6 +94,7 @@ async def read(store: SqliteStore, album_id: str) -> None:
                 await store.jobs(JobQuery(order=order, status=status, limit=1, cursor=first.next))
     await store.job(album_id)
     await store.tracks(album_id, limit=2)
+    await store.files(album_id)
     feed = await store.events(None)
     await store.events(feed.last)
     await store.counts()

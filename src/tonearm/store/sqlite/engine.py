@@ -29,6 +29,7 @@ from tonearm.model import (
     ControlChange,
     Counts,
     Feed,
+    FilePage,
     Flags,
     JobPage,
     JobQuery,
@@ -194,6 +195,9 @@ class SqliteStore:
 
     async def tracks(self, job_id: str, *, limit: int, cursor: str | None = None) -> TrackPage:
         return await self._read(lambda unit: reading.tracks(unit, self._overlay, job_id, limit, cursor))
+
+    async def files(self, job_id: str, *, cursor: str | None = None) -> FilePage:
+        return await self._read(lambda unit: reading.files(unit, job_id, cursor))
 
     async def counts(self) -> Counts:
         return await self._read(reading.counts)

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import replace
 
 from tonearm.errors import FailureCode, Invalid, RefusalCode
-from tonearm.model import Counts, JobPage, JobQuery, JobRecord, Metrics, TrackPage, WorkerRecord, WorkerReport
+from tonearm.model import (
+    Counts,
+    FilePage,
+    JobPage,
+    JobQuery,
+    JobRecord,
+    Metrics,
+    Publication,
+    State,
+    TrackPage,
+    WorkerRecord,
+    WorkerReport,
+)
 from tonearm.store.base import LONG_LIST, PAGE, SHORT_LIST
 from tonearm.store.sqlite import listing
 from tonearm.store.sqlite.actions import find
 from tonearm.store.sqlite.overlay import Overlay
 from tonearm.store.sqlite.records import progress_of, record
+from tonearm.store.sqlite.rows import Task, decode
 from tonearm.store.sqlite.unit import Unit
 from tonearm.store.sqlite.upkeep import WORKER_AGE_MS
 
@@ -39,6 +53,24 @@ def tracks(unit: Unit, overlay: Overlay, job_id: str, limit: int, cursor: str | 
     page = progress_of(unit, overlay, album, after, limit)
     end = after + len(page)
     return TrackPage(page, _track_cursor(end) if page and end < album.track_count else None)
+
+
+def files(unit: Unit, job_id: str, cursor: str | None) -> FilePage:
+    """Return one page of what a job has published (`Store.files`)."""
+    job = find(unit, job_id)
+    after = 0 if cursor is None else _position(cursor)
+    if not job.is_album:
+        return FilePage(_publications([job] if job.state == State.COMPLETED and not after else []))
+    rows = unit.all(
+        "SELECT seq FROM task WHERE parent = ? AND state = ? AND position > ? ORDER BY position LIMIT ?",
+        *(job.seq, State.COMPLETED, after, PAGE),
+    )
+    arrived = [track for (seq,) in rows if (track := unit.task(seq)) is not None]
+    return FilePage(_publications(arrived), _track_cursor(arrived[-1].position or 0) if len(rows) == PAGE else None)
+
+
+def _publications(tasks: Sequence[Task]) -> tuple[Publication, ...]:
+    return tuple(decode(task, task.publication, Publication) for task in tasks if task.publication is not None)
 
 
 def _track_cursor(position: int) -> str:
