@@ -6,10 +6,12 @@
     │   ├── NotFound          no such job
     │   ├── WrongState        the job's state does not allow the action
     │   ├── RateLimited       too many submissions; says when to come again
-    │   └── QuotaExceeded     a size limit is reached; says which
+    │   ├── QuotaExceeded     a size limit is reached; says which
+    │   └── FileUnavailable   a file of the library cannot be given out; names it
     ├── LeaseLost             this worker must stop                 → never shown to people
     ├── StoreUnavailable      outcome unknown, safe to repeat       → 503
     ├── ServerUnreachable     a client gets no answer               → message, exit code
+    │   └── CutOff            an answer ended before its end
     ├── SetupError            the program cannot start like this    → message, exit code
     └── FetchError            why an attempt ended                  → the job's error and code
         ├── Timeout           connecting, silence, or the hard limit
@@ -83,6 +85,7 @@ class RefusalCode(StrEnum):
     WRONG_HOST = "WRONG_HOST"
     FORBIDDEN = "FORBIDDEN"
     WRONG_STATE = "WRONG_STATE"
+    FILE_UNAVAILABLE = "FILE_UNAVAILABLE"
     RATE_LIMITED = "RATE_LIMITED"
     CLIENT_QUEUE_FULL = "CLIENT_QUEUE_FULL"
     QUEUE_FULL = "QUEUE_FULL"
@@ -143,6 +146,14 @@ class QuotaExceeded(Refused):
         self.limit = limit
 
 
+class FileUnavailable(Refused):
+    """A file that a job published cannot be given out. *path* is relative to the library."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(RefusalCode.FILE_UNAVAILABLE, f"A file of this job cannot be given out: {path}: {why}")
+        self.path = path
+
+
 class LeaseLost(TonearmError):
     """Another claim, a sweep, a cancel or a delete came first. Nothing was changed; this worker stops the task."""
 
@@ -153,6 +164,10 @@ class StoreUnavailable(TonearmError):
 
 class ServerUnreachable(TonearmError):
     """A client of the server got no answer, or not one of ours. The outcome is unknown."""
+
+
+class CutOff(ServerUnreachable):
+    """The server began an answer and did not bring it to its end."""
 
 
 class SetupError(TonearmError):

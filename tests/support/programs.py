@@ -47,6 +47,10 @@ NEEDED = {
         Program("mkfs.ext4", "e2fsprogs", "the disk whose power is cut"),
         Program("mount", "mount", "small, full and read-only disks"),
         Program("setpriv", "util-linux", "a second user"),
+        Program("lowntfs-3g", "ntfs-3g", "a disk that takes upper and lower case for the same"),
+        Program("mkfs.ntfs", "ntfs-3g", "makes it"),
+        Program("unzip", "unzip", "reads archives independently of us"),
+        Program("bsdtar", "libarchive-tools", "another reader of archives, that reads them as a stream"),
     ),
     "bench": (
         NGINX,

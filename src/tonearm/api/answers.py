@@ -31,6 +31,7 @@ STATUSES: Mapping[RefusalCode, int] = MappingProxyType(
         RefusalCode.FORBIDDEN: 403,
         RefusalCode.NOT_FOUND: 404,
         RefusalCode.METHOD_NOT_ALLOWED: 405,
+        RefusalCode.FILE_UNAVAILABLE: 409,
         RefusalCode.REQUEST_TIMEOUT: 408,
         RefusalCode.PAYLOAD_TOO_LARGE: 413,
         RefusalCode.UNSUPPORTED_MEDIA_TYPE: 415,

@@ -51,6 +51,7 @@ def document(base_path: str) -> Part:
                 ),
             },
             f"{PREFIX}/{{jobId}}/tracks": {"parameters": [_job_id()], "get": _tracks()},
+            f"{PREFIX}/{{jobId}}/archive": {"parameters": [_job_id()], "get": _archive()},
             "/healthz": {"get": _operation("healthz", "Whether the process answers", {200: "Health"}, ())},
             "/readyz": {
                 "get": _operation(
@@ -109,6 +110,21 @@ def _tracks() -> Part:
         **_operation("listTracks", "The tracks of an album, in its order", {200: "TrackList"}, refusals),
         "parameters": _window(),
     }
+
+
+def _archive() -> Part:
+    refusals = (Code.NOT_FOUND, Code.WRONG_STATE, Code.FILE_UNAVAILABLE)
+    operation = _operation("archiveJob", "The files of a finished job as one stored ZIP", {}, refusals)
+    text = {"schema": {"type": "string"}}
+    operation["responses"]["200"] = {
+        "description": "Success",
+        "headers": {
+            "Content-Length": {"description": "Bytes of the whole ZIP.", **text},
+            "Content-Disposition": {"description": "A name for the file.", **text},
+        },
+        "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+    }
+    return operation
 
 
 def _stats() -> Part:

@@ -12,11 +12,11 @@ from typing import Annotated
 
 import typer
 
-from tonearm.cli import actions, add, listing, showing
+from tonearm.cli import actions, add, archive, listing, showing
 from tonearm.cli.exits import EPILOG, ExitCode, code_of
 from tonearm.cli.options import SEE_LIST, Json, whole
 from tonearm.cli.terminal import open_streams, out
-from tonearm.errors import NotFound, RefusalCode, Refused, ServerUnreachable, StoreUnavailable, TonearmError
+from tonearm.errors import CutOff, NotFound, RefusalCode, Refused, ServerUnreachable, StoreUnavailable, TonearmError
 
 app = typer.Typer(
     name="tonearm",
@@ -32,6 +32,7 @@ catalogs = typer.Typer(help="Run a catalog that a server can download from.", ep
 app.command("add", epilog=EPILOG)(add.add)
 app.command("list", epilog=EPILOG)(listing.list_jobs)
 app.command("show", epilog=EPILOG)(showing.show)
+app.command("archive", epilog=EPILOG)(archive.archive)
 app.command("cancel", epilog=EPILOG)(actions.cancel)
 app.command("retry", epilog=EPILOG)(actions.retry)
 app.command("pause", epilog=EPILOG)(actions.pause)
@@ -140,7 +141,9 @@ def main() -> int:
 def _say(error: TonearmError) -> None:
     out.document({"success": False, "code": _code(error), "error": str(error)})
     out.note(f"Error: {error}")
-    if isinstance(error, ServerUnreachable):
+    if isinstance(error, CutOff):
+        out.note("Nothing was kept. Try again; the server's log may say more.")
+    elif isinstance(error, ServerUnreachable):
         out.note("Start a server: tonearm serve   Or name one: --server http://host:port")
     elif isinstance(error, NotFound):
         out.note(SEE_LIST)

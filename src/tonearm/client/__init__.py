@@ -12,12 +12,13 @@ from tonearm.client.records import (
     Wanted,
     WorkerFigures,
 )
-from tonearm.client.transport import ServerAddress
+from tonearm.client.transport import Download, ServerAddress
 
 __all__ = [
     "OUTAGE_SECONDS",
     "Action",
     "Client",
+    "Download",
     "FailedTrack",
     "HistoryEntry",
     "Job",

@@ -25,8 +25,8 @@ import msgspec
 from tonearm.client import records
 from tonearm.client.records import Done, Job, JobAnswer, JobPage, Receipt, Stats, Track, TrackPage, Wire
 from tonearm.client.refusals import is_ours, to_error
-from tonearm.client.transport import Answer, ServerAddress, Transport
-from tonearm.errors import NotFound, ServerUnreachable, StoreUnavailable
+from tonearm.client.transport import Answer, Download, ServerAddress, Transport
+from tonearm.errors import NotFound, ServerUnreachable, StoreUnavailable, TonearmError
 from tonearm.model import JOB_ID, JobOrder, JobType, Priority, Quality, Status
 
 PATH = "/api/download-queue"
@@ -151,6 +151,24 @@ class Client:
         for page in self._pages(f"{_path(job_id)}/tracks", {"limit": page_size}, TrackPage, job_id):
             yield from page.tracks
 
+    def archive(self, job_id: str) -> Download:
+        """The files of a finished job as one ZIP: iterate over its pieces before anything else is asked.
+
+            with open("music.zip", "wb") as file:
+                file.writelines(client.archive(job_id))
+
+        Iterating raises `CutOff` when it ends early: a file was changed while it was read, or the connection broke.
+
+        Raises:
+            NotFound: no such job.
+            WrongState: it is not finished, or brought no files.
+            Refused: FILE_UNAVAILABLE, a file is not in the library any more.
+        """
+        answer = self._transport.download(f"{PATH}{_path(job_id)}/archive", "application/zip")
+        if isinstance(answer, Download):
+            return answer
+        raise self._refused(self._checked(answer), job_id)
+
     def act(self, job_id: str, action: Action, *, priority: Priority | None = None) -> str:
         """Ask something of a job; *priority* belongs to prioritize. Returns the server's words.
 
@@ -251,7 +269,10 @@ class Client:
 
     def _send(self, method: str, path: str, body: dict[str, Any] | None = None, *, repeatable: bool = True) -> Answer:
         data = None if body is None else msgspec.json.encode(body)
-        answer = self._transport.send(method, PATH + path, data, repeatable=repeatable)
+        return self._checked(self._transport.send(method, PATH + path, data, repeatable=repeatable))
+
+    def _checked(self, answer: Answer) -> Answer:
+        """The answer, if it is one of our server's."""
         if answer.status == HTTPStatus.NOT_FOUND and not is_ours(answer.body):
             raise ServerUnreachable(f"{self.address} is not a Tonearm server; is it the catalog?")
         if not answer.content_type.startswith("application/") or "json" not in answer.content_type:
@@ -262,11 +283,13 @@ class Client:
         """The record in a success; a refusal is raised."""
         if 200 <= answer.status <= 299:
             return self._decode(answer, kind)
+        raise self._refused(answer, job_id)
+
+    def _refused(self, answer: Answer, job_id: str | None) -> TonearmError:
         try:
-            error = to_error(answer.status, answer.body, answer.retry_after_ms, job_id)
+            return to_error(answer.status, answer.body, answer.retry_after_ms, job_id)
         except (msgspec.MsgspecError, UnicodeError) as wrong:
-            raise self._foreign(str(wrong)) from wrong
-        raise error
+            return self._foreign(str(wrong))
 
     def _decode(self, answer: Answer, kind: type[R]) -> R:
         try:

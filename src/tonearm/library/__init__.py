@@ -1,8 +1,9 @@
 """The library: naming, verification, tags, the stage, publishing, and the room on the disk."""
 
+from tonearm.library.archive import Archive
 from tonearm.library.disk import DiskGuard
 from tonearm.library.formats import AudioFormat, inspect
-from tonearm.library.naming import DEFAULT_TEMPLATE, Name, Template, numbered, resolve
+from tonearm.library.naming import DEFAULT_TEMPLATE, Name, Template, file_name, numbered, resolve
 from tonearm.library.publishing import NameTaken, has_twin, identical, prepare, publish, published
 from tonearm.library.readiness import check_library
 from tonearm.library.stage import Stage
@@ -12,6 +13,7 @@ from tonearm.library.verification import Audio, verify
 
 __all__ = [
     "DEFAULT_TEMPLATE",
+    "Archive",
     "Audio",
     "AudioFormat",
     "DiskGuard",
@@ -21,6 +23,7 @@ __all__ = [
     "Tags",
     "Template",
     "check_library",
+    "file_name",
     "has_twin",
     "identical",
     "inspect",

@@ -152,6 +152,11 @@ def numbered(name: Name, n: int) -> Name:
     return _named(folders + slash + _cut(file, _FILE_BYTES - len(number)) + number)
 
 
+def file_name(text: str, extension: str) -> str:
+    """The name of a file that is called *text*, whatever that is: one part of a path that every file system takes."""
+    return f"{_part(_clean(text), PART_BYTES - len(f'.{extension}'))}.{extension}"
+
+
 def resolve(root: Path, relative: str) -> Path:
     """The path of a library file, always under *root*. Links on the way are not looked at: that is for who opens it.
 

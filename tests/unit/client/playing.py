@@ -12,13 +12,17 @@ JOB_ID = "job-1763900000000-k3v9x0q2ab"
 
 @dataclass(frozen=True)
 class Play:
-    """One step: an answer, or a connection cut before it (*cut*) or after it without a word (*leave*)."""
+    """One step: an answer, or a connection cut before it (*cut*) or after it without a word (*leave*).
+
+    With *until* the answer ends after so many bytes of its body, and the connection with it.
+    """
 
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
     leave: bool = False
+    until: int | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Stage:
                 sent = json.loads(self.rfile.read(length)) if length else None
                 stage.heard.append(Heard(self.command, self.path, sent, dict(self.headers)))
                 step = stage.script.pop(0) if len(stage.script) > 1 else stage.script[0]
-                self.close_connection = step.cut or step.leave
+                self.close_connection = step.cut or step.leave or step.until is not None
                 if step.cut:
                     return
                 body = step.body if isinstance(step.body, bytes) else json.dumps(step.body).encode()
@@ -56,7 +60,7 @@ class Stage:
                 for name, value in headers.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(body)
+                self.wfile.write(body[: step.until])
 
             do_GET = do_POST = do_PATCH = do_DELETE = play  # noqa: N815 - the names that the library calls
 
