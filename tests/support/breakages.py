@@ -2,9 +2,10 @@
 
 `TONEARM_BREAKAGE` is `<phase>:<what>[:<word>]`: in that phase of a task whose title contains the word, `kill` ends the
 process with SIGKILL and `raise` throws an error that nobody expects; `resolve:raise` does so while an album is
-resolved, and `published:kill` ends the process right after a file got its name. With `wall:<file>` the wall clock runs
-ahead by the milliseconds that the file holds. `patience:<ms>` is no fault but a shorter life: hosts are given up after
-so much rest, in milliseconds at a back-off of 1000.
+resolved, and `published:kill` ends the process right after a file got its name. With `cover:refuse` the disk takes no
+cover beside the music, and with `wall:<file>` the wall clock runs ahead by the milliseconds that the file holds.
+`patience:<ms>` is no fault but a shorter life: hosts are given up after so much rest, in milliseconds at a back-off of
+1000.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 from tonearm import policy
 from tonearm.clock import SystemClock
+from tonearm.errors import DiskError
 from tonearm.worker import attempt, journey
 
 PHASES = ("begin", "transfer", "verify", "tag", "reserve", "commit", "publish")
@@ -35,6 +37,8 @@ def install() -> None:
             vars(policy)["GIVE_UP_MS"] = int(ms)
         case ["published", "kill"]:
             _kill_after_publishing()
+        case ["cover", "refuse"]:
+            _refuse_covers()
         case ["resolve", "raise"]:
             _break_resolving()
         case [phase, what, *word] if phase in PHASES:
@@ -58,6 +62,13 @@ def _kill_after_publishing() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     vars(journey)["publish"] = broken
+
+
+def _refuse_covers() -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise DiskError("Input/output error while publishing")
+
+    vars(journey)["add_cover"] = broken
 
 
 def _break_resolving() -> None:

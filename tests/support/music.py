@@ -7,7 +7,9 @@ padding as they are in the world. Call the `music` fixture for a path; it is sha
 from __future__ import annotations
 
 import shutil
+import struct
 import subprocess
+import zlib
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -86,9 +88,13 @@ def pcm(path: Path) -> str:
     return _run("ffmpeg", "-v", "error", "-i", str(path), "-map", "0:a", "-f", "md5", "-").strip()
 
 
-def png(width: int = 2, height: int = 2) -> bytes:
-    """A small valid PNG picture."""
-    return _picture(width, height, "png")
+def png(width: int = 2, height: int = 2, *, size: int = 0) -> bytes:
+    """A valid PNG picture, of at least *size* bytes by a private chunk of zeros."""
+    picture = _picture(width, height, "png")
+    end = len(picture) - 12
+    chunk = b"toNe" + bytes(size)
+    padding = struct.pack(">I", size) + chunk + struct.pack(">I", zlib.crc32(chunk)) if size else b""
+    return picture[:end] + padding + picture[end:]
 
 
 def jpeg(width: int = 16, height: int = 16) -> bytes:
@@ -97,23 +103,9 @@ def jpeg(width: int = 16, height: int = 16) -> bytes:
 
 
 def _picture(width: int, height: int, codec: str) -> bytes:
-    source = f"color=c=red:s={width}x{height}:d=1"
-    command = [
-        "ffmpeg",
-        "-v",
-        "error",
-        "-f",
-        "lavfi",
-        "-i",
-        source,
-        "-frames:v",
-        "1",
-        "-c:v",
-        codec,
-        "-f",
-        "image2pipe",
-    ]
-    return subprocess.run([find(command[0]), *command[1:], "-"], check=True, capture_output=True).stdout
+    source = f"testsrc=size={width}x{height}:duration=1"
+    made = ("-f", "lavfi", "-i", source, "-frames:v", "1", "-c:v", codec, "-f", "image2pipe", "-")
+    return subprocess.run([find("ffmpeg"), "-v", "error", *made], check=True, capture_output=True).stdout
 
 
 def _source(sound: Sound) -> str:

@@ -2,8 +2,10 @@
 
 from tonearm.library.archive import Archive
 from tonearm.library.disk import DiskGuard
+from tonearm.library.foldercover import add_cover
 from tonearm.library.formats import AudioFormat, inspect
 from tonearm.library.naming import DEFAULT_TEMPLATE, Name, Template, file_name, numbered, resolve
+from tonearm.library.pictures import BadPicture, Picture
 from tonearm.library.publishing import NameTaken, has_twin, identical, prepare, publish, published
 from tonearm.library.readiness import check_library
 from tonearm.library.stage import Stage
@@ -16,12 +18,15 @@ __all__ = [
     "Archive",
     "Audio",
     "AudioFormat",
+    "BadPicture",
     "DiskGuard",
     "Name",
     "NameTaken",
+    "Picture",
     "Stage",
     "Tags",
     "Template",
+    "add_cover",
     "check_library",
     "file_name",
     "has_twin",

@@ -22,7 +22,8 @@ from typing import Any
 import mutagen.flac
 
 from tonearm.library import flac
-from tonearm.library.tagforms import FRONT_COVER, Cover, Tags, into_comments
+from tonearm.library.pictures import Picture
+from tonearm.library.tagforms import FRONT_COVER, Tags, into_comments, picture_block
 
 UNDO = ".undo"
 NEW_PADDING = 4096
@@ -34,7 +35,7 @@ _CHUNK = 1024 * 1024
 _NO_KERNEL_COPY = frozenset({errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM})
 
 
-def write(source: Path, target: Path, tags: Tags, cover: Cover | None) -> None:
+def write(source: Path, target: Path, tags: Tags, cover: Picture | None) -> None:
     """Make *target* the audio of *source* under a header with *tags*. *source* is gone if no copy was needed.
 
     Raises:
@@ -73,7 +74,7 @@ def copy(source: Path, target: Path) -> None:
         _copy(file.fileno(), 0, target, b"")
 
 
-def _blocks(metadata: flac.Metadata, tags: Tags, cover: Cover | None) -> list[flac.Block]:
+def _blocks(metadata: flac.Metadata, tags: Tags, cover: Picture | None) -> list[flac.Block]:
     """The new metadata: all that the file has but padding, with new comments and, where there is one, the cover."""
     comments = _mutagen_flac.VCFLACDict()
     comments.vendor = _VENDOR
@@ -86,7 +87,7 @@ def _blocks(metadata: flac.Metadata, tags: Tags, cover: Cover | None) -> list[fl
     into_comments(comments, tags)
     kept.append(flac.Block(flac.VORBIS_COMMENT, comments.write(framing=False)))
     if cover is not None:
-        kept.append(flac.Block(flac.PICTURE, cover.block()))
+        kept.append(flac.Block(flac.PICTURE, picture_block(cover)))
     return kept
 
 

@@ -101,6 +101,8 @@ class Template:
             raise self._wrong("a part between two slashes is empty, or only dots")
         if not re.search(r"[{|](title|track|id)\b", file):
             raise self._wrong("the file's own name needs {title}, {track} or {id}")
+        self.by_album = re.search(r"[{|]album\b", folders) is not None
+        """Whether each album has folders of its own."""
         if any(part.startswith(".") for part in (*folders.split("/"), file)):
             raise self._wrong("no part may start with a dot")
 

@@ -1,13 +1,15 @@
 """How each format writes tags: Vorbis comments, ID3 frames and MP4 atoms.
 
-Every function here merges: what the catalog says replaces what the file said of the same thing, everything else that
-the file says stays. A date of the file that agrees with the catalog's year is kept, since it says more. Nothing here
-opens or saves a file.
+Every function here merges: what the catalog says replaces what the file said of the same thing, under whatever name,
+everything else that the file says stays. A date of the file that agrees with the catalog's year is kept, since it says
+more. Where a standard leaves a name open, it is that of MusicBrainz Picard ("Appendix B: Tag Mapping"), which players
+and taggers follow. Nothing here opens or saves a file.
 """
 
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +18,7 @@ import mutagen.id3
 import mutagen.mp4
 
 from tonearm.library.naming import readable
+from tonearm.library.pictures import JPEG, Picture
 from tonearm.model import AlbumInfo, Track
 
 FRONT_COVER = 3
@@ -27,7 +30,7 @@ _id3: Any = mutagen.id3
 _mp4: Any = mutagen.mp4
 
 _UTF8 = 3  # as ID3 counts encodings
-_JPEG = "image/jpeg"
+_ADDRESS = re.compile(r"https?://[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +68,20 @@ class Tags:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Cover:
-    """A picture for the front: its content, and its type as its content says."""
-
-    content: bytes
-    mime: str
-
-    @staticmethod
-    def of(content: bytes) -> Cover | None:
-        """The cover that *content* is, None if it is neither JPEG nor PNG."""
-        if content.startswith(b"\xff\xd8\xff"):
-            return Cover(content, _JPEG)
-        return Cover(content, "image/png") if content.startswith(b"\x89PNG\r\n\x1a\n") else None
-
-    def block(self) -> bytes:
-        """The content of a FLAC PICTURE block; width and height are left at 0, unknown."""
-        picture = _flac.Picture()
-        picture.type, picture.mime, picture.data = FRONT_COVER, self.mime, self.content
-        return bytes(picture.write())
+def picture_block(picture: Picture) -> bytes:
+    """The content of a FLAC PICTURE block for the front cover (RFC 9639, section 8.8); the depth is left unknown."""
+    block = _flac.Picture()
+    block.type, block.mime, block.data = FRONT_COVER, picture.mime, picture.content
+    block.width, block.height = picture.width, picture.height
+    return bytes(block.write())
 
 
 def into_comments(comments: Any, tags: Tags) -> None:
-    """Merge *tags* into Vorbis comments (names as in the Xiph recommendation and Picard's table)."""
+    """Merge *tags* into Vorbis comments.
+
+    TITLE, ARTIST, ALBUM, TRACKNUMBER, DATE, ISRC and LICENSE are the names of the Xiph recommendation ("Ogg Vorbis I
+    format specification: comment field and header specification"); the others are Picard's.
+    """
     _split_total(comments, "TRACKNUMBER", "TRACKTOTAL")
     _split_total(comments, "DISCNUMBER", "DISCTOTAL")
     for key, other, value in (
@@ -105,19 +99,23 @@ def into_comments(comments: Any, tags: Tags) -> None:
         if value is not None:
             comments[key] = [str(value)]
             _forget(comments, other)
-    if tags.year is not None and not _agrees(comments.get("DATE", []), tags.year):
+    if tags.year is not None and not agrees(comments.get("DATE", []), tags.year):
         comments["DATE"] = [str(tags.year)]
         _forget(comments, "YEAR")
 
 
-def cover_into_comments(comments: Any, cover: Cover) -> None:
+def cover_into_comments(comments: Any, cover: Picture) -> None:
     """Put *cover* into the comments of an Ogg file, in place of a front cover that is there."""
     kept = [text for text in comments.get("METADATA_BLOCK_PICTURE", []) if not _is_front(text)]
-    comments["METADATA_BLOCK_PICTURE"] = [*kept, base64.b64encode(cover.block()).decode()]
+    comments["METADATA_BLOCK_PICTURE"] = [*kept, base64.b64encode(picture_block(cover)).decode()]
 
 
-def into_id3(frames: Any, tags: Tags, cover: Cover | None) -> None:
-    """Merge *tags* and *cover* into ID3v2.4 frames."""
+def into_id3(frames: Any, tags: Tags, cover: Picture | None) -> None:
+    """Merge *tags* and *cover* into frames of ID3v2.4 ("ID3 tag version 2.4.0 - Native Frames").
+
+    A licence that is an address is a WCOP frame, whose text may only be that (4.3.1); other words go into TXXX:LICENSE,
+    as Picard does. TCOP is a notice of copyright, which the catalog does not give. "3/12" is the form of 4.2.1.
+    """
     for frame, value in (
         (_id3.TIT2, tags.title),
         (_id3.TPE1, tags.artist),
@@ -130,20 +128,27 @@ def into_id3(frames: Any, tags: Tags, cover: Cover | None) -> None:
         if value is not None:
             frames.setall(frame.__name__, [frame(encoding=_UTF8, text=[value])])
     dates = [str(stamp) for frame in frames.getall("TDRC") for stamp in frame.text]
-    if tags.year is not None and not _agrees(dates, tags.year):
+    if tags.year is not None and not agrees(dates, tags.year):
         frames.setall("TDRC", [_id3.TDRC(encoding=_UTF8, text=[str(tags.year)])])
-    if tags.license is not None and tags.license.startswith(("http://", "https://")):
-        frames.setall("WCOP", [_id3.WCOP(url=tags.license)])
-    elif tags.license is not None:
-        frames.setall("TXXX:LICENSE", [_id3.TXXX(encoding=_UTF8, desc="LICENSE", text=[tags.license])])
+    if tags.album_artist is not None:
+        frames.delall("TXXX:ALBUM ARTIST")
+        frames.delall("TXXX:ALBUMARTIST")
+    if tags.license is not None:
+        is_address = _ADDRESS.fullmatch(tags.license) is not None
+        text = _id3.TXXX(encoding=_UTF8, desc="LICENSE", text=[tags.license])
+        frames.setall("WCOP", [_id3.WCOP(url=tags.license)] if is_address else [])
+        frames.setall("TXXX:LICENSE", [] if is_address else [text])
     if cover is not None:
         others = [frame for frame in frames.getall("APIC") if frame.type != FRONT_COVER]
         front = _id3.APIC(encoding=_UTF8, mime=cover.mime, type=FRONT_COVER, desc="", data=cover.content)
         frames.setall("APIC", [*others, front])
 
 
-def into_mp4(atoms: Any, tags: Tags, cover: Cover | None) -> None:
-    """Merge *tags* and *cover* into the atoms of iTunes."""
+def into_mp4(atoms: Any, tags: Tags, cover: Picture | None) -> None:
+    """Merge *tags* and *cover* into the atoms that iTunes made the custom; the free ones have Picard's names.
+
+    A number that two bytes do not hold is left out.
+    """
     for key, value in (
         ("\xa9nam", tags.title),
         ("\xa9ART", tags.artist),
@@ -161,11 +166,11 @@ def into_mp4(atoms: Any, tags: Tags, cover: Cover | None) -> None:
     ):
         old_number, old_count = next(iter(atoms.get(key, [])), (0, 0))
         if number is not None or count is not None:
-            atoms[key] = [(number or old_number, count or old_count)]
-    if tags.year is not None and not _agrees(atoms.get("\xa9day", []), tags.year):
+            atoms[key] = [(_in_two_bytes(number) or old_number, _in_two_bytes(count) or old_count)]
+    if tags.year is not None and not agrees(atoms.get("\xa9day", []), tags.year):
         atoms["\xa9day"] = [str(tags.year)]
     if cover is not None:
-        kind = _mp4.MP4Cover.FORMAT_JPEG if cover.mime == _JPEG else _mp4.MP4Cover.FORMAT_PNG
+        kind = _mp4.MP4Cover.FORMAT_JPEG if cover.mime == JPEG else _mp4.MP4Cover.FORMAT_PNG
         atoms["covr"] = [_mp4.MP4Cover(cover.content, kind), *atoms.get("covr", [])[1:]]
 
 
@@ -177,7 +182,11 @@ def _positive(value: int | None) -> int | None:
     return value if value is not None and value > 0 else None
 
 
-def _agrees(dates: list[str], year: int) -> bool:
+def _in_two_bytes(value: int | None) -> int | None:
+    return value if value is not None and value <= 0xFFFF else None
+
+
+def agrees(dates: list[str], year: int) -> bool:
     """Whether a date that is there begins with *year*."""
     return any(date.startswith(f"{year:04}") for date in dates)
 

@@ -19,18 +19,16 @@ from mutagen.oggvorbis import OggVorbis
 from mutagen.wave import WAVE
 
 from tonearm.errors import Corrupt
-from tonearm.library import flacheader
+from tonearm.library import flacheader, riffinfo
 from tonearm.library.formats import AudioFormat
-from tonearm.library.tagforms import Cover, Tags, cover_into_comments, into_comments, into_id3, into_mp4
+from tonearm.library.pictures import Picture
+from tonearm.library.tagforms import Tags, cover_into_comments, into_comments, into_id3, into_mp4
 from tonearm.library.verification import HOSTILE, measure
-from tonearm.volume import disk_failures, disk_fault, in_mb
-
-MAX_PICTURE_BYTES = 8 * 1024 * 1024
-"""A larger cover is not embedded."""
+from tonearm.volume import disk_failures, disk_fault
 
 
-def write(source: Path, target: Path, audio: AudioFormat, tags: Tags, picture: bytes | None) -> tuple[str, ...]:
-    """Make *target* the content of *source* with *tags* and, if it is a JPEG or PNG, *picture* as the front cover.
+def write(source: Path, target: Path, audio: AudioFormat, tags: Tags, cover: Picture | None) -> tuple[str, ...]:
+    """Make *target* the content of *source* with *tags* and, where there is one, *cover* as the front cover.
 
     *source* keeps its bytes, or, where no copy is needed (FLAC with room for the tags), becomes *target* and leaves
     behind what `Stage.enter` needs to bring it back. Both lie in one folder. Saying it again is harmless.
@@ -43,28 +41,19 @@ def write(source: Path, target: Path, audio: AudioFormat, tags: Tags, picture: b
     """
     with disk_failures("writing tags", target.parent):
         flacheader.restore(target.parent)
-        cover, warnings = _cover(picture)
+        warnings: tuple[str, ...] = ()
         try:
             _tag(source, target, audio, tags, cover)
         except (*HOSTILE, Corrupt, OSError) as error:
             target.unlink(missing_ok=True)
             if fault := disk_fault(error):
                 raise fault from None
-            warnings += (f"The tags could not be written: {str(error) or type(error).__name__}",)
+            warnings = (f"The tags could not be written: {str(error) or type(error).__name__}",)
             flacheader.copy(source, target)
     return warnings
 
 
-def _cover(picture: bytes | None) -> tuple[Cover | None, tuple[str, ...]]:
-    if picture is None:
-        return None, ()
-    if len(picture) > MAX_PICTURE_BYTES:
-        return None, (f"The cover is larger than {in_mb(MAX_PICTURE_BYTES)} and was left out",)
-    cover = Cover.of(picture)
-    return cover, () if cover else ("The cover is neither JPEG nor PNG and was left out",)
-
-
-def _tag(source: Path, target: Path, audio: AudioFormat, tags: Tags, cover: Cover | None) -> None:
+def _tag(source: Path, target: Path, audio: AudioFormat, tags: Tags, cover: Picture | None) -> None:
     if audio is AudioFormat.FLAC:
         flacheader.write(source, target, tags, cover)
         return
@@ -82,6 +71,8 @@ def _tag(source: Path, target: Path, audio: AudioFormat, tags: Tags, cover: Cove
             if cover is not None:
                 cover_into_comments(opened.tags, cover)
     opened.save()
+    if audio is AudioFormat.WAV:
+        riffinfo.correct(target, tags)
     with target.open("rb") as file:
         measure(file, os.fstat(file.fileno()).st_size)
 

@@ -1,4 +1,4 @@
-"""Covers: the picture of an album is fetched once for all its tracks that run close together.
+"""Covers: the picture of an album is fetched, and looked at, once for all its tracks that run close together.
 
 No track is given back for its cover: where the host asked to be left alone for a moment, that moment is waited for.
 """
@@ -11,6 +11,8 @@ from functools import partial
 
 from tonearm.errors import FetchError, HostResting, Timeout
 from tonearm.fetch import Fetcher
+from tonearm.library import Picture
+from tonearm.worker.threads import in_thread
 
 KEPT = 8
 """Pictures kept in memory."""
@@ -22,14 +24,14 @@ class Covers:
     def __init__(self, fetcher: Fetcher, limit_ms: int) -> None:
         self._fetcher = fetcher
         self._limit_ms = limit_ms
-        self._pictures: OrderedDict[str, asyncio.Task[bytes]] = OrderedDict()
-        self._running: set[asyncio.Task[bytes]] = set()
+        self._pictures: OrderedDict[str, asyncio.Task[Picture]] = OrderedDict()
+        self._running: set[asyncio.Task[Picture]] = set()
 
-    async def get(self, url: str) -> bytes:
+    async def get(self, url: str) -> Picture:
         """The picture behind *url*.
 
         Raises:
-            FetchError: it could not be had; the next call tries again.
+            FetchError: it could not be had, or is none that we file; the next call tries again.
         """
         task = self._pictures.get(url)
         if task is None:
@@ -41,12 +43,13 @@ class Covers:
         self._pictures.move_to_end(url)
         return await asyncio.shield(task)
 
-    async def _fetch(self, url: str) -> bytes:
+    async def _fetch(self, url: str) -> Picture:
         try:
             async with asyncio.timeout(self._limit_ms / 1_000):
-                return await self._insist(url)
+                content = await self._insist(url)
         except TimeoutError:
             raise Timeout(f"No whole picture within {self._limit_ms / 1_000:g}s") from None
+        return await in_thread(Picture.of, content)
 
     async def _insist(self, url: str) -> bytes:
         """Ask again whenever the host asked for a pause that fits into the limit."""
@@ -61,7 +64,7 @@ class Covers:
                     raise
             await asyncio.sleep(pause_s)
 
-    def _ended(self, url: str, task: asyncio.Task[bytes]) -> None:
+    def _ended(self, url: str, task: asyncio.Task[Picture]) -> None:
         """Keep what came; forget what failed."""
         self._running.discard(task)
         if (task.cancelled() or task.exception() is not None) and self._pictures.get(url) is task:

@@ -23,7 +23,9 @@ from tonearm.library import (
     Audio,
     Name,
     NameTaken,
+    Picture,
     Tags,
+    add_cover,
     has_twin,
     identical,
     numbered,
@@ -60,6 +62,7 @@ class Journey:
         self._leases = leases
         self._root: Path = tools.settings.download_dir
         self._warnings: list[str] = []
+        self._folder_cover: Picture | None = None
         self._download_ms = 0
 
     async def run(self) -> Completed:
@@ -194,15 +197,22 @@ class Journey:
 
     async def _tag(self, track: Track, received: Received, audio: Audio, folder: Path) -> Path:
         """Make the file that will be published; one that cannot be tagged stays as it came, with a warning."""
-        picture = await self._picture(track)
+        picture = await self._pictures(track)
         target = folder / f"tagged.{audio.format.extension}"
         wanted = Tags.of(track, self._claim.album)
         self._warnings += await in_thread(write_tags, received.path, target, audio.format, wanted, picture)
         return target
 
-    async def _picture(self, track: Track) -> bytes | None:
-        album = self._claim.album
-        url = track.cover_url or (album.cover_url if album else None)
+    async def _pictures(self, track: Track) -> Picture | None:
+        """The cover to embed: the track's own, else the album's. The album's, else the track's, is for the folder."""
+        of_album = self._claim.album.cover_url if self._claim.album else None
+        picture = await self._picture(track.cover_url or of_album)
+        self._folder_cover = picture
+        if of_album and track.cover_url and of_album != track.cover_url:
+            self._folder_cover = await self._picture(of_album)
+        return picture
+
+    async def _picture(self, url: str | None) -> Picture | None:
         if url is None:
             return None
         try:
@@ -227,8 +237,18 @@ class Journey:
                     break
                 number = await self._next_free(name, number + 1)
             else:
+                await self._add_cover(staged.parent, path)
                 break
         return Completed((path,), size, self._download_ms, tuple(self._warnings))
+
+    async def _add_cover(self, stage: Path, beside: str) -> None:
+        """Put the album's cover beside its music, where albums have folders; what goes wrong costs the cover alone."""
+        if self._folder_cover is None or not self._tools.template.by_album:
+            return
+        try:
+            await in_thread(add_cover, stage, self._root, beside, self._folder_cover, umask=self._tools.umask)
+        except FetchError as error:
+            self._warnings.append(f"The cover could not be put beside the music: {error.message}")
 
     async def _commit(self, publication: Publication) -> None:
         await insist(lambda: self._tools.store.commit(self._claim, publication), self._held, self._leases)

@@ -2,6 +2,7 @@
 
 tag      PART TARGET           write_tags over a FLAC file
 check    LIBRARY               check_library
+cover    LIBRARY STAGE NAME    add_cover beside NAME, the picture being STAGE/picture
 publish  LIBRARY STAGED NAME   prepare, record the publication in LIBRARY/../committed, publish
 """
 
@@ -12,7 +13,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from tonearm.library import AudioFormat, Tags, check_library, prepare, publish, write_tags
+from tonearm.library import AudioFormat, Picture, Tags, add_cover, check_library, prepare, publish, write_tags
 from tonearm.model import Publication
 
 
@@ -25,6 +26,9 @@ def main(step: str, *arguments: str) -> None:
         check_library(Path(arguments[0]))
         return
     library, staged, name = Path(arguments[0]), Path(arguments[1]), arguments[2]
+    if step == "cover":
+        add_cover(staged, library, name, Picture.of((staged / "picture").read_bytes()), umask=0o022)
+        return
     size, inode = prepare(staged, umask=0o022)
     (library.parent / "committed").write_text(json.dumps(asdict(Publication(name, size, inode))))
     publish(staged, library, name, umask=0o022)

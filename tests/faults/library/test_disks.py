@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from tests.support.mounts import mounted, remount
-from tests.support.music import Music, pcm
+from tests.support.music import Music, pcm, png
 from tests.support.programs import find
 
 from tonearm.errors import DiskError, DiskFull, SetupError
-from tonearm.library import AudioFormat, DiskGuard, Stage, Tags, check_library, prepare, publish, write_tags
+from tonearm.library import AudioFormat, DiskGuard, Picture, Stage, Tags, check_library, prepare, publish, write_tags
 from tonearm.library.disk import MIB
 from tonearm.model import Mark, Phase
 
@@ -69,7 +69,7 @@ def test_a_disk_that_fills_up_while_tagging_leaves_the_received_bytes(
     source = music.copy(small / "part", audio.extension, seconds={"flac": 20, "mp3": 60, "wav": 12}[audio.value])
     (small / "filler").write_bytes(bytes(max(0, 4 * MIB - source.stat().st_size - 200 * 1024)))
     received = source.read_bytes()
-    picture = b"\x89PNG\r\n\x1a\n" + bytes(400 * 1024)
+    picture = Picture.of(png(size=400 * 1024))
 
     with pytest.raises(DiskFull, match="The disk is full while writing tags"):
         write_tags(source, small / "tagged", audio, Tags(title="x"), picture)

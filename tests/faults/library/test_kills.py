@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.support.music import Music
+from tests.support.music import Music, png
 from tests.support.programs import find
 
-from tonearm.library import check_library, flacheader, prepare, publish, published
+from tonearm.library import Picture, add_cover, check_library, flacheader, prepare, publish, published
 from tonearm.model import Publication
 
 NAME = "Ada/Colours/03 Blue.flac"
@@ -88,6 +88,30 @@ def test_a_call_that_fails_is_an_error_and_can_be_said_again(library: Path, call
     bring_home(library, staged)
     assert (library / NAME).read_bytes() == CONTENT
     assert not staged.exists()
+
+
+@pytest.mark.parametrize("fault", ["signal=KILL", "error=EIO"])
+@pytest.mark.parametrize(("call", "when"), [("fchmod", 1), ("fsync", 1), ("linkat", 1), ("fsync", 2), ("unlink", 2)])
+def test_a_cover_is_whole_or_not_there_whatever_happens(library: Path, call: str, when: int, fault: str) -> None:
+    """Killed or refused at any call; the next track brings it, or finds it."""
+    stage, track = library / ".tonearm" / "t1.1", library / NAME
+    stage.mkdir()
+    track.parent.mkdir(parents=True)
+    track.write_bytes(CONTENT)
+    picture = png(size=100_000)
+    (stage / "picture").write_bytes(picture)
+
+    run = injected(call, f"{fault}:when={when}", "cover", str(library), str(stage), NAME)
+
+    assert killed(run) or b"tonearm.errors.DiskError: Input/output error while" in run.stderr, run.stderr.decode()
+    cover = track.with_name("cover.png")
+    assert not cover.exists() or cover.read_bytes() == picture
+
+    other = library / ".tonearm" / "t2.1"
+    other.mkdir()
+    add_cover(other, library, NAME, Picture.of(picture), umask=0o022)
+    assert cover.read_bytes() == picture
+    assert sorted(path.name for path in track.parent.iterdir()) == [track.name, "cover.png"]
 
 
 @pytest.mark.parametrize(("call", "when"), [("rename", 1), ("write", 1), ("write", 2)])
