@@ -97,7 +97,10 @@ class Template:
         body = text.removesuffix(".{ext}")
         self._pieces = tuple(self._parse(body))
         folders, _, file = body.rpartition("/")
-        if not all(part.strip(" .") for part in body.split("/")):
+        if body.startswith("/"):
+            raise self._wrong("it must not start with a slash: names are relative to the library")
+        known = "".join(piece.fill(dict.fromkeys(_FIELDS, "x")) for piece in self._pieces)
+        if not all(part.strip(" .") for part in (*body.split("/"), *known.split("/"))):
             raise self._wrong("a part between two slashes is empty, or only dots")
         if not re.search(r"[{|](title|track|id)\b", file):
             raise self._wrong("the file's own name needs {title}, {track} or {id}")

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.counts import count
+from tests.support.folding import folding_disk
 from tests.support.mounts import mounted, remount
 from tests.support.music import Music, pcm, png
 from tests.support.programs import find
+from tests.unit.library.samples import a_track
+from tests.unit.library.test_naming import MIXED
 
 from tonearm.errors import DiskError, DiskFull, SetupError
-from tonearm.library import AudioFormat, DiskGuard, Picture, Stage, Tags, check_library, prepare, publish, write_tags
+from tonearm.library import (
+    AudioFormat,
+    DiskGuard,
+    Picture,
+    Stage,
+    Tags,
+    Template,
+    check_library,
+    prepare,
+    publish,
+    write_tags,
+)
 from tonearm.library.disk import MIB
-from tonearm.model import Mark, Phase
+from tonearm.library.naming import numbered
+from tonearm.model import Mark, Phase, Quality
 
 
 @pytest.fixture
@@ -76,6 +93,25 @@ def test_a_disk_that_fills_up_while_tagging_leaves_the_received_bytes(
 
     assert source.read_bytes() == received
     assert not (small / "tagged").exists()
+
+
+def test_names_of_one_folder_are_as_many_files_on_a_disk_that_folds_case(tmp_path: Path) -> None:
+    """Random titles of letters that such a disk takes for one another, numbered as the worker does."""
+    draw = random.Random(9)
+    keys: set[str] = set()
+    with folding_disk(tmp_path / "disk") as disk:
+        (disk / "Ä").touch()
+        assert (disk / "ä").exists()
+        (disk / "Ä").unlink()
+        for made in range(count(1_000, 10_000)):
+            title = "".join(draw.choice(MIXED) for _ in range(draw.randint(1, 8)))
+            name = Template("{title}.{ext}").name(a_track(title=title), None, None, Quality.LOW)
+            free = next(twin for n in range(1, 10_000) if (twin := numbered(name, n)).key not in keys)
+            keys.add(free.key)
+            try:
+                (disk / f"{free.stem}.flac").touch(exist_ok=False)
+            except FileExistsError:
+                pytest.fail(f"{free.stem!r} is one of the {made} files that are there")
 
 
 def test_the_guard_sees_the_real_volume(small: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import unicodedata
 from pathlib import Path
@@ -93,6 +94,43 @@ def test_a_key_is_blind_to_case_and_composition(title: str) -> None:
         assert fold(fold(spelling)) == fold(title)
 
 
+def upper_case(text: str) -> str:
+    """NTFS, exFAT, FAT: letter by letter, and only where that is one letter again."""
+    return "".join(char.upper() if len(char.upper()) == 1 else char for char in text)
+
+
+def lower_case(text: str) -> str:
+    """HFS+ and others: the same, decomposed and downwards."""
+    decomposed = unicodedata.normalize("NFD", text)
+    return "".join(char.lower() if len(char.lower()) == 1 else char for char in decomposed)
+
+
+def case_fold(text: str) -> str:
+    """ext4 and f2fs with casefold, APFS: canonical decomposition and full case folding, format characters dropped."""
+    shown = "".join(char for char in text if unicodedata.category(char) != "Cf")
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", shown).casefold())
+
+
+MIXED = "aAäÄa\u0308ßsS\u017fΣ\u03c3ςİi\u0131IkK\u212aﬁfFǅǆǄ\u0345ᾳᾼ\u200d\xad.1 é\u0301e"
+"""Letters that some file system takes for one another."""
+
+
+def test_ten_thousand_titles_of_one_folder_are_as_many_files_to_every_file_system() -> None:
+    """Each gets the first number whose key is free, as the worker does; none of the three ways to fold joins two."""
+    draw = random.Random(9)
+    keys: set[str] = set()
+    stems: list[str] = []
+    for _ in range(10_000):
+        title = "".join(draw.choice(MIXED) for _ in range(draw.randint(1, 8)))
+        name = Template("{title}.{ext}").name(a_track(title=title), None, None, Quality.LOW)
+        free = next(twin for n in range(1, 10_000) if (twin := numbered(name, n)).key not in keys)
+        keys.add(free.key)
+        stems.append(free.stem)
+
+    for folded in (upper_case, lower_case, case_fold):
+        assert len({folded(stem) for stem in stems}) == len(stems)
+
+
 def test_the_default_names_a_track_by_album_artist_album_and_number() -> None:
     """A single disc is not mentioned; numbers have two digits."""
     name = Template().name(a_track(disc_number=1, disc_count=1), None, None, Quality.LOSSLESS)
@@ -175,7 +213,14 @@ def test_keys_join_what_upper_casing_file_systems_join() -> None:
         ("{title}", "must end in .{ext}"),
         ("{album}/{cover}.{ext}", "{cover} is not known"),
         ("{album}.{ext}", "needs {title}, {track} or {id}"),
-        ("/{title}.{ext}", "is empty"),
+        ("/{title}.{ext}", "must not start with a slash"),
+        ("a//{title}.{ext}", "is empty"),
+        ("{disc/}/{title}.{ext}", "is empty"),
+        ("a/../{title}.{ext}", "only dots"),
+        ("{title}/.{ext}", "is empty"),
+        ("{disc/..}/{title}.{ext}", "only dots"),
+        ("{ext}/{title}.{ext}", "{ext} is not known"),
+        ("C:\\{title}.{ext}", "cannot stand in a name"),
         ("../{title}.{ext}", "only dots"),
         (".hidden/{title}.{ext}", "start with a dot"),
         ("{album}/.{title}.{ext}", "start with a dot"),
