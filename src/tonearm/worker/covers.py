@@ -6,7 +6,7 @@ No track is given back for its cover: where the host asked to be left alone for 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from functools import partial
 
 from tonearm.errors import FetchError, HostResting, Timeout
@@ -19,13 +19,17 @@ KEPT = 8
 
 
 class Covers:
-    """Fetches pictures by URL and keeps the newest few. A picture may take *limit_ms* milliseconds in all."""
+    """Fetches pictures by URL and keeps the newest few. A picture may take *limit_ms* milliseconds in all.
+
+    A fetch for which nobody waits any more is cut.
+    """
 
     def __init__(self, fetcher: Fetcher, limit_ms: int) -> None:
         self._fetcher = fetcher
         self._limit_ms = limit_ms
         self._pictures: OrderedDict[str, asyncio.Task[Picture]] = OrderedDict()
         self._running: set[asyncio.Task[Picture]] = set()
+        self._waiting = Counter[asyncio.Task[Picture]]()
 
     async def get(self, url: str) -> Picture:
         """The picture behind *url*.
@@ -33,15 +37,31 @@ class Covers:
         Raises:
             FetchError: it could not be had, or is none that we file; the next call tries again.
         """
-        task = self._pictures.get(url)
-        if task is None:
-            task = self._pictures[url] = asyncio.create_task(self._fetch(url))
-            self._running.add(task)
-            task.add_done_callback(partial(self._ended, url))
-            while len(self._pictures) > KEPT:
-                self._pictures.popitem(last=False)
+        task = self._pictures.get(url) or self._begin(url)
         self._pictures.move_to_end(url)
-        return await asyncio.shield(task)
+        self._waiting[task] += 1
+        try:
+            return await asyncio.shield(task)
+        finally:
+            self._waiting[task] -= 1
+            if not self._waiting[task]:
+                self._leave(url, task)
+
+    def _begin(self, url: str) -> asyncio.Task[Picture]:
+        task = self._pictures[url] = asyncio.create_task(self._fetch(url))
+        self._running.add(task)
+        task.add_done_callback(partial(self._ended, url))
+        while len(self._pictures) > KEPT:
+            self._pictures.popitem(last=False)
+        return task
+
+    def _leave(self, url: str, task: asyncio.Task[Picture]) -> None:
+        """The last one that waited has gone: what has not arrived yet is not fetched for nobody."""
+        del self._waiting[task]
+        if not task.done():
+            task.cancel()
+            if self._pictures.get(url) is task:
+                del self._pictures[url]
 
     async def _fetch(self, url: str) -> Picture:
         try:

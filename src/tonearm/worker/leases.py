@@ -28,7 +28,7 @@ POLL_S = 1.0
 """Seconds between two readings of the flags, so that a cancel takes effect within two."""
 
 STOP_S = 0.5
-"""Seconds that a poll waits for a task which it stopped, so that its stage is gone at once."""
+"""Seconds that a poll waits for tasks which it stopped, so that their stages are gone at once."""
 
 REPORT_S = 0.25
 """Seconds between two progress reports at the least."""
@@ -152,9 +152,9 @@ class Leases:
 
     async def _discard(self, stages: Iterable[tuple[str, int]]) -> None:
         gone: list[tuple[str, int]] = []
+        await self._stop([held for held in map(self._claim_of, stages) if held is not None])
         for task_id, epoch in stages:
-            held = self._held.get(task_id)
-            if held is not None and held.claim.epoch == epoch and not await self._stopped(held):
+            if self._claim_of((task_id, epoch)) is not None:
                 continue  # its stage goes at a later poll
             try:
                 await in_thread(self._stage.remove, task_id, epoch)
@@ -165,12 +165,18 @@ class Leases:
         if gone:
             await self._store.discarded(self._stage.worker, gone)
 
-    async def _stopped(self, held: Held) -> bool:
-        """Stop a task that belongs to nobody, and wait a little for its end."""
-        held.halt(Stop.LOST)
-        if held.runner is not None:
-            await asyncio.wait([held.runner], timeout=STOP_S)
-        return self._held.get(held.task_id) is not held
+    def _claim_of(self, stage: tuple[str, int]) -> Held | None:
+        """The claim that works in this stage here and now."""
+        held = self._held.get(stage[0])
+        return held if held is not None and held.claim.epoch == stage[1] else None
+
+    async def _stop(self, nobodys: list[Held]) -> None:
+        """Stop tasks that belong to nobody, all at once, and wait a little for their end."""
+        for held in nobodys:
+            held.halt(Stop.LOST)
+        runners = [held.runner for held in nobodys if held.runner is not None]
+        if runners:
+            await asyncio.wait(runners, timeout=STOP_S)
 
     async def report(self) -> None:
         """One round of the reporting loop: tell the store what moved, progress at most four times a second."""
