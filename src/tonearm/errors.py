@@ -9,6 +9,7 @@
     │   ├── QuotaExceeded     a size limit is reached; says which
     │   └── FileUnavailable   a file of the library cannot be given out; names it
     ├── LeaseLost             this worker must stop                 → never shown to people
+    ├── Stopped               work on a thread must stop            → never shown to people
     ├── StoreUnavailable      outcome unknown, safe to repeat       → 503
     ├── ServerUnreachable     a client gets no answer               → message, exit code
     │   └── CutOff            an answer ended before its end
@@ -156,6 +157,10 @@ class FileUnavailable(Refused):
 
 class LeaseLost(TonearmError):
     """Another claim, a sweep, a cancel or a delete came first. Nothing was changed; this worker stops the task."""
+
+
+class Stopped(TonearmError):
+    """Nobody wants the work on this thread any more (`tonearm.stopping`). It follows a cancel and ends no attempt."""
 
 
 class StoreUnavailable(TonearmError):

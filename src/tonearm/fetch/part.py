@@ -25,6 +25,7 @@ from tonearm.errors import BadAnswer
 from tonearm.fetch.hosts import HostPort
 from tonearm.fetch.limits import MIB
 from tonearm.model import Media
+from tonearm.stopping import checkpoint
 
 PART = "part"
 SIDECAR = "part.json"
@@ -163,6 +164,7 @@ class PartFile:
         assert self._hash is not None
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         while offset > 0:
+            checkpoint()
             old = os.read(self._descriptor, min(offset, MIB))
             if not old:
                 raise OSError("the part became shorter while it was read")

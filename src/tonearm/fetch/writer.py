@@ -11,10 +11,12 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 from typing import TypeVar
 
 from tonearm.fetch.limits import MIB
 from tonearm.fetch.part import PartFile
+from tonearm.stopping import stoppable
 from tonearm.volume import disk_failures
 
 GATHER = MIB
@@ -26,12 +28,13 @@ Answer = TypeVar("Answer")
 
 
 async def on_thread(threads: Executor, folder: Path, work: Callable[[], Answer]) -> Answer:
-    """Run *work*, which touches *folder*, on a thread; a cancel is heard only when it has ended.
+    """Run *work*, which touches *folder*, on a thread; a cancel is heard when it has ended, or at a checkpoint of it.
 
     Raises:
         DiskFull, DiskError: instead of any OSError.
     """
-    return await _ended(_start(threads, folder, work))
+    unwanted = Event()
+    return await _ended(_start(threads, folder, stoppable(unwanted, work)), unwanted)
 
 
 def _start(threads: Executor, folder: Path, work: Callable[[], Answer]) -> asyncio.Future[Answer]:
@@ -42,10 +45,12 @@ def _start(threads: Executor, folder: Path, work: Callable[[], Answer]) -> async
     return asyncio.get_running_loop().run_in_executor(threads, translated)
 
 
-async def _ended(job: asyncio.Future[Answer]) -> Answer:
+async def _ended(job: asyncio.Future[Answer], unwanted: Event | None = None) -> Answer:
     try:
         return await asyncio.shield(job)
     except asyncio.CancelledError:
+        if unwanted is not None:
+            unwanted.set()
         while not job.done():
             with suppress(asyncio.CancelledError):  # a further cancel changes nothing: the first one is raised below
                 await asyncio.wait({job})

@@ -21,9 +21,11 @@ from typing import Any
 
 import mutagen.flac
 
+from tonearm.errors import Stopped
 from tonearm.library import flac
 from tonearm.library.pictures import Picture
 from tonearm.library.tagforms import FRONT_COVER, Tags, into_comments, picture_block
+from tonearm.stopping import PIECE, checkpoint
 
 UNDO = ".undo"
 NEW_PADDING = 4096
@@ -137,7 +139,7 @@ def _copy(source: int, offset: int, target: Path, header: bytes) -> None:
     try:
         _write_all(descriptor, header)
         _copy_rest(source, offset, descriptor)
-    except OSError:
+    except (OSError, Stopped):
         target.unlink()
         raise
     finally:
@@ -147,8 +149,9 @@ def _copy(source: int, offset: int, target: Path, header: bytes) -> None:
 def _copy_rest(source: int, offset: int, target: int) -> None:
     """Append all of *source* from *offset* on, in the kernel where it can."""
     while hasattr(os, "copy_file_range"):
+        checkpoint()
         try:
-            done = os.copy_file_range(source, target, 2**30, offset)
+            done = os.copy_file_range(source, target, PIECE, offset)
         except OSError as error:
             if error.errno not in _NO_KERNEL_COPY:
                 raise
@@ -157,6 +160,7 @@ def _copy_rest(source: int, offset: int, target: int) -> None:
             return
         offset += done
     while chunk := os.pread(source, _CHUNK, offset):
+        checkpoint()
         _write_all(target, chunk)
         offset += len(chunk)
 

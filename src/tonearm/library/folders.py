@@ -6,6 +6,7 @@ that is the operator's choice. New folders get the operator's mode and are on di
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import os
@@ -17,6 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tonearm.errors import DiskError
+from tonearm.stopping import PIECE, checkpoint
+
+_WRITE_AND_WAIT = 7  # all three flags of sync_file_range(2)
+_sync_file_range = getattr(ctypes.CDLL(None, use_errno=True), "sync_file_range", None)
+if _sync_file_range is not None:
+    _sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # Whoever finds a folder that another thread has just made may rely on it: it is made and synced under this lock.
@@ -72,6 +79,33 @@ def sync(descriptor: int) -> None:
         fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
     else:
         os.fsync(descriptor)
+
+
+def sync_file(descriptor: int) -> None:
+    """Return when the file is on the medium. A large one goes there in pieces where the system can (Linux).
+
+    Raises:
+        Stopped: nobody wants it any more.
+        OSError: the disk refused.
+    """
+    for offset in range(0, os.fstat(descriptor).st_size - PIECE, PIECE):
+        checkpoint()
+        if not _synced(descriptor, offset):
+            break
+    checkpoint()
+    sync(descriptor)
+
+
+def _synced(descriptor: int, offset: int) -> bool:
+    """Write one piece of the file to the medium, so that a sync finds less to do; False where that cannot be had."""
+    if _sync_file_range is None:
+        return False
+    if _sync_file_range(descriptor, offset, PIECE, _WRITE_AND_WAIT) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.ENOSYS, errno.EINVAL):
+        return False
+    raise OSError(code, os.strerror(code))  # told once: a sync that follows would not hear of it any more
 
 
 def _enter(parent: int, part: str) -> int:

@@ -39,7 +39,7 @@ def prepare(staged: Path, *, umask: int) -> tuple[int, int]:
         descriptor = os.open(staged, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             os.fchmod(descriptor, 0o666 & ~umask)
-            folders.sync(descriptor)
+            folders.sync_file(descriptor)
             status = os.fstat(descriptor)
         finally:
             os.close(descriptor)

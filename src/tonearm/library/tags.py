@@ -8,8 +8,9 @@ the target is then what was received. Only a disk that refuses is an error. How 
 from __future__ import annotations
 
 import os
+from io import BufferedRandom, FileIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mutagen.mp3 import MP3
 from mutagen.mp4 import MP4
@@ -24,7 +25,11 @@ from tonearm.library.formats import AudioFormat
 from tonearm.library.pictures import Picture
 from tonearm.library.tagforms import Tags, cover_into_comments, into_comments, into_id3, into_mp4
 from tonearm.library.verification import HOSTILE, measure
+from tonearm.stopping import checkpoint
 from tonearm.volume import disk_failures, disk_fault
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
 
 
 def write(source: Path, target: Path, audio: AudioFormat, tags: Tags, cover: Picture | None) -> tuple[str, ...]:
@@ -58,7 +63,16 @@ def _tag(source: Path, target: Path, audio: AudioFormat, tags: Tags, cover: Pict
         flacheader.write(source, target, tags, cover)
         return
     flacheader.copy(source, target)
-    opened = _WRITERS[audio](target)
+    with BufferedRandom(_StoppableFile(target, "r+")) as file:
+        _rewrite(file, audio, tags, cover)
+    if audio is AudioFormat.WAV:
+        riffinfo.correct(target, tags)
+    with target.open("rb") as whole:
+        measure(whole, os.fstat(whole.fileno()).st_size)
+
+
+def _rewrite(file: BinaryIO, audio: AudioFormat, tags: Tags, cover: Picture | None) -> None:
+    opened = _WRITERS[audio](file)
     if opened.tags is None:
         opened.add_tags()
     match audio:
@@ -70,11 +84,20 @@ def _tag(source: Path, target: Path, audio: AudioFormat, tags: Tags, cover: Pict
             into_comments(opened.tags, tags)
             if cover is not None:
                 cover_into_comments(opened.tags, cover)
-    opened.save()
-    if audio is AudioFormat.WAV:
-        riffinfo.correct(target, tags)
-    with target.open("rb") as file:
-        measure(file, os.fstat(file.fileno()).st_size)
+    file.seek(0)
+    opened.save(file)
+
+
+class _StoppableFile(FileIO):
+    """A file whose every read and write is a checkpoint: mutagen may move all of a large file to make room."""
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        checkpoint()
+        return super().readinto(buffer)
+
+    def write(self, content: ReadableBuffer, /) -> int:
+        checkpoint()
+        return super().write(content)
 
 
 _WRITERS: dict[AudioFormat, Any] = {

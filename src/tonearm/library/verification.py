@@ -28,12 +28,14 @@ from tonearm.errors import Corrupt
 from tonearm.library import containers, flac
 from tonearm.library.formats import AudioFormat, identify
 from tonearm.model import Track
+from tonearm.stopping import checkpoint
 from tonearm.volume import disk_failures, disk_fault
 
 TOLERANCE_SECONDS = 2.0
 TOLERANCE_SHARE = 0.03
 """The length may differ from the catalog's by the larger of the two."""
 
+_CHUNK = 1024 * 1024
 _PREVIEW_SECONDS = (25.0, 35.0)
 
 HOSTILE = (
@@ -140,7 +142,10 @@ def _check_sum(file: BufferedReader, promised: str | None, computed: str | None)
     known, _, got = (computed or "").lower().partition(":")
     if known != algorithm:
         file.seek(0)
-        digest = hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False))
+        digest = hashlib.new(algorithm, usedforsecurity=False)
+        while chunk := file.read(_CHUNK):
+            checkpoint()
+            digest.update(chunk)
         got = digest.hexdigest()
     if got != expected:
         raise Corrupt(f"The checksum is wrong: {algorithm} {got}, the catalog promised {expected}")

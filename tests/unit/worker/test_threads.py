@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from tonearm.stopping import checkpoint
 from tonearm.worker.threads import in_thread
 
 
@@ -37,3 +38,34 @@ async def test_an_error_of_the_work_is_the_callers() -> None:
 
     with pytest.raises(OSError, match="No space left"):
         await in_thread(work)
+
+
+async def test_long_work_ends_at_its_next_checkpoint_after_a_cancel() -> None:
+    """What it would have done after that is not done."""
+    began, pieces, cancelled = threading.Event(), list[int](), threading.Event()
+
+    def work() -> None:
+        for piece in range(3):
+            checkpoint()
+            pieces.append(piece)
+            began.set()
+            cancelled.wait(10)
+
+    task = asyncio.create_task(in_thread(work))
+    await asyncio.to_thread(began.wait, 10)
+    task.cancel()
+    asyncio.get_running_loop().call_soon(cancelled.set)
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert pieces == [0]
+
+
+async def test_a_checkpoint_of_wanted_work_does_nothing() -> None:
+    """Also after another piece of work was stopped, and outside of any."""
+    task = asyncio.create_task(in_thread(checkpoint))
+    task.cancel()
+    await asyncio.wait([task])
+
+    await in_thread(checkpoint)
+    checkpoint()
