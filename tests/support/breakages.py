@@ -1,27 +1,78 @@
 """Breakages: faults put into the real server's own process, by name.
 
-`TONEARM_BREAKAGE` is `<phase>:<what>[:<word>]`: in that phase of a task whose title contains the word, `kill` ends the
-process with SIGKILL and `raise` throws an error that nobody expects; `resolve:raise` does so while an album is
-resolved, and `published:kill` ends the process right after a file got its name. With `cover:refuse` the disk takes no
-cover beside the music, and with `wall:<file>` the wall clock runs ahead by the milliseconds that the file holds.
-`patience:<ms>` is no fault but a shorter life: hosts are given up after so much rest, in milliseconds at a back-off of
-1000.
+`TONEARM_BREAKAGE` holds one or more of these, with blanks between them:
+
+    <phase>:kill[:<word>]            in that phase of a track whose title holds the word, the process ends by SIGKILL
+    <phase>:raise[:<word>]           … an error is thrown that nobody expects
+    <phase>:hold:<folder>[:<word>]   … its thread stands until `<folder>/go` is there; `<folder>/<phase>.<task>` says so
+    wall:<file>                      the wall clock runs ahead by the milliseconds that the file holds
+    time:<file>                      … the wall clock and elapsed time do, as if so much time had passed
+    cover:refuse                     the disk takes no cover beside the music
+    patience:<ms>                    no fault but a shorter life: hosts are given up after so much rest, in milliseconds
+                                     at a back-off of 1000
+
+Most phases begin with the fault; `linked` is between a file's getting its name and the sync of its folder, `published`
+after that, `beside` when the cover is about to be put beside it, and `resolve` is an album's. A held thread stops as every long work does, at its next checkpoint.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tonearm import policy
 from tonearm.clock import SystemClock
 from tonearm.errors import DiskError
+from tonearm.library import publishing
+from tonearm.stopping import checkpoint
 from tonearm.worker import attempt, journey
+from tonearm.worker.threads import in_thread
 
-PHASES = ("begin", "transfer", "verify", "tag", "reserve", "commit", "publish")
+PHASES = {
+    "enter": "_take_over_stage",
+    "begin": "_begin",
+    "transfer": "_transfer",
+    "verify": "_verify",
+    "tag": "_tag",
+    "cover": "_pictures",
+    "reserve": "_reserve",
+    "commit": "_commit",
+    "publish": "_publish",
+}
+"""Phases of a track, and the method of the journey that begins each."""
+
+GO = "go"
+
+Fault = Callable[[str], None]
+"""What happens in the phase of the task with this id; it blocks a thread."""
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Where tasks are held, seen from the test: *folder* exists."""
+
+    folder: Path
+
+    def at(self, phase: str, word: str = "") -> str:
+        """The breakage that holds in this phase, all tasks or those with *word* in their title."""
+        return f"{phase}:hold:{self.folder}:{word}"
+
+    def stands(self, phase: str, task: str) -> bool:
+        """Whether the thread of this task has come to stand in this phase."""
+        return (self.folder / f"{phase}.{task}").exists()
+
+    def let_go(self) -> None:
+        """Let everything that stands go on, and hold nothing more."""
+        (self.folder / GO).touch()
+
+    def close(self) -> None:
+        """Hold again what comes from now on."""
+        (self.folder / GO).unlink()
 
 
 class InjectedError(Exception):
@@ -29,39 +80,35 @@ class InjectedError(Exception):
 
 
 def install() -> None:
-    """Put the breakage of the environment into this process, if there is one."""
-    match os.environ.get("TONEARM_BREAKAGE", "").split(":"):
-        case ["wall", path]:
-            _shift_wall_clock(Path(path))
-        case ["patience", ms]:
-            vars(policy)["GIVE_UP_MS"] = int(ms)
-        case ["published", "kill"]:
-            _kill_after_publishing()
-        case ["cover", "refuse"]:
-            _refuse_covers()
-        case ["resolve", "raise"]:
-            _break_resolving()
-        case [phase, what, *word] if phase in PHASES:
-            _break_phase(phase, what, word[0] if word else "")
+    """Put the breakages of the environment into this process, if there are any."""
+    for breakage in os.environ.get("TONEARM_BREAKAGE", "").split():
+        match breakage.split(":"):
+            case ["wall", path]:
+                _shift_clock(Path(path), "wall_ms")
+            case ["time", path]:
+                _shift_clock(Path(path), "wall_ms")
+                _shift_clock(Path(path), "elapsed_ms")
+            case ["patience", ms]:
+                vars(policy)["GIVE_UP_MS"] = int(ms)
+            case ["cover", "refuse"]:
+                _refuse_covers()
+            case [phase, "hold", folder, *word]:
+                _break(phase, _holding(phase, Path(folder)), "".join(word))
+            case [phase, "kill", *word]:
+                _break(phase, _killing, "".join(word))
+            case [phase, "raise", *word]:
+                _break(phase, _raising(phase), "".join(word))
+            case _:
+                raise ValueError(f"there is no breakage {breakage!r}")
 
 
-def _shift_wall_clock(path: Path) -> None:
-    real = SystemClock.wall_ms
-
-    def wall_ms(self: SystemClock) -> int:
-        return real(self) + int(path.read_text() or "0")
-
-    SystemClock.wall_ms = wall_ms  # type: ignore[method-assign]
+def _shift_clock(path: Path, name: str) -> None:
+    real: Callable[[SystemClock], int] = getattr(SystemClock, name)
+    setattr(SystemClock, name, lambda self: real(self) + int(path.read_text() or "0"))
 
 
-def _kill_after_publishing() -> None:
-    real = vars(journey)["publish"]
-
-    def broken(*args: Any, **kwargs: Any) -> None:
-        real(*args, **kwargs)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    vars(journey)["publish"] = broken
+def _killing(_: str) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _refuse_covers() -> None:
@@ -71,23 +118,69 @@ def _refuse_covers() -> None:
     vars(journey)["add_cover"] = broken
 
 
-def _break_resolving() -> None:
-    async def broken(*_: Any) -> None:
-        raise InjectedError("injected into resolve")
+def _raising(phase: str) -> Fault:
+    def fault(_: str) -> None:
+        raise InjectedError(f"injected into {phase}")
+
+    return fault
+
+
+def _holding(phase: str, folder: Path) -> Fault:
+    def fault(task_id: str) -> None:
+        (folder / f"{phase}.{task_id}").touch()
+        while not (folder / GO).exists():
+            checkpoint()
+            time.sleep(0.005)  # the held work itself
+
+    return fault
+
+
+def _break(phase: str, fault: Fault, word: str) -> None:
+    match phase:
+        case "resolve":
+            _break_resolving(fault, word)
+        case "linked":
+            _break_linking(fault)
+        case "beside":
+            _break_method("_add_cover", fault, word)
+        case "published":
+            _break_method("_publish", fault, word, after=True)
+        case _:
+            _break_method(PHASES[phase], fault, word)
+
+
+def _break_method(name: str, fault: Fault, word: str, *, after: bool = False) -> None:
+    real: Callable[..., Any] = getattr(journey.Journey, name)
+
+    async def broken(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if word not in (self._claim.spec.track_title or ""):
+            return await real(self, *args, **kwargs)
+        if not after:
+            await in_thread(fault, self._claim.task_id)
+        answer = await real(self, *args, **kwargs)
+        if after:
+            await in_thread(fault, self._claim.task_id)
+        return answer
+
+    setattr(journey.Journey, name, broken)
+
+
+def _break_resolving(fault: Fault, word: str) -> None:
+    real: Callable[..., Any] = vars(attempt)["resolve"]
+
+    async def broken(held: Any, *args: Any) -> None:
+        if word in (held.claim.spec.album_title or ""):
+            await in_thread(fault, held.task_id)
+        await real(held, *args)
 
     vars(attempt)["resolve"] = broken
 
 
-def _break_phase(phase: str, what: str, word: str) -> None:
-    name = f"_{phase}"
-    real: Callable[..., Any] = getattr(journey.Journey, name)
+def _break_linking(fault: Fault) -> None:
+    real: Callable[..., Any] = vars(publishing)["_place"]
 
-    async def broken(self: Any, *args: Any, **kwargs: Any) -> Any:
-        title = self._claim.spec.track_title or ""
-        if word in title:
-            if what == "kill":
-                os.kill(os.getpid(), signal.SIGKILL)
-            raise InjectedError(f"injected into {phase}")
-        return await real(self, *args, **kwargs)
+    def broken(staged: Path, *args: Any, **kwargs: Any) -> None:
+        real(staged, *args, **kwargs)
+        fault(staged.parent.name.rpartition(".")[0])
 
-    setattr(journey.Journey, name, broken)
+    vars(publishing)["_place"] = broken

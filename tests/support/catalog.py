@@ -96,6 +96,11 @@ def redirect(location: str) -> Reply:
     return Fixed(302, b"", headers={"Location": location})
 
 
+def usual() -> Reply:
+    """The usual answer, before or after others."""
+    return Crippled()
+
+
 def held(until: asyncio.Event) -> Reply:
     """The usual answer, once *until* is set."""
     return Crippled(held=until)
@@ -147,6 +152,8 @@ class ScriptedCatalog:
 
     def __init__(self) -> None:
         self.requests: list[Seen] = []
+        self.open = 0
+        """Requests that were not answered to the end yet, and whose connection stands."""
         self.transfers = 0
         """Media answers that are under way."""
         self.most_transfers = 0
@@ -280,6 +287,13 @@ class ScriptedCatalog:
             await self._changed.wait_for(lambda: self.transfers == number)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
+        self.open += 1
+        try:
+            return await self._reply(request)
+        finally:
+            self.open -= 1
+
+    async def _reply(self, request: web.Request) -> web.StreamResponse:
         path = request.path
         async with self._changed:
             now = asyncio.get_running_loop().time()

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.support.breakages import Hold
 from tests.support.filed_catalog import FiledCatalog
 from tests.support.music import Music, music
 from tests.support.nginx import nginx
@@ -29,6 +30,13 @@ def offer(tmp_path: Path) -> Iterator[Offer]:
     """Starts an nginx with a catalog in front; the text given holds directives for the media (`limit_rate 200k;`)."""
     with ExitStack() as stack:
         yield lambda media="": FiledCatalog(stack.enter_context(nginx(tmp_path / "web", FiledCatalog.server(media))))
+
+
+@pytest.fixture
+def hold(tmp_path: Path) -> Hold:
+    """A place where breakages can hold tasks."""
+    (tmp_path / "hold").mkdir()
+    return Hold(tmp_path / "hold")
 
 
 @pytest.fixture
