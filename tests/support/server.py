@@ -209,11 +209,11 @@ class Tonearm:
 
     def files(self) -> list[str]:
         """Every file of the library outside the stage, relative, sorted."""
-        return sorted(
-            str(path.relative_to(self.library))
-            for path in self.library.rglob("*")
-            if path.is_file() and self.stage not in path.parents
-        )
+        found = list[str]()
+        for folder, folders, names in os.walk(self.library):  # which passes over what vanishes meanwhile
+            folders[:] = [name for name in folders if Path(folder, name) != self.stage]
+            found += [str(Path(folder, name).relative_to(self.library)) for name in names]
+        return sorted(found)
 
     def staged(self) -> list[str]:
         """Everything in the stage that belongs to tasks (worker folders hold a lock and notes of their own)."""

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 from pathlib import Path
 
+import pytest
 from tests.faults.worker.conftest import Noise
 from tests.support.catalog import ScriptedCatalog, silent, slow
+from tests.support.counts import count
+from tests.support.music import pcm
 from tests.support.server import tonearm, until
 
 SOON = 3.0
 """Seconds in which a cancel, pause or delete has taken effect; the promise is 2."""
+DELETES = count(40, 200)
+"""Deletes of one album before it may arrive."""
 
 
 async def test_a_cancelled_transfer_closes_its_connection_and_leaves_no_byte(tmp_path: Path, noise: Noise) -> None:
@@ -99,21 +106,34 @@ async def test_a_deleted_job_is_gone_at_once_and_its_bytes_soon_after(tmp_path: 
             assert server.files() == record["files"]
 
 
+@pytest.mark.timeout(600)
 async def test_deleting_and_submitting_in_a_loop_leaves_one_right_copy(tmp_path: Path, noise: Noise) -> None:
-    """However the deletes fall between claim, transfer and publishing."""
+    """However the deletes fall, before the first claim or after some tracks were published, which then are reused."""
+    names = [f"Scripted/Scripts/{number:02} Track {number}.flac" for number in range(1, 6)]
+    moments, ended_early = random.Random(4), list[int]()
     async with ScriptedCatalog() as catalog:
-        for number in range(1, 4):
+        for number in range(1, 6):
             catalog.add_track(number, body=noise(number).read_bytes())
-        catalog.add_album(5, [1, 2, 3])
+            catalog.reply(f"/media/{number}", slow(2_500_000), forever=True)
+        catalog.add_album(5, range(1, 6))
         async with tonearm(tmp_path, catalog.url, QUEUE_CRITICAL_SIZE=10_000) as server:
-            for _ in range(40):
+            for _ in range(DELETES):
                 job = await server.submit("album", 5)
-                await server.call("DELETE", f"/{job}")
+                if moments.random() < 0.5:
+                    await asyncio.sleep(moments.uniform(0, 0.5))  # the random moment itself
+                    ended_early.append((await server.job(job))["completedTracks"])
+                assert (await server.call("DELETE", f"/{job}"))[0] == 200
+                assert set(server.files()) <= set(names)
+            inodes = {name: (server.library / name).stat().st_ino for name in server.files()}
             record = await server.wait_for(await server.submit("album", 5))
 
             assert (record["status"], record["outcome"]) == ("completed", "ok")
-            assert server.files() == [f"Scripted/Scripts/{number:02} Track {number}.flac" for number in range(1, 4)]
+            assert server.files() == record["files"] == names
+            for number, name in enumerate(names, 1):
+                assert pcm(server.library / name) == pcm(noise(number))
+                assert (server.library / name).stat().st_ino == inodes.get(name, (server.library / name).stat().st_ino)
             await until("every byte is gone", lambda: not server.staged(), seconds=SOON)
+            assert any(0 < done < 5 for done in ended_early), "no delete fell between two publications"
 
 
 def _received(stage: Path) -> int:

@@ -6,7 +6,9 @@ thread is held there; it ends as long work ends, at its next checkpoint (tests/u
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,8 +43,13 @@ class Stand:
 
     def listing(self) -> list[tuple[str, int]]:
         """Every file and folder below the library, stage included, with the sizes of the files."""
-        paths = [path for path in self.server.library.rglob("*") if path.name not in ("lock", "boot")]
-        return sorted((str(path), path.stat().st_size if path.is_file() else 0) for path in paths)
+        found = list[tuple[str, int]]()
+        for folder, folders, names in os.walk(self.server.library):
+            found += [(str(Path(folder, name)), 0) for name in folders]
+            for name in names:
+                with suppress(FileNotFoundError):
+                    found.append((str(Path(folder, name)), Path(folder, name).stat().st_size))
+        return sorted(found)
 
     def received(self) -> int:
         """Bytes of the parts in the stage."""
