@@ -111,9 +111,12 @@ def silent(*, after: int | None = None) -> Reply:
     return Crippled(until=after, ending=Ending.SILENCE)
 
 
-def cut(*, after: int | None = None) -> Reply:
-    """A connection that is reset; of media: after the headers and *after* bytes."""
-    return Crippled(until=after, ending=Ending.RESET)
+def cut(*, after: int | None = None, rate: int | None = None) -> Reply:
+    """A connection that is reset; of media: after the headers and *after* bytes.
+
+    What was not read when the reset comes is lost; with a *rate* (bytes per second) most of it has been.
+    """
+    return Crippled(until=after, rate=rate, ending=Ending.RESET)
 
 
 def slow(rate: int) -> Reply:

@@ -26,7 +26,7 @@ def offer(catalog: ScriptedCatalog, noise: Noise, album: int) -> None:
     for number, title in enumerate(TITLES, album + 1):
         catalog.add_track(number, body=noise(number % 9).read_bytes(), title=f"{title} {album}")
     catalog.add_album(album, range(album + 1, album + 9), title=f"Album {album}")
-    catalog.reply(f"/media/{album + RETRY}", cut(after=100_000))
+    catalog.reply(f"/media/{album + RETRY}", cut(after=100_000, rate=400_000))
     catalog.reply(f"/media/{album + SLOW}", slow(60_000), forever=True)
     catalog.reply(f"/media/{album + SILENT}", silent(after=100_000), forever=True)
     catalog.reply(f"/tracks/{album + ASKING}", silent(), forever=True)

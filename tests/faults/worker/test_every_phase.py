@@ -141,7 +141,7 @@ PHASES = [
     _held("tag"),
     Phase(
         "waiting to retry",
-        lambda stand, number: stand.catalog.reply(f"/media/{number}", cut(after=100_000)),
+        lambda stand, number: stand.catalog.reply(f"/media/{number}", cut(after=100_000, rate=400_000)),
         _waits,
     ),
     Phase("unreachable, waiting to retry", _elsewhere(lambda stand: stand.closed), _waits),

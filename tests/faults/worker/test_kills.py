@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
 import pytest
 from tests.faults.worker.conftest import Noise, Offer
-from tests.support.catalog import ScriptedCatalog, status
+from tests.support.breakages import PHASES
+from tests.support.catalog import ScriptedCatalog, silent, status, usual
 from tests.support.counts import count
 from tests.support.music import pcm
 from tests.support.server import FINAL, Tonearm, tonearm, until
@@ -18,6 +20,12 @@ KILLS = count(4, 20)
 RATE = count(60, 20)
 """Thousand bytes a second of each transfer: slow enough that every kill hits one."""
 TRACKS = 12
+PUBLISHED = ("linked", "published")
+"""Phases in which the file has its name."""
+KILLS_EACH = count(1, 2)
+"""Kills in one phase, one after another."""
+LISTED = 520
+"""Tracks of an album that enters the store in two pages."""
 
 
 def seen_in_library(server: Tonearm) -> dict[str, int]:
@@ -102,6 +110,61 @@ async def _restart_until_final(server: Tonearm, job_id: str) -> int:
         else:
             return deaths
     raise AssertionError("the poison job was never given up")
+
+
+@pytest.mark.parametrize("phase", ["resolve", *PHASES, *PUBLISHED])
+async def test_a_kill_in_any_phase_costs_nobody_anything(tmp_path: Path, noise: Noise, phase: str) -> None:
+    """The next start completes the track, once, without a failed attempt and without a byte fetched twice."""
+    body = noise(1).read_bytes()
+    async with ScriptedCatalog() as catalog:
+        catalog.add_track(1, body=body)
+        catalog.add_album(1, [1])
+        async with tonearm(tmp_path, catalog.url, breakage=f"{phase}:kill") as server:
+            job_id = await server.submit("album" if phase == "resolve" else "track", 1, startPaused=True)
+            with suppress(aiohttp.ClientError):  # it may die before it has answered
+                await server.act(job_id, "resume")
+            await server.ended()
+            for _ in range(0 if phase in PUBLISHED else KILLS_EACH - 1):
+                with suppress(AssertionError, aiohttp.ClientError):
+                    await server.start()
+                await server.ended()
+            names = server.files()
+            server.breakage = None
+            await server.start()
+            record = await server.wait_for(job_id)
+
+            assert (record["status"], record["retryCount"]) == ("completed", 0)
+            assert record["files"] == server.files() == ["Scripted/Scripts/01 Track 1.flac"]
+            assert names == (server.files() if phase in PUBLISHED else [])
+            assert "Recovered from crash" in [entry.get("message") for entry in record["history"]]
+            arrived = server.library / record["files"][0]
+            assert arrived.stat().st_nlink == 1
+            assert pcm(arrived) == pcm(noise(1))
+            assert server.staged() == []
+            whole, *later = [seen.headers.get("Range") for seen in catalog.requests if seen.path == "/media/1"]
+            assert whole is None
+            assert set(later) <= {f"bytes={len(body) - 1}-"}, "the last byte alone proves that the rest is still right"
+
+
+async def test_a_kill_while_an_album_is_resolved_gives_the_whole_list_once(tmp_path: Path) -> None:
+    """A first page of its tracks is in the store, the catalog has not given the second."""
+    async with ScriptedCatalog() as catalog:
+        catalog.add_album(
+            5, [{"id": number, "title": f"Track {number}"} for number in range(1, LISTED + 1)], page_size=510
+        )
+        catalog.reply("/albums/5", usual(), silent())
+        async with tonearm(tmp_path, catalog.url) as server:
+            job_id = await server.submit("album", 5)
+            await catalog.asked("/albums/5", times=2)
+            await server.kill()
+            await server.start()
+            await until("the list is known", lambda: _listed(server, job_id))
+            tracks = (await server.call("GET", f"/{job_id}/tracks?limit=1000"))[1]["tracks"]
+            assert [track["trackId"] for track in tracks] == list(range(1, LISTED + 1))
+
+
+async def _listed(server: Tonearm, job_id: str) -> bool:
+    return bool((await server.job(job_id))["trackCount"] == LISTED)
 
 
 async def test_a_kill_between_commit_and_publishing_leaves_the_job_in_peoples_hands(
