@@ -23,6 +23,7 @@
         ├── BadAnswer         the catalog answered something that is not the contract
         ├── Corrupt           the body is not the file that was promised
         ├── TooLarge          more bytes than the limit allows
+        ├── DecoderFailed     the program that decodes files does not start, or died; no file is to blame
         ├── DiskFull          not enough room; says how much was free and needed
         └── DiskError         the file system refused a read or a write
 
@@ -276,6 +277,13 @@ class Corrupt(FetchError):
 
     def __init__(self, message: str) -> None:
         super().__init__(FailureCode.INTEGRITY, message, retryable=True)
+
+
+class DecoderFailed(FetchError):
+    """The program that decodes files does not start, or died: nothing is known about the file. Retryable."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(FailureCode.INTERNAL, message, retryable=True)
 
 
 class TooLarge(FetchError):

@@ -7,18 +7,21 @@
     <phase>:hold:<folder>[:<word>]   … its thread stands until `<folder>/go` is there; `<folder>/<phase>.<task>` says so
     wall:<file>                      the wall clock runs ahead by the milliseconds that the file holds
     time:<file>                      … the wall clock and elapsed time do, as if so much time had passed
+    decoder:<behaviour>[:<marker>]   a strange decoder in the place of the real one (tests.support.strange_decoder)
     cover:refuse                     the disk takes no cover beside the music
     patience:<ms>                    no fault but a shorter life: hosts are given up after so much rest, in milliseconds
                                      at a back-off of 1000
 
 Most phases begin with the fault; `linked` is between a file's getting its name and the sync of its folder, `published`
-after that, `beside` when the cover is about to be put beside it, and `resolve` is an album's. A held thread stops as every long work does, at its next checkpoint.
+after that, `beside` when the cover is about to be put beside it, and `resolve` is an album's. A held thread stops as
+every long work does, at its next checkpoint.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,9 +29,10 @@ from pathlib import Path
 from typing import Any
 
 from tonearm import policy
+from tonearm.cli import serve
 from tonearm.clock import SystemClock
 from tonearm.errors import DiskError
-from tonearm.library import publishing
+from tonearm.library import Decoder, publishing
 from tonearm.stopping import checkpoint
 from tonearm.worker import attempt, journey
 from tonearm.worker.threads import in_thread
@@ -40,6 +44,7 @@ PHASES = {
     "verify": "_verify",
     "tag": "_tag",
     "cover": "_pictures",
+    "decode": "_decode",
     "reserve": "_reserve",
     "commit": "_commit",
     "publish": "_publish",
@@ -90,6 +95,8 @@ def install() -> None:
                 _shift_clock(Path(path), "elapsed_ms")
             case ["patience", ms]:
                 vars(policy)["GIVE_UP_MS"] = int(ms)
+            case ["decoder", *arguments]:
+                _replace_decoder(arguments)
             case ["cover", "refuse"]:
                 _refuse_covers()
             case [phase, "hold", folder, *word]:
@@ -105,6 +112,11 @@ def install() -> None:
 def _shift_clock(path: Path, name: str) -> None:
     real: Callable[[SystemClock], int] = getattr(SystemClock, name)
     setattr(SystemClock, name, lambda self: real(self) + int(path.read_text() or "0"))
+
+
+def _replace_decoder(arguments: list[str]) -> None:
+    program = (sys.executable, "-P", "-m", "tests.support.strange_decoder", *arguments)
+    vars(serve)["Decoder"] = lambda: Decoder(program)
 
 
 def _killing(_: str) -> None:

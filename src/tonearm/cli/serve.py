@@ -20,7 +20,7 @@ from tonearm.cli import memory
 from tonearm.cli.reload import serve_reloading
 from tonearm.clock import SystemClock
 from tonearm.fetch import Fetcher, FetchLimits, HostPort, Throttle
-from tonearm.library import DiskGuard, Stage, Template, check_library
+from tonearm.library import Decoder, DiskGuard, Stage, Template, check_library
 from tonearm.ops import logs
 from tonearm.policy import RetryRules
 from tonearm.settings import Settings
@@ -106,6 +106,7 @@ async def _worker(store: Store, settings: Settings, clock: SystemClock) -> Async
     async with _fetcher(settings) as fetcher:
         catalog = open_catalog(settings.catalog_url(), fetcher)
         stage = Stage.open(settings.stage_dir, settings.download_dir, socket.gethostname())
+        decoder = Decoder()
         try:
             yield Worker(
                 WorkerTools(
@@ -114,6 +115,7 @@ async def _worker(store: Store, settings: Settings, clock: SystemClock) -> Async
                     fetcher=fetcher,
                     covers=Covers(fetcher, settings.job_timeout_ms),
                     stage=stage,
+                    decoder=decoder,
                     template=template,
                     disk=DiskGuard(settings.download_dir, round(settings.disk_space_min_mb * 1_000_000)),
                     umask=_own_umask() if settings.umask is None else int(settings.umask, 8),
@@ -122,6 +124,7 @@ async def _worker(store: Store, settings: Settings, clock: SystemClock) -> Async
                 )
             )
         finally:
+            await decoder.close()
             stage.close()
             await catalog.close()
 

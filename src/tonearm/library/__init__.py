@@ -1,6 +1,7 @@
-"""The library: naming, verification, tags, the stage, publishing, and the room on the disk."""
+"""The library: naming, verification, the full decode, tags, the stage, publishing, and the room on the disk."""
 
 from tonearm.library.archive import Archive
+from tonearm.library.decoding import Decoder
 from tonearm.library.disk import DiskGuard
 from tonearm.library.foldercover import add_cover
 from tonearm.library.formats import AudioFormat, inspect
@@ -8,6 +9,7 @@ from tonearm.library.naming import DEFAULT_TEMPLATE, Name, Template, file_name, 
 from tonearm.library.pictures import BadPicture, Picture
 from tonearm.library.publishing import NameTaken, has_twin, identical, prepare, publish, published
 from tonearm.library.readiness import check_library
+from tonearm.library.soundness import Candidate
 from tonearm.library.stage import Stage
 from tonearm.library.tagforms import Tags
 from tonearm.library.tags import write as write_tags
@@ -19,6 +21,8 @@ __all__ = [
     "Audio",
     "AudioFormat",
     "BadPicture",
+    "Candidate",
+    "Decoder",
     "DiskGuard",
     "Name",
     "NameTaken",

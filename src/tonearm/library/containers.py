@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import BinaryIO
 
+from tonearm.decoder.mpeg import frame_size, id3_size, xing
 from tonearm.errors import Corrupt
-from tonearm.library.formats import HEAD_BYTES, AudioFormat, id3_size, mpeg_frame_size
+from tonearm.library.formats import HEAD_BYTES, AudioFormat
 
 _LARGEST_PAGE = 27 + 255 + 255 * 255
 _MOST_BOXES = 10_000
@@ -34,18 +35,10 @@ def _mp3_is_whole(file: BinaryIO, size: int) -> bool:
     start = id3_size(file.read(HEAD_BYTES))
     file.seek(start)
     frame = file.read(HEAD_BYTES)
-    if not mpeg_frame_size(frame[:4]):
+    announced = xing(frame) if frame_size(frame[:4]) else None
+    if announced is None or announced[1] is None:
         return True
-    mono, first = frame[3] >> 6 == 3, frame[1] >> 3 & 3 == 3
-    side = (17 if mono else 32) if first else (9 if mono else 17)
-    xing = frame[4 + side :]
-    if xing[:4] not in (b"Xing", b"Info"):
-        return True
-    flags = int.from_bytes(xing[4:8], "big")
-    if not flags & 2:
-        return True
-    at = 12 if flags & 1 else 8
-    return size >= start + int.from_bytes(xing[at : at + 4], "big")
+    return size >= start + announced[1]
 
 
 def _ogg_is_whole(file: BinaryIO, size: int) -> bool:

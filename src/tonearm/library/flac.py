@@ -2,7 +2,7 @@
 
 The whole audio is not read. The first frame must begin where the metadata ends; the last frame must end at the end
 of the file with a right checksum and at the sample that STREAMINFO announces. A file that was cut anywhere fails one
-of these. What lies between is for the full decode to judge. Writing tags is `flacheader`'s work.
+of these. What lies between is for the full decode to judge (`soundness`). Writing tags is `flacheader`'s work.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import BinaryIO
 
+from tonearm.decoder.mpeg import id3_size
 from tonearm.errors import Corrupt
-from tonearm.library.formats import HEAD_BYTES, id3_size
+from tonearm.library.formats import HEAD_BYTES
 from tonearm.stopping import checkpoint
 
 MAGIC = b"fLaC"
@@ -39,7 +40,10 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """The first block. Sizes in samples and bytes; 0 in *samples* and *largest_frame* means unknown."""
+    """The first block. Sizes in samples and bytes; 0 in *samples* and *largest_frame* means unknown.
+
+    *md5* is that of the unencoded samples, None where the encoder did not compute it.
+    """
 
     shortest_block: int
     longest_block: int
@@ -48,6 +52,7 @@ class StreamInfo:
     channels: int
     bits: int
     samples: int
+    md5: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,21 @@ def read_metadata(file: BinaryIO, size: int) -> Metadata:
     if blocks[0].type != STREAMINFO or len(blocks[0].content) != 34:
         raise _damaged("it does not begin with STREAMINFO")
     return Metadata(tuple(blocks), offset)
+
+
+def read_ogg_stream(file: BinaryIO) -> StreamInfo:
+    """Read STREAMINFO of an Ogg FLAC file, whose first packet it is (the Ogg mapping of RFC 9639, section 10.1).
+
+    Raises:
+        Corrupt: it is not there.
+    """
+    file.seek(0)
+    file.seek(id3_size(file.read(10)))
+    page = file.read(HEAD_BYTES)
+    packet = page[27 + page[26] :] if page[:4] == b"OggS" and len(page) > 27 else b""
+    if packet[:5] != b"\x7fFLAC" or packet[9:13] != MAGIC or len(packet) < 51:
+        raise _damaged("it does not begin with STREAMINFO")
+    return _sane(_stream_info(packet[17:51]))
 
 
 def check(file: BinaryIO, size: int) -> float:
@@ -194,6 +214,7 @@ def _stream_info(content: bytes) -> StreamInfo:
         channels=(packed >> 41 & 7) + 1,
         bits=(packed >> 36 & 31) + 1,
         samples=packed & (1 << 36) - 1,
+        md5=content[18:34].hex() if any(content[18:34]) else None,
     )
 
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
+from tonearm.decoder.mpeg import frame_size, id3_size
 from tonearm.errors import Corrupt
 
 HEAD_BYTES = 4096
@@ -61,34 +62,6 @@ def identify(file: BinaryIO, size: int) -> AudioFormat:
     return found
 
 
-def id3_size(head: bytes) -> int:
-    """Bytes of the ID3v2 tag that *head* begins with, 0 without one (ID3v2.4 structure, section 3.1)."""
-    if len(head) < 10 or head[:3] != b"ID3" or head[3] == 0xFF or max(head[6:10]) > 0x7F:
-        return 0
-    size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
-    footer = 10 if head[5] & 0x10 else 0
-    return 10 + size + footer
-
-
-def mpeg_frame_size(header: bytes) -> int:
-    """Bytes of the MPEG layer III frame that these four bytes begin, 0 if they do not (ISO 11172-3, 2.4.1.3)."""
-    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
-        return 0
-    version, layer = header[1] >> 3 & 3, header[1] >> 1 & 3
-    bitrate, rate = header[2] >> 4, header[2] >> 2 & 3
-    if version == 1 or layer != 1 or bitrate in (0, 15) or rate == 3:
-        return 0
-    first = version == 3
-    kilobits = (_MPEG1_KILOBITS if first else _MPEG2_KILOBITS)[bitrate]
-    hertz = (44_100, 48_000, 32_000)[rate] >> _HALVINGS[version]
-    return (144 if first else 72) * kilobits * 1000 // hertz + (header[2] >> 1 & 1)
-
-
-_HALVINGS = {3: 0, 2: 1, 0: 2}
-_MPEG1_KILOBITS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-_MPEG2_KILOBITS = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
-
-
 def _format_of(head: bytes, *, tagged: bool) -> AudioFormat | None:
     if head.startswith(b"fLaC"):
         return AudioFormat.FLAC
@@ -118,9 +91,9 @@ def _format_of_ogg(head: bytes) -> AudioFormat | None:
 def _is_mpeg(head: bytes, *, tagged: bool) -> bool:
     """Two frames in a row; behind a tag, some stray bytes may come first."""
     for start in range(1024 if tagged else 1):
-        size = mpeg_frame_size(head[start : start + 4])
+        size = frame_size(head[start : start + 4])
         following = head[start + size : start + size + 4]
-        if size and (not following or mpeg_frame_size(following)):
+        if size and (not following or frame_size(following)):
             return True
     return False
 

@@ -2,8 +2,8 @@
 
 Length, checksum, magic bytes, the structure of the container from its beginning to its end, and the length in seconds.
 A file that was cut, swapped for an error page or replaced by a preview does not pass. A flipped bit in the middle
-does, unless there is a checksum: that is for the full decode. Cheap: a few reads, never the whole file (but to
-compute a checksum that nobody computed on the way).
+does, unless there is a checksum: that is for the full decode (`soundness`), which follows on the tagged file. Cheap: a
+few reads, never the whole file (but to compute a checksum that nobody computed on the way).
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def verify(path: Path, track: Track, received_size: int, checksum: str | None = 
         _check_sum(file, track.media.checksum, checksum)
         file.seek(0)
         audio = measure(file, size)
-    _check_duration(audio.duration_seconds, track.duration_seconds)
+    check_duration(audio.duration_seconds, track.duration_seconds)
     return audio
 
 
@@ -103,6 +103,28 @@ def measure(file: BinaryIO, size: int) -> Audio:
     if seconds <= 0:
         raise Corrupt("The file holds no audio")
     return Audio(audio, seconds, size)
+
+
+def check_duration(seconds: float, expected: float | None) -> None:
+    """See that a file which plays for *seconds* may be a track of *expected* seconds (None: the catalog does not say).
+
+    Raises:
+        Corrupt: it may not, or it is a preview of a longer one.
+    """
+    if not expected or abs(seconds - expected) <= _tolerance(expected):
+        return
+    if _PREVIEW_SECONDS[0] <= seconds <= _PREVIEW_SECONDS[1] and expected > seconds:
+        raise Corrupt(f"The server sent a preview of {seconds:.0f} s of a track of {_clock(expected)}")
+    raise Corrupt(f"The file plays for {_clock(seconds)}, the catalog promised {_clock(expected)}")
+
+
+def longest(expected: float | None) -> float | None:
+    """The most seconds that pass `check_duration`; None: any number."""
+    return expected + _tolerance(expected) if expected else None
+
+
+def _tolerance(expected: float) -> float:
+    return max(TOLERANCE_SECONDS, TOLERANCE_SHARE * expected)
 
 
 _READERS: dict[AudioFormat, Any] = {
@@ -149,14 +171,6 @@ def _check_sum(file: BufferedReader, promised: str | None, computed: str | None)
         got = digest.hexdigest()
     if got != expected:
         raise Corrupt(f"The checksum is wrong: {algorithm} {got}, the catalog promised {expected}")
-
-
-def _check_duration(seconds: float, expected: float | None) -> None:
-    if not expected or abs(seconds - expected) <= max(TOLERANCE_SECONDS, TOLERANCE_SHARE * expected):
-        return
-    if _PREVIEW_SECONDS[0] <= seconds <= _PREVIEW_SECONDS[1] and expected > seconds:
-        raise Corrupt(f"The server sent a preview of {seconds:.0f} s of a track of {_clock(expected)}")
-    raise Corrupt(f"The file plays for {_clock(seconds)}, the catalog promised {_clock(expected)}")
 
 
 def _clock(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""A track's journey: ask the catalog, transfer, verify, tag, pass the commit point, publish.
+"""A track's journey: ask the catalog, transfer, verify, tag, decode, pass the commit point, publish.
 
 Each attempt asks the catalog anew, because signed URLs change. Everything up to the commit point happens in the task's
 stage, may be stopped at any moment and costs the library nothing. From the commit point on a cancel is too late, and
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from tonearm.errors import DiskError, FetchError, LeaseLost
 from tonearm.fetch import Progress, Received, mark_of
 from tonearm.library import (
     Audio,
+    Candidate,
     Name,
     NameTaken,
     Picture,
@@ -82,6 +83,8 @@ class Journey:
                 await self._leave_slot()
                 audio = await self._verify(track, received, folder)
                 staged = await self._tag(track, received, audio, folder)
+                with limit.standing():
+                    await self._decode(staged, track, audio)
                 number = await reserved
             self._tools.disk.release(self._claim.task_id)
             umask = self._tools.umask
@@ -202,6 +205,16 @@ class Journey:
         wanted = Tags.of(track, self._claim.album)
         self._warnings += await in_thread(write_tags, received.path, target, audio.format, wanted, picture)
         return target
+
+    async def _decode(self, staged: Path, track: Track, audio: Audio) -> None:
+        """Whether the file that will be published is sound to its last sample. It has a time limit of its own."""
+        if self._tools.settings.verify == "quick":
+            return
+        with ExitStack() as open_files:
+            candidate = await in_thread(lambda: open_files.enter_context(Candidate.open(staged, audio)))
+            order = candidate.order(track)
+            decoded = await self._tools.decoder.decode(candidate.descriptor, order, candidate.limit_seconds)
+        candidate.judge(decoded, track)
 
     async def _pictures(self, track: Track) -> Picture | None:
         """The cover to embed: the track's own, else the album's. The album's, else the track's, is for the folder."""

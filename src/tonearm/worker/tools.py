@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tonearm.catalog import Catalog
 from tonearm.clock import Clock
 from tonearm.fetch import Fetcher
-from tonearm.library import DiskGuard, Stage, Template
+from tonearm.library import Decoder, DiskGuard, Stage, Template
 from tonearm.settings import Settings
 from tonearm.store.base import Store
 from tonearm.worker.covers import Covers
@@ -22,6 +22,8 @@ class WorkerTools:
     fetcher: Fetcher
     covers: Covers
     stage: Stage
+    decoder: Decoder
+    """Started when the first file needs it; never with `QUEUE_VERIFY=quick`."""
     template: Template
     disk: DiskGuard
     umask: int

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from tests.support.music import Music, jpeg, png
 
+from tonearm.decoder.mpeg import frame_size
 from tonearm.errors import Corrupt
 from tonearm.library import AudioFormat, inspect
-from tonearm.library.formats import mpeg_frame_size
 
 
 @pytest.mark.parametrize("extension", [audio.extension for audio in AudioFormat])
@@ -68,4 +68,4 @@ def test_pictures_are_not_audio(tmp_path: Path) -> None:
 )
 def test_the_size_of_an_mpeg_frame_follows_from_its_header(header: str, size: int) -> None:
     """MPEG 1, 2 and 2.5 count differently; other layers and free rates are none of ours."""
-    assert mpeg_frame_size(bytes.fromhex(header)) == size
+    assert frame_size(bytes.fromhex(header)) == size
