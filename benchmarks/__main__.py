@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import library_speed, machine, queue_latency, start_and_idle, store_depth
+from benchmarks import decode_speed, library_speed, machine, queue_latency, start_and_idle, store_depth
 from benchmarks.report import Report, summary
 
 HERE = Path(__file__).parent
@@ -30,12 +30,14 @@ def plan(rounds: int, *, quick: bool) -> Mapping[str, Callable[[], Report]]:
     if quick:
         return {
             "library speed": lambda: library_speed.run(LibraryOptions(rounds=1, files=8)),
+            "decode speed": lambda: decode_speed.run(1, 20),
             "SQLite engine": lambda: store_depth.run(100, 10_000, 2, 100),
             "start and idle": lambda: start_and_idle.run(2, 2.0),
             "queue latency": lambda: queue_latency.run(5),
         }
     return {
         "library speed": lambda: library_speed.run(LibraryOptions(rounds=rounds)),
+        "decode speed": decode_speed.run,
         "SQLite engine": store_depth.run,
         "start and idle": lambda: start_and_idle.run(10, 30.0),
         "queue latency": lambda: queue_latency.run(50),

@@ -5,8 +5,9 @@
 One nginx on loopback offers the files and the catalog. A real `tonearm serve`, which keeps running, gets the album
 submitted and does all its work: state in SQLite, structure check, tags, fsync, publish. In each round the server
 (without and with a picture), curl and aria2c fetch the same files, four at a time, in an order that rotates; ratios are
-taken within a round. Before each run the disk is synced; after it the audio is compared byte for byte, and all is
-removed. The server's time runs from sending the request until the job is completed. README.md says what it means.
+taken within a round. That server runs with QUEUE_VERIFY=quick; a second one decodes every file as well and has a row of
+its own. Before each run the disk is synced; after it the audio is compared byte for byte, and all is removed. The
+server's time runs from sending the request until the job is completed. README.md says what it means.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from pathlib import Path
 from benchmarks import album
 from benchmarks.report import Figure, Report, Table, at_least, at_most, spread
 from benchmarks.rivals import Rival, Run, aria2, curl
-from benchmarks.served import Json, served
+from benchmarks.served import Json, Served, served
 from benchmarks.stats_probe import probing
 from tests.support.filed_catalog import FiledCatalog
 from tests.support.nginx import nginx
@@ -35,6 +36,7 @@ from tests.support.tls import make_certificate
 from tonearm.library import flac
 
 OURS, PICTURED, CURL, ARIA2 = "tonearm", "tonearm, with a picture", "curl --parallel", "aria2c -j4"
+DECODED = "tonearm, every file decoded"
 PROTOCOLS = ("plain", "tls")
 GIVE_UP_S = 120.0
 
@@ -100,13 +102,18 @@ class Scene(ExitStack):
         catalog = album.offer(web, files, album.make_cover())
         media = sorted((web.root / "media").glob("*.flac"))[: len(files)]
         self._urls = [f"{web.url}/media/{path.name}" for path in media]
-        self._server = self.enter_context(served(folder / "server", catalog.url, ca=self._ca))
+        self._server = self._serve(folder / "server", catalog.url, "quick")
+        self._decoding_server = self._serve(folder / "decoding", catalog.url, "full")
+
+    def _serve(self, folder: Path, catalog_url: str, verify: str) -> Served:
+        return self.enter_context(served(folder, catalog_url, ca=self._ca, QUEUE_VERIFY=verify))
 
     def compare(self, rounds: int) -> dict[str, list[Run]]:
         """Run every program once a round; the first round warms up and is not counted."""
         programs: list[tuple[str, Callable[[], Run]]] = [
             (OURS, lambda: self._download(album.PLAIN)),
             (PICTURED, lambda: self._download(album.PICTURED)),
+            (DECODED, lambda: self._download(album.PLAIN, self._decoding_server)),
             (CURL, lambda: self._fetch(curl)),
             (ARIA2, lambda: self._fetch(aria2)),
         ]
@@ -135,13 +142,18 @@ class Scene(ExitStack):
         shutil.rmtree(self._target)
         return done
 
-    def _download(self, number: int, beside: Callable[[], AbstractContextManager[object]] = nullcontext) -> LibraryRun:
+    def _download(
+        self,
+        number: int,
+        server: Served | None = None,
+        beside: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> LibraryRun:
         """Have the album downloaded, check what arrived, and remove it. What is *beside* goes on meanwhile."""
-        server = self._server
+        server = server or self._server
         folder = server.library / album.ARTIST / album.TITLES[number]
         with beside():
             cpu, start = server.cpu_s(), time.perf_counter()
-            job = self._wait_for(server.submit("album", number), folder)
+            job = self._wait_for(server, server.submit("album", number), folder)
             wall, cpu = time.perf_counter() - start, server.cpu_s() - cpu
         assert (job["status"], job["outcome"], job["fileCount"]) == ("completed", "ok", len(self._files)), job
         check(folder, self._files, pictured=number == album.PICTURED)
@@ -149,16 +161,16 @@ class Scene(ExitStack):
         shutil.rmtree(server.library / album.ARTIST)
         return LibraryRun(wall, cpu, (job["completedAt"] - job["startedAt"]) / 1000)
 
-    def _wait_for(self, job_id: str, folder: Path) -> Json:
+    def _wait_for(self, server: Served, job_id: str, folder: Path) -> Json:
         """Wait until the job is done; its record. Whoever asked all the time would take time from the server, so the
         folder tells when it is worth asking.
         """
         end = time.perf_counter() + GIVE_UP_S
         while _count(folder) < len(self._files):
             if time.perf_counter() > end:
-                raise TimeoutError(str(self._server.call("GET", f"/{job_id}")))
+                raise TimeoutError(str(server.call("GET", f"/{job_id}")))
             time.sleep(0.002)
-        return self._server.final(job_id)
+        return server.final(job_id)
 
 
 def _count(folder: Path) -> int:
@@ -197,7 +209,7 @@ def _report(measured: Measured) -> Report:
         table
         for protocol, runs in measured.runs.items()
         for table in (
-            _table(f"Library speed, {protocol}", (OURS, CURL, ARIA2), runs, measured.size),
+            _table(f"Library speed, {protocol}", (OURS, DECODED, CURL, ARIA2), runs, measured.size),
             _table(f"Library speed with a picture, {protocol}", (PICTURED, CURL, ARIA2), runs, measured.size),
         )
     ]

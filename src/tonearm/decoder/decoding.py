@@ -71,6 +71,7 @@ class _Tally:
     def __init__(self, order: Order) -> None:
         self._longest = order.longest_seconds
         self._signature = Signature(order.bits) if order.bits else None
+        self._packer: AudioCodecContext | None = None
         self._samples = 0
         self._broken = 0
         self.seconds = 0.0
@@ -86,13 +87,24 @@ class _Tally:
         if self._longest is not None and self.seconds > self._longest:
             raise Damaged(f"it goes on after {clock(self._longest)}")
 
-    @staticmethod
-    def _sign(frame: AudioFrame, signature: Signature) -> None:
+    def _sign(self, frame: AudioFrame, signature: Signature) -> None:
         if not frame.format.is_packed:
             raise Damaged(f"it decodes to {frame.format.name}, which is not how FLAC does")
         lane = frame.format.bytes
-        size = frame.samples * frame.layout.nb_channels * lane
-        signature.add(memoryview(frame.planes[0])[:size], lane)
+        if lane == 4 and signature.bits == 24:
+            # FFmpeg's own way of writing three bytes of four is five times as fast as slices of Python.
+            for packet in self._packer_for(frame).encode(frame):
+                signature.update(packet)
+        else:
+            size = frame.samples * frame.layout.nb_channels * lane
+            signature.add(memoryview(frame.planes[0])[:size], lane)
+
+    def _packer_for(self, frame: AudioFrame) -> Any:
+        if self._packer is None:
+            self._packer = AudioCodecContext.create("pcm_s24le", "w")
+            self._packer.format, self._packer.layout = frame.format, frame.layout
+            self._packer.sample_rate = frame.sample_rate
+        return self._packer
 
     def result(self, fault: str) -> Decoded:
         """All of it, with what is wrong."""

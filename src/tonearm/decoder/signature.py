@@ -8,24 +8,29 @@ from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
+from typing import Any
 
 
 class Signature:
     """The MD5 of samples of *bits* bits, 4 to 32, fed block by block."""
 
     def __init__(self, bits: int) -> None:
-        self._bits = bits
+        self.bits = bits
         self._width = (bits + 7) // 8
         self._md5 = hashlib.md5(usedforsecurity=False)
 
     def add(self, samples: memoryview, lane: int) -> None:
         """Take further samples, each in the upper bits of *lane* bytes, little-endian."""
-        if self._bits % 8:
-            self._md5.update(_taken(_aligned(bytes(samples), lane, self._bits), lane, 0, self._width))
+        if self.bits % 8:
+            self.update(_taken(_aligned(bytes(samples), lane, self.bits), lane, 0, self._width))
         elif lane == self._width:
-            self._md5.update(samples)
+            self.update(samples)
         else:
-            self._md5.update(_taken(samples, lane, lane - self._width, self._width))
+            self.update(_taken(samples, lane, lane - self._width, self._width))
+
+    def update(self, packed: Any) -> None:
+        """Take further samples, any buffer, that are as FLAC wants them already."""
+        self._md5.update(packed)
 
     def hex(self) -> str:
         """The MD5 so far, in hexadecimal digits."""

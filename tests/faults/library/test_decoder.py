@@ -76,13 +76,13 @@ async def test_a_file_is_decoded_and_no_process_is_left_when_it_is_closed(track:
 
 
 async def test_a_child_can_open_nothing_and_has_nothing_but_its_file(track: Path, tmp_path: Path) -> None:
-    """No file, no socket, no pipe, no copy of a descriptor; the lowest priority."""
+    """No file, no socket, no pipe, no copy of a descriptor; a low priority."""
     secret = tmp_path / "secret"
     secret.write_text("x")
     with secret.open("rb") as file:
         os.set_inheritable(file.fileno(), True)
         async with decoding("reach_out") as decoder:
-            assert (await decode(decoder, track)).fault == "done [] inherited [] nice 19"
+            assert (await decode(decoder, track)).fault == "done [] inherited [] nice 10"
 
 
 async def test_a_child_that_takes_too_much_memory_gets_no_more(track: Path) -> None:

@@ -90,8 +90,8 @@ def test_a_sound_file_of_every_format_passes_as_it_came_and_tagged(
     assert decoded.seconds == pytest.approx(3.0, abs=0.1)
 
 
-@pytest.mark.parametrize("bits", [8, 12, 16, 20, 24])
-@pytest.mark.parametrize("channels", [1, 2, 5, 8])
+@pytest.mark.parametrize("bits", [8, 12, 16, 20, 24, 32])
+@pytest.mark.parametrize("channels", [1, 2, 8])
 def test_flac_of_every_width_is_compared_sample_by_sample(
     verifier: Verifier, tmp_path: Path, bits: int, channels: int
 ) -> None:
