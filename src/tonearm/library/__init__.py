@@ -9,6 +9,7 @@ from tonearm.library.naming import DEFAULT_TEMPLATE, Name, Template, file_name, 
 from tonearm.library.pictures import BadPicture, Picture
 from tonearm.library.publishing import NameTaken, has_twin, identical, prepare, publish, published
 from tonearm.library.readiness import check_library
+from tonearm.library.removal import Stayed, remove
 from tonearm.library.soundness import Candidate
 from tonearm.library.stage import Stage
 from tonearm.library.tagforms import Tags
@@ -28,6 +29,7 @@ __all__ = [
     "NameTaken",
     "Picture",
     "Stage",
+    "Stayed",
     "Tags",
     "Template",
     "add_cover",
@@ -40,6 +42,7 @@ __all__ = [
     "prepare",
     "publish",
     "published",
+    "remove",
     "resolve",
     "verify",
     "write_tags",
