@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Match, Route
 
 from tonearm.api.answers import refusal, refusal_of
 from tonearm.api.archives import ArchiveRoutes
+from tonearm.api.control import ControlRoutes
 from tonearm.api.figures import FigureRoutes
 from tonearm.api.guards import HostGuard, OriginGuard
 from tonearm.api.jobs import JobRoutes
@@ -32,6 +33,7 @@ def create_app(store: Store, settings: Settings, clock: Clock) -> FastAPI:
     """The HTTP API over *store*; *clock* gives job ids and answers their time."""
     app = FastAPI(title="Tonearm", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     FigureRoutes(store, clock).add_to(app)
+    ControlRoutes(store, settings).add_to(app)
     JobRoutes(store, settings, clock).add_to(app)
     ArchiveRoutes(store, settings.download_dir).add_to(app)
     add_pages(app, settings.base_path)

@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from tonearm.api import fields, records
 from tonearm.api.answers import refusal, success
 from tonearm.api.bodies import Object, read_object
-from tonearm.api.paths import PREFIX, STATS
+from tonearm.api.paths import FIXED, PREFIX
 from tonearm.api.peers import client_name
 from tonearm.api.queries import read_job_query, read_window
 from tonearm.api.submissions import read_submission
@@ -205,7 +205,7 @@ def _action(body: Object) -> Action:
 
 def _not_a_fixed_name(job_id: str) -> None:
     """What stands where an id would, and is none, has methods of its own."""
-    if f"{PREFIX}/{job_id}" == STATS:
+    if f"{PREFIX}/{job_id}" in FIXED:
         raise HTTPException(405)
 
 

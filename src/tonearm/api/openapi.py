@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from tonearm.api.answers import STATUSES
-from tonearm.api.paths import PREFIX, STATS
+from tonearm.api.paths import CONTROL, PREFIX, STATS
 from tonearm.api.queries import DEFAULT_LIMIT, MAX_LIMIT
 from tonearm.api.shapes import JOB_ID_EXAMPLE, ref, schemas
 from tonearm.errors import RefusalCode as Code
@@ -39,6 +39,10 @@ def document(base_path: str) -> Part:
         "paths": {
             PREFIX: {"post": _submit(), "get": _browse()},
             STATS: {"get": _stats()},
+            CONTROL: {
+                "get": _operation("showControl", "How the whole queue is steered", {200: "ControlAnswer"}, ()),
+                "patch": _steer(),
+            },
             f"{PREFIX}/{{jobId}}": {
                 "parameters": [_job_id()],
                 "get": _operation("showJob", "One job, whole", {200: "JobAnswer"}, (Code.NOT_FOUND,)),
@@ -102,6 +106,16 @@ def _act() -> Part:
         (*_BODY, Code.INVALID_JOB, Code.INVALID_FIELD, Code.WRONG_STATE),
     )
     return {**operation, "requestBody": _body("Command")}
+
+
+def _steer() -> Part:
+    operation = _operation(
+        "steerQueue",
+        "Pause or resume the whole queue, or set its limits",
+        {200: "ControlAnswer"},
+        (*_BODY, Code.INVALID_FIELD),
+    )
+    return {**operation, "requestBody": _body("Control")}
 
 
 def _tracks() -> Part:

@@ -11,7 +11,9 @@ PREFIX = "/api/download-queue"
 """Where everything that is about jobs lies."""
 
 STATS = f"{PREFIX}/stats"
-"""A fixed name where otherwise the id of a job stands."""
+CONTROL = f"{PREFIX}/control"
+FIXED = frozenset({STATS, CONTROL})
+"""Fixed names where otherwise the id of a job stands."""
 
 
 class PathForms:

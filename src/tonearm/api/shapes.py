@@ -10,11 +10,12 @@ from typing import Any
 
 import msgspec
 
+from tonearm.api.control import KNOWN
 from tonearm.api.jobs import Action
 from tonearm.api.records import WireJob, WireTrack
 from tonearm.api.submissions import MAX_RETRIES
 from tonearm.errors import FailureCode, RefusalCode
-from tonearm.model import MAX_CATALOG_ID, JobType, Priority, Quality
+from tonearm.model import MAX_BANDWIDTH, MAX_CATALOG_ID, MAX_CONCURRENT, JobType, Priority, Quality
 
 Schema = dict[str, Any]
 
@@ -45,6 +46,15 @@ def schemas() -> Schema:
         "TrackList": _success({"tracks": _list_of("Track"), "count": _COUNT}, {"nextCursor": _TEXT}),
         "Done": _success({"message": _TEXT, "jobId": _TEXT}, {"warning": _TEXT}),
         "Health": _success({"status": {"enum": ["ok", "ready"]}}),
+        "Control": _object({}, _steered(nullable=True), example={"paused": True}),
+        "ControlAnswer": _success(
+            {
+                **_steered(nullable=False),
+                "overrides": {"type": "array", "items": {"enum": list(KNOWN)}, "description": "What people set."},
+                "workers": {**_COUNT, "description": "Worker processes for which this holds now."},
+            },
+            {"warning": _TEXT},
+        ),
         "Stats": _success(_figures()),
         "StatsRefusal": _object(
             {"success": {"const": False}, "error": _TEXT, "code": {"enum": list(RefusalCode)}}, _figures()
@@ -96,6 +106,26 @@ def _command() -> Schema:
         {"priority": {"enum": [*Priority, None], "description": "For prioritize; high when it is left out."}},
         example={"action": "cancel"},
     )
+
+
+def _steered(*, nullable: bool) -> Schema:
+    """The fields of control; where they are *nullable*, null goes back to the settings."""
+    number, flag = ("integer", "boolean") if not nullable else (["integer", "null"], ["boolean", "null"])
+    return {
+        "paused": {"type": flag, "description": "Nothing new is claimed; running transfers finish."},
+        "bandwidthLimit": {
+            "type": number,
+            "minimum": 0,
+            "maximum": MAX_BANDWIDTH,
+            "description": "Bytes per second of each worker process; 0 is no limit.",
+        },
+        "maxConcurrent": {
+            "type": number,
+            "minimum": 1,
+            **({"maximum": MAX_CONCURRENT} if nullable else {}),
+            "description": "Transfers at a time of each worker process.",
+        },
+    }
 
 
 def _figures() -> Schema:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from tonearm.cli import actions, add, archive, listing, showing
+from tonearm.cli import actions, add, archive, listing, showing, steering
 from tonearm.cli.exits import EPILOG, ExitCode, code_of
 from tonearm.cli.options import SEE_LIST, Json, whole
 from tonearm.cli.terminal import open_streams, out
@@ -38,6 +38,7 @@ app.command("retry", epilog=EPILOG)(actions.retry)
 app.command("pause", epilog=EPILOG)(actions.pause)
 app.command("resume", epilog=EPILOG)(actions.resume)
 app.command("remove", epilog=EPILOG)(actions.remove)
+app.command("control", epilog=EPILOG)(steering.control)
 
 
 @app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

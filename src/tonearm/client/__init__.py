@@ -2,6 +2,7 @@
 
 from tonearm.client.calls import OUTAGE_SECONDS, Action, Client
 from tonearm.client.records import (
+    Control,
     FailedTrack,
     HistoryEntry,
     Job,
@@ -18,6 +19,7 @@ __all__ = [
     "OUTAGE_SECONDS",
     "Action",
     "Client",
+    "Control",
     "Download",
     "FailedTrack",
     "HistoryEntry",

@@ -23,11 +23,11 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from tonearm.client import records
-from tonearm.client.records import Done, Job, JobAnswer, JobPage, Receipt, Stats, Track, TrackPage, Wire
+from tonearm.client.records import Control, Done, Job, JobAnswer, JobPage, Receipt, Stats, Track, TrackPage, Wire
 from tonearm.client.refusals import is_ours, to_error
 from tonearm.client.transport import Answer, Download, ServerAddress, Transport
 from tonearm.errors import NotFound, ServerUnreachable, StoreUnavailable, TonearmError
-from tonearm.model import JOB_ID, JobOrder, JobType, Priority, Quality, Status
+from tonearm.model import JOB_ID, UNCHANGED, JobOrder, JobType, Priority, Quality, Status, Unchanged
 
 PATH = "/api/download-queue"
 
@@ -196,6 +196,29 @@ class Client:
         """The figures of the queue; with `success` False while no worker lives."""
         answer = self._send("GET", "/stats")
         return self._decode(answer, Stats) if b'"queue"' in answer.body else self._read(answer, Stats)
+
+    def control(self) -> Control:
+        """How the whole queue is steered now."""
+        return self._read(self._send("GET", "/control"), Control)
+
+    def steer(
+        self,
+        *,
+        paused: bool | Unchanged = UNCHANGED,
+        bandwidth_limit: int | Unchanged | None = UNCHANGED,
+        max_concurrent: int | Unchanged | None = UNCHANGED,
+    ) -> Control:
+        """Steer the whole queue, and return what holds then; None goes back to the settings.
+
+        *paused*: nothing new is started, what runs goes on. *bandwidth_limit*, bytes per second and 0 for none, and
+        *max_concurrent*, transfers, are for each worker process.
+
+        Raises:
+            Invalid: a number is out of range.
+        """
+        said = {"paused": paused, "bandwidthLimit": bandwidth_limit, "maxConcurrent": max_concurrent}
+        body = {name: value for name, value in said.items() if value is not UNCHANGED}
+        return self._read(self._send("PATCH", "/control", body), Control)
 
     def watch(self, job_ids: Iterable[str], *, timeout: float | None = None) -> Iterator[tuple[str, Job | None]]:
         """Each of these jobs as it is now and again at every change, None when it is removed, until all are finished.

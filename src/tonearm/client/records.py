@@ -154,6 +154,20 @@ class QueueCounts(Wire, frozen=True, kw_only=True):
     total: int
 
 
+class Control(Wire, frozen=True, kw_only=True):
+    """How the queue is steered: what holds, for each of *workers* worker processes; *overrides* are not the settings'.
+
+    *bandwidth_limit*: bytes per second, 0 for none.
+    """
+
+    paused: bool
+    bandwidth_limit: int
+    max_concurrent: int
+    overrides: tuple[str, ...] = ()
+    workers: int = 0
+    warning: str | None = None
+
+
 class RestingHost(Wire, frozen=True, kw_only=True):
     """A host that gets no request before *until*."""
 
@@ -215,7 +229,7 @@ class Done(Wire, frozen=True, kw_only=True):
 _Answer = TypeVar("_Answer", bound=Wire)
 # Described here, before there are threads: see docs/explain/architecture.md, "Decoding".
 _DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(kind) for kind in (Receipt, Stats, JobPage, TrackPage, JobAnswer, Done)
+    kind: msgspec.json.Decoder(kind) for kind in (Receipt, Control, Stats, JobPage, TrackPage, JobAnswer, Done)
 }
 
 

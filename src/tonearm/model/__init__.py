@@ -35,7 +35,7 @@ from tonearm.model.claims import (
     Transfer,
     WorkerReport,
 )
-from tonearm.model.control import UNCHANGED, Control, ControlChange, Unchanged
+from tonearm.model.control import MAX_BANDWIDTH, MAX_CONCURRENT, UNCHANGED, Control, ControlChange, Unchanged
 from tonearm.model.jobs import (
     HISTORY_LIMIT,
     JOB_ID,
@@ -75,7 +75,9 @@ from tonearm.model.records import (
 __all__ = [
     "HISTORY_LIMIT",
     "JOB_ID",
+    "MAX_BANDWIDTH",
     "MAX_CATALOG_ID",
+    "MAX_CONCURRENT",
     "UNCHANGED",
     "AlbumInfo",
     "AlbumOutcome",

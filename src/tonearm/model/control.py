@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+MAX_BANDWIDTH = 10**15
+"""The largest bandwidth limit, bytes per second."""
+
+MAX_CONCURRENT = 1_000
+"""The most transfers at a time that a worker process can be told at run time."""
+
 
 class Unchanged(Enum):
     """The type of `UNCHANGED`: a field that a change does not speak of, where None already means something."""

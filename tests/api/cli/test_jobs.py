@@ -14,7 +14,7 @@ from tests.api.cli.live import Live, Terminal, live, started, tonearm
 from tests.contract import steps
 
 from tonearm.client import Client
-from tonearm.model import Completed, JobType, Publication, Quality, Status
+from tonearm.model import Completed, Control, JobType, Publication, Quality, Status
 
 EVIL = "\x1b]0;owned\x07Blue\nRed\u202e"
 
@@ -67,6 +67,18 @@ def test_a_job_goes_through_its_life_by_commands(server: Live) -> None:
     assert tonearm("show", job_id, *at).code == 1
     assert tonearm("cancel", job_id, *at).code == 1
     assert tonearm("list", "--json", *at).out == ""
+
+
+def test_the_queue_is_steered_by_a_command(server: Live) -> None:
+    """What was set holds in the store, and `default` takes it back."""
+    at = ("--server", server.url)
+    assert tonearm("control", "--pause", "--max-concurrent", "2", *at).out.startswith("queue         paused")
+    assert server.run(server.store.control()) == Control(paused=True, max_concurrent=2)
+    (shown,) = tonearm("control", "--json", *at).documents
+    assert (shown["paused"], shown["maxConcurrent"], shown["workers"]) == (True, 2, 0)
+
+    assert tonearm("control", "--resume", "--max-concurrent", "default", *at).code == 0
+    assert server.run(server.store.control()) == Control()
 
 
 def test_a_wrong_word_is_refused_locally_in_the_words_of_the_server(server: Live) -> None:
