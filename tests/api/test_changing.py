@@ -94,11 +94,11 @@ async def test_a_wish_beside_a_delete_that_is_not_known_is_named(api: Api) -> No
 
 
 async def test_a_running_job_can_be_deleted(api: Api) -> None:
-    """It counts as cancelled, and its worker has lost it."""
+    """It counts as cancelled, and its worker is told so."""
     job_id = await api.submit()
     claim = await steps.claim_one(api.store, WORKER)
     answer = await api.call("DELETE", f"/{job_id}")
 
     assert answer.body["message"] == "Job cancelled"
     flags = await api.store.poll(WORKER, [claim.token])
-    assert flags.lost == {claim.task_id}
+    assert flags.cancel == {claim.task_id}

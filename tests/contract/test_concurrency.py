@@ -18,7 +18,7 @@ from tests.contract.steps import (
     track,
 )
 from tonearm.errors import LeaseLost, QuotaExceeded
-from tonearm.model import Cancelled, Claim, JobRecord, State, SubmitLimits, Submitted
+from tonearm.model import Cancelled, Claim, JobRecord, Reserved, State, SubmitLimits, Submitted
 from tonearm.store.base import Store
 
 
@@ -83,7 +83,7 @@ async def test_a_name_reserved_by_many_at_once_belongs_to_one(store: Store) -> N
     held = await claim(store, tracks=20)
 
     answers = await asyncio.gather(*[store.reserve(one, "Name", "name") for one in held])
-    assert answers.count(True) == 1
+    assert answers.count(Reserved.OWN) == 1
 
 
 @pytest.mark.parametrize("first", ["cancel", "settle"])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.contract.conftest import Reopened
 from tests.contract.steps import (
+    DONE,
     LEASE_MS,
     NO_LIMITS,
     PUBLICATION,
@@ -23,9 +25,10 @@ from tests.contract.steps import (
     sweep_all,
     track,
 )
+from tests.support.clock import MINUTE, SECOND, FakeClock
 from tonearm.errors import LeaseLost, NotFound
-from tonearm.model import ClaimRequest, Counts, EventKind, Metrics, State, Submitted
-from tonearm.store.base import Store
+from tonearm.model import ClaimRequest, Counts, EventKind, Metrics, Priority, Reserved, State, Submitted
+from tonearm.store.base import PAGE, Store
 
 
 @pytest.mark.parametrize("state", list(State), ids=str)
@@ -56,6 +59,88 @@ async def test_deleting_again_is_not_found(store: Store, state: State) -> None:
         with pytest.raises(NotFound):
             await store.delete(case.job_id)
         await sweep_all(store)
+
+
+@pytest.mark.parametrize("state", list(State), ids=str)
+async def test_a_deleted_job_may_read_as_cancelled_for_a_while(store: Store, clock: FakeClock, state: State) -> None:
+    """Whatever it was, with its history and files, by its id alone; then it is not found, swept or not."""
+    case = await job_in(store, state)
+    before = await store.job(case.job_id)
+    end = await feed_end(store)
+    await store.delete(case.job_id, keep_ms=3 * SECOND)
+    assert await listed(store) == []
+    assert await store.counts() == Counts()
+    assert await store.metrics() == Metrics()
+    assert [event.kind for event in await news(store, end)][-1] is EventKind.REMOVED
+    for step in (0, 3 * SECOND - 1):
+        clock.advance(step)
+        record = await store.job(case.job_id)
+        assert record.state is State.CANCELLED
+        assert (record.id, record.spec, record.client) == (before.id, before.spec, before.client)
+        assert (record.created_at, record.files) == (before.created_at, before.files)
+        assert (record.error, record.failure_code, record.outcome, record.next_retry_at) == (None,) * 4
+        assert not record.cancel_requested
+        assert not record.pause_requested
+        told = [entry.event for entry in record.history[len(before.history) :]]
+        assert told == (["deleted"] if state.final else ["cancelled", "deleted"])
+        await sweep_all(store)
+    clock.advance(1)
+
+    with pytest.raises(NotFound):
+        await store.job(case.job_id)
+
+
+async def test_nothing_can_be_asked_of_what_only_reads_as_cancelled(store: Store) -> None:
+    """It is not found for every action and for a second delete, and stands in nobody's way."""
+    said = track(catalog_id=5)
+    await submit(store, said)
+    await store.delete(said.id, keep_ms=MINUTE)
+    for ask in (store.cancel, store.pause, store.resume, store.retry, store.delete):
+        with pytest.raises(NotFound):
+            await ask(said.id)
+    with pytest.raises(NotFound):
+        await store.prioritize(said.id, Priority.HIGH)
+    with pytest.raises(NotFound):
+        await store.tracks(said.id, limit=10)
+
+    again = track(catalog_id=5)
+    assert await store.submit(again, NO_LIMITS) == Submitted(again.id)
+    assert (await store.job(said.id)).state is State.CANCELLED
+    assert [job.id for job in await listed(store)] == [again.id]
+
+
+async def test_many_records_of_deleted_jobs_go_in_pages(store: Store, clock: FakeClock) -> None:
+    """A sweep is bounded, and nothing is left after the last."""
+    for job_id in await submit(store, *[track() for _ in range(PAGE + 10)]):
+        await store.delete(job_id, keep_ms=SECOND)
+    clock.advance(SECOND)
+
+    assert (await store.sweep()).more
+    await sweep_all(store)
+
+
+async def test_what_a_deleted_job_was_doing_outlives_the_process(durable: Reopened, clock: FakeClock) -> None:
+    """The record that still reads, the claim that still ends, and the name that is still leaving."""
+    store = await durable.open()
+    job_id = await submit_track(store)
+    held = await claim_one(store)
+    await store.reserve(held, "Name", "name")
+    await store.commit(held, PUBLICATION)
+    await store.delete(job_id, keep_ms=3 * SECOND)
+    await store.close()
+
+    store = await durable.open()
+    assert (await store.job(job_id)).state is State.CANCELLED
+    assert (await store.poll("w1", [held.token])).cancel == {job_id}
+    await submit_track(store)
+    other = await claim_one(store, "w2")
+    assert await store.reserve(other, "Name", "name") is Reserved.LEAVING
+    await store.settle(held, DONE)
+    assert await store.reserve(other, "Name", "name") is Reserved.OWN
+    clock.advance(3 * SECOND)
+    with pytest.raises(NotFound):
+        await store.job(job_id)
+    await store.close()
 
 
 async def test_the_tracks_of_a_deleted_album_emit_nothing_more(store: Store) -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from tests.contract.steps import (
     LEASE_MS,
+    NOT_FOUND,
+    PUBLICATION,
     TIMEOUT,
     claim,
     claim_album,
@@ -13,8 +15,10 @@ from tests.contract.steps import (
     claim_one,
     complete,
     delay,
+    feed_end,
     job_in,
     look,
+    news,
     open_album,
     stall,
     submit,
@@ -24,7 +28,8 @@ from tests.contract.steps import (
     track,
 )
 from tests.support.clock import HOUR, FakeClock
-from tonearm.model import Cancelled, Flags, Paused, Released, Retry, State
+from tonearm.errors import LeaseLost
+from tonearm.model import Cancelled, Failed, Flags, Mark, Paused, Phase, Released, Retry, State
 from tonearm.store.base import PAGE, STALLS_TO_CRASH, STALLS_TO_SUSPECT, Store
 
 
@@ -39,19 +44,16 @@ async def test_a_poll_of_undisturbed_claims_says_nothing(store: Store) -> None:
 
 
 async def test_a_poll_tells_each_claim_its_own_flag(store: Store) -> None:
-    """One call for all tasks of a worker: cancelled, paused, lost and undisturbed."""
+    """One call for all tasks of a worker: cancelled, paused, deleted and undisturbed."""
     await submit(store, *[track() for _ in range(4)])
-    cancelled, paused, lost, free = await claim(store, tracks=4)
+    cancelled, paused, deleted, free = await claim(store, tracks=4)
     await store.cancel(cancelled.job_id)
     await store.pause(paused.job_id)
-    await store.delete(lost.job_id)
+    await store.delete(deleted.job_id)
 
-    flags = await store.poll("w1", [one.token for one in (cancelled, paused, lost, free)])
+    flags = await store.poll("w1", [one.token for one in (cancelled, paused, deleted, free)])
 
-    assert flags.cancel == {cancelled.task_id}
-    assert flags.pause == {paused.task_id}
-    assert flags.lost == {lost.task_id}
-    assert flags.discard == ((lost.task_id, lost.epoch),)
+    assert flags == Flags(cancel=frozenset({cancelled.task_id, deleted.task_id}), pause=frozenset({paused.task_id}))
 
 
 async def test_a_claim_that_was_swept_is_lost(store: Store, clock: FakeClock) -> None:
@@ -76,7 +78,9 @@ async def test_a_resolver_polls_like_the_others(store: Store) -> None:
     await store.cancel(job_id)
     assert (await store.poll("w1", [held.token])).cancel == {job_id}
     await store.delete(job_id)
-    assert (await store.poll("w1", [held.token])).lost == {job_id}
+    assert await store.poll("w1", [held.token]) == Flags(cancel=frozenset({job_id}))
+    await store.settle(held, Cancelled())
+    assert await store.poll("w1", [held.token]) == Flags()
 
 
 async def test_the_will_of_an_album_reaches_its_running_tracks(store: Store) -> None:
@@ -94,17 +98,79 @@ async def test_the_will_of_an_album_reaches_its_running_tracks(store: Store) -> 
     assert (await store.poll("w1", tokens)).cancel == both
 
 
-async def test_the_tracks_of_a_deleted_album_are_lost(store: Store) -> None:
-    """At once and after the sweep; their stages are to be removed."""
-    job_id = await open_album(store, 3)
-    one, two = await claim(store, tracks=2)
+async def test_the_tracks_of_a_deleted_album_are_cancelled(store: Store) -> None:
+    """At once and after the sweep; what nobody works on is to be removed."""
+    job_id = await open_album(store, 4)
+    one, two, left = await claim(store, tracks=3)
+    await store.settle(left, Released("stop"))
     await store.delete(job_id)
-    assert (await store.poll("w1", [one.token, two.token])).lost == {one.task_id, two.task_id}
+    for _ in range(2):
+        flags = await store.poll("w1", [one.token, two.token])
+        assert flags.cancel == {one.task_id, two.task_id}
+        assert flags.discard == ((left.task_id, left.epoch),)
+        await sweep_all(store)
+
+
+async def test_the_many_running_tracks_of_a_deleted_album_are_all_cancelled(store: Store) -> None:
+    """Also those beyond the first page, before and after the sweep; each may be renewed and settled."""
+    job_id = await open_album(store, PAGE + 60)
+    held = await claim_all(store)
+    await store.delete(job_id)
+    for swept in (False, True):
+        if swept:
+            await sweep_all(store)
+        for page in (held[:PAGE], held[PAGE:]):
+            tokens = {one.token: Mark(Phase.TRANSFER, 1) for one in page}
+            assert (await store.poll("w1", list(tokens))).cancel == {one.task_id for one in page}
+            assert await store.renew("w1", tokens, LEASE_MS) == frozenset()
+        last = held.pop()
+        for _ in range(2):
+            await store.settle(last, Cancelled())
+        with pytest.raises(LeaseLost):
+            await store.commit(held[-1], PUBLICATION)
+
+
+@pytest.mark.parametrize("kind", ["track", "album", "resolving"])
+async def test_the_claim_of_a_deleted_task_may_be_settled_and_nothing_else(store: Store, kind: str) -> None:
+    """However it ends; the last word, said again, is harmless, and the stage is asked for where it was kept."""
+    for outcome in (Cancelled(), NOT_FOUND, Paused(), Released("stop", 1_000), Retry(TIMEOUT, 1_000)):
+        if kind == "resolving":
+            job_id, held = await submit_album(store), await claim_album(store)
+        else:
+            job_id = await (submit_track(store) if kind == "track" else open_album(store, 2))
+            held = await claim_one(store)
+        await store.delete(job_id)
+        with pytest.raises(LeaseLost):
+            await store.commit(held, PUBLICATION)
+        with pytest.raises(LeaseLost):
+            await store.reserve(held, "Name", "name")
+        end = await feed_end(store)
+        for _ in range(2):
+            await store.settle(held, outcome)
+        kept = kind != "resolving" and not isinstance(outcome, Cancelled | Failed)
+        flags = await store.poll("w1", [held.token])
+        assert flags == Flags(discard=((held.task_id, held.epoch),) if kept else ())
+        await store.discarded("w1", flags.discard)
+        assert await news(store, end) == []
+        assert (await store.counts()).total == 0
+
+
+async def test_the_claim_of_a_deleted_task_ends_with_its_lease(store: Store, clock: FakeClock) -> None:
+    """Its worker may be dead: then the stage is anybody's to remove, and what it says later is too late."""
+    await submit_track(store)
+    held = await claim_one(store)
+    await store.delete(held.job_id)
+    clock.advance(LEASE_MS - 1)
+    await sweep_all(store)
+    assert await store.renew("w1", {held.token: Mark(Phase.TRANSFER, 1)}, LEASE_MS) == frozenset()
+    clock.advance(LEASE_MS)
     await sweep_all(store)
 
-    flags = await store.poll("w1", [one.token, two.token])
-    assert flags.lost == {one.task_id, two.task_id}
-    assert set(flags.discard) == {(one.task_id, one.epoch), (two.task_id, two.epoch)}
+    assert (await store.poll("w2", [])).discard == ((held.task_id, held.epoch),)
+    assert (await store.poll("w1", [held.token])).lost == {held.task_id}
+    with pytest.raises(LeaseLost):
+        await store.settle(held, Cancelled())
+    assert await store.renew("w1", {held.token: Mark(Phase.TRANSFER, 1)}, LEASE_MS) == {held.token}
 
 
 async def test_a_cancelled_flag_stays_with_a_task_that_is_claimed_again(store: Store) -> None:

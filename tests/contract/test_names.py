@@ -6,6 +6,7 @@ import pytest
 
 from tests.contract.steps import (
     DONE,
+    LEASE_MS,
     NO_LIMITS,
     PUBLICATION,
     claim,
@@ -22,7 +23,7 @@ from tests.contract.steps import (
     track,
 )
 from tests.support.clock import SECOND, FakeClock
-from tonearm.model import Cancelled, Claim, JobSpec, JobType, Quality, Released, Submission
+from tonearm.model import Cancelled, Claim, JobSpec, JobType, Mark, Phase, Quality, Released, Reserved, Submission
 from tonearm.store.base import Store
 
 NAME, KEY = "Artist/Album/01 Title", "artist/album/01 title"
@@ -39,10 +40,10 @@ async def test_a_name_belongs_to_the_first_that_reserves_it(store: Store) -> Non
     """The second is told no, the first hears yes as often as it asks."""
     one, other = await two(store)
 
-    assert await store.reserve(one, NAME, KEY)
-    assert await store.reserve(one, NAME, KEY)
-    assert not await store.reserve(other, NAME, KEY)
-    assert await store.reserve(other, f"{NAME} (2)", f"{KEY} (2)")
+    assert await store.reserve(one, NAME, KEY) is Reserved.OWN
+    assert await store.reserve(one, NAME, KEY) is Reserved.OWN
+    assert await store.reserve(other, NAME, KEY) is Reserved.TAKEN
+    assert await store.reserve(other, f"{NAME} (2)", f"{KEY} (2)") is Reserved.OWN
 
 
 async def test_names_are_compared_by_their_folded_key(store: Store) -> None:
@@ -50,17 +51,17 @@ async def test_names_are_compared_by_their_folded_key(store: Store) -> None:
     one, other = await two(store)
     await store.reserve(one, NAME, KEY)
 
-    assert not await store.reserve(other, NAME.upper(), KEY)
+    assert await store.reserve(other, NAME.upper(), KEY) is Reserved.TAKEN
 
 
 async def test_a_task_has_one_reservation(store: Store) -> None:
     """Another one replaces it, and the first is free again."""
     one, other = await two(store)
     await store.reserve(one, NAME, KEY)
-    assert await store.reserve(one, "Another", "another")
+    assert await store.reserve(one, "Another", "another") is Reserved.OWN
 
-    assert await store.reserve(other, NAME, KEY)
-    assert not await store.reserve(other, "Another", "another")
+    assert await store.reserve(other, NAME, KEY) is Reserved.OWN
+    assert await store.reserve(other, "Another", "another") is Reserved.TAKEN
 
 
 async def test_every_attempt_of_a_task_gets_the_same_name(store: Store, clock: FakeClock) -> None:
@@ -79,8 +80,8 @@ async def test_every_attempt_of_a_task_gets_the_same_name(store: Store, clock: F
     again = await claim_one(store)
     assert again.reserved == NAME
 
-    assert not await store.reserve(other, NAME, KEY)
-    assert await store.reserve(again, NAME, KEY)
+    assert await store.reserve(other, NAME, KEY) is Reserved.TAKEN
+    assert await store.reserve(again, NAME, KEY) is Reserved.OWN
 
 
 @pytest.mark.parametrize("end", ["completed", "failed", "cancelled", "deleted"])
@@ -98,7 +99,7 @@ async def test_a_final_task_holds_no_name(store: Store, end: str) -> None:
     else:
         await store.delete(one.job_id)
 
-    assert await store.reserve(other, NAME, KEY)
+    assert await store.reserve(other, NAME, KEY) is Reserved.OWN
 
 
 @pytest.mark.parametrize("end", ["completed", "failed"])
@@ -106,11 +107,11 @@ async def test_two_tracks_of_one_album_never_get_one_name(store: Store, end: str
     """Also when the first is final before the second asks, which would replace its file."""
     await open_album(store, 2)
     one, two_ = await claim(store, tracks=2)
-    assert await store.reserve(one, NAME, KEY)
+    assert await store.reserve(one, NAME, KEY) is Reserved.OWN
     await (complete(store, one) if end == "completed" else fail(store, one))
 
-    assert not await store.reserve(two_, NAME, KEY)
-    assert await store.reserve(two_, f"{NAME} (2)", f"{KEY} (2)")
+    assert await store.reserve(two_, NAME, KEY) is Reserved.TAKEN
+    assert await store.reserve(two_, f"{NAME} (2)", f"{KEY} (2)") is Reserved.OWN
 
 
 @pytest.mark.parametrize("end", ["completed", "partial", "failed", "cancelled"])
@@ -130,8 +131,8 @@ async def test_the_tracks_of_a_final_album_hold_no_name(store: Store, end: str) 
     await submit(store, track(), track())
     three, four = await claim(store, tracks=2)
 
-    assert await store.reserve(three, NAME, KEY)
-    assert await store.reserve(four, f"{NAME} (2)", f"{KEY} (2)")
+    assert await store.reserve(three, NAME, KEY) is Reserved.OWN
+    assert await store.reserve(four, f"{NAME} (2)", f"{KEY} (2)") is Reserved.OWN
 
 
 async def test_a_retried_album_has_the_names_again_that_nobody_took(store: Store) -> None:
@@ -139,21 +140,21 @@ async def test_a_retried_album_has_the_names_again_that_nobody_took(store: Store
     job_id = await open_album(store, 3)
     claims = await claim(store, tracks=3)
     for number, one in enumerate(claims, 1):
-        assert await store.reserve(one, f"{NAME} ({number})", f"{KEY} ({number})")
+        assert await store.reserve(one, f"{NAME} ({number})", f"{KEY} ({number})") is Reserved.OWN
         await (complete(store, one) if number == 1 else fail(store, one))
     await submit_track(store)
     other = await claim_one(store)
-    assert await store.reserve(other, f"{NAME} (2)", f"{KEY} (2)")
+    assert await store.reserve(other, f"{NAME} (2)", f"{KEY} (2)") is Reserved.OWN
     await store.retry(job_id)
     again, last = await claim(store, tracks=2)
 
     assert (again.reserved, last.reserved) == (None, f"{NAME} (3)")
-    assert not await store.reserve(again, f"{NAME} (1)", f"{KEY} (1)")
-    assert not await store.reserve(again, f"{NAME} (2)", f"{KEY} (2)")
+    assert await store.reserve(again, f"{NAME} (1)", f"{KEY} (1)") is Reserved.TAKEN
+    assert await store.reserve(again, f"{NAME} (2)", f"{KEY} (2)") is Reserved.TAKEN
 
 
 async def test_a_track_that_still_publishes_keeps_its_name_in_a_cancelled_album(store: Store) -> None:
-    """It had committed before the cancel; once it has arrived, the name is free."""
+    """It had committed before the cancel; whoever wants the name asks again, and once it has arrived, it is free."""
     job_id = await open_album(store, 2)
     held = await claim_one(store)
     await store.reserve(held, NAME, KEY)
@@ -161,10 +162,52 @@ async def test_a_track_that_still_publishes_keeps_its_name_in_a_cancelled_album(
     await store.cancel(job_id)
     await submit_track(store)
     other = await claim_one(store)
-    assert not await store.reserve(other, NAME, KEY)
+    assert await store.reserve(other, NAME, KEY) is Reserved.LEAVING
     await store.settle(held, DONE)
 
-    assert await store.reserve(other, NAME, KEY)
+    assert await store.reserve(other, NAME, KEY) is Reserved.OWN
+
+
+@pytest.mark.parametrize("kind", ["track", "album"])
+@pytest.mark.parametrize("end", ["settled", "lease over", "recovered"])
+async def test_a_deleted_task_that_still_publishes_keeps_its_name(
+    store: Store, clock: FakeClock, kind: str, end: str
+) -> None:
+    """The same thing submitted again waits for it, and neither meets its file halfway nor takes another name."""
+    job_id = await (submit_track(store) if kind == "track" else open_album(store, 2))
+    held = await claim_one(store)
+    await store.reserve(held, NAME, KEY)
+    await store.commit(held, PUBLICATION)
+    await store.delete(job_id)
+    await submit_track(store)
+    other = await claim_one(store, "w2")
+    for _ in range(2):
+        assert await store.reserve(other, NAME, KEY) is Reserved.LEAVING
+        assert await store.reserve(other, f"{NAME} (2)", f"{KEY} (2)") is Reserved.OWN
+        await sweep_all(store)
+    if end == "settled":
+        await store.settle(held, DONE)
+    elif end == "recovered":
+        await stall(store, "w1")
+    else:
+        clock.advance(LEASE_MS - 1)
+        assert await store.renew("w2", {other.token: Mark(Phase.TRANSFER)}, LEASE_MS) == frozenset()
+        assert await store.reserve(other, NAME, KEY) is Reserved.LEAVING
+        clock.advance(1)
+        await sweep_all(store)
+
+    assert await store.reserve(other, NAME, KEY) is Reserved.OWN
+
+
+async def test_a_deleted_task_that_never_committed_holds_no_name(store: Store) -> None:
+    """It cannot commit any more, so the name is free although its worker has not stopped yet."""
+    job_id = await open_album(store, 2)
+    held = await claim_one(store)
+    await store.reserve(held, NAME, KEY)
+    await store.delete(job_id)
+    await submit_track(store)
+
+    assert await store.reserve(await claim_one(store, "w2"), NAME, KEY) is Reserved.OWN
 
 
 async def test_the_names_of_a_deleted_albums_tracks_are_freed(store: Store) -> None:
@@ -176,7 +219,7 @@ async def test_the_names_of_a_deleted_albums_tracks_are_freed(store: Store) -> N
     await sweep_all(store)
     await submit_track(store)
 
-    assert await store.reserve(await claim_one(store), NAME, KEY)
+    assert await store.reserve(await claim_one(store), NAME, KEY) is Reserved.OWN
 
 
 async def test_the_names_of_a_cancelled_albums_waiting_tracks_are_freed(store: Store) -> None:
@@ -189,7 +232,7 @@ async def test_the_names_of_a_cancelled_albums_waiting_tracks_are_freed(store: S
     await sweep_all(store)
     await submit_track(store)
 
-    assert await store.reserve(await claim_one(store), NAME, KEY)
+    assert await store.reserve(await claim_one(store), NAME, KEY) is Reserved.OWN
 
 
 async def test_describe_fills_in_only_what_was_left_out(store: Store) -> None:

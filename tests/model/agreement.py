@@ -8,6 +8,7 @@ from tests.contract.steps import KEEP_NOTHING, claim, complete, expand, listed, 
 from tests.model.oracle import Oracle
 from tests.model.tasks import Job, Task
 from tests.support.clock import DAY, HOUR, FakeClock
+from tonearm.errors import NotFound
 from tonearm.model import Claim, ControlChange, Counts, JobQuery, JobRecord, JobType, Metrics, State, Status
 from tonearm.store.base import Store
 
@@ -35,6 +36,7 @@ async def compare(store: Store, oracle: Oracle, claims: Sequence[Claim], workers
             assert shown == [SHOWN[track.state] for track in job.tracks]
     counts = await store.counts()
     assert {status: getattr(counts, status) for status in Status} == oracle.counts()
+    await _compare_tombstones(store, oracle)
     await _compare_flags(store, oracle, claims, workers)
     await _compare_living(store, oracle)
 
@@ -58,13 +60,26 @@ def _compare_job(record: JobRecord, job: Job, now: int) -> None:
         assert record.retry_count == sum(track.retry_count for track in job.tracks)
 
 
+async def _compare_tombstones(store: Store, oracle: Oracle) -> None:
+    """What was deleted reads as cancelled for as long as was said, and then no more."""
+    for job_id in oracle.gone[-5:]:
+        try:
+            found = (await store.job(job_id)).state is State.CANCELLED
+        except NotFound:
+            found = False
+        assert found == (oracle.now < oracle.tombstones[job_id])
+
+
 async def _compare_flags(store: Store, oracle: Oracle, claims: Sequence[Claim], workers: Sequence[str]) -> None:
     holders = {task.claim.token: task for task in oracle.tasks() if task.claim is not None}
+    deleted = {token: ending.claim.task_id for token, ending in oracle.endings.items() if not ending.over}
     for worker in workers:
-        tokens = [each.token for each in claims if each.worker == worker and each.token in holders]
-        cancel: set[str] = set()
+        tokens = [each.token for each in claims if each.worker == worker and each.token in holders.keys() | deleted]
+        cancel = {deleted[token] for token in tokens if token in deleted}
         pause: set[str] = set()
         for token in tokens:
+            if token in deleted:
+                continue
             task = holders[token]
             wants_cancel, wants_pause = oracle.wanted(task)
             if task.publication is None and (wants_cancel or wants_pause):

@@ -6,6 +6,8 @@ if the reply had been lost, or with a token that is no longer good. `test_machin
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
@@ -33,6 +35,7 @@ from tonearm.model import (
     Outcome,
     Phase,
     Priority,
+    Released,
     Retention,
     State,
     SubmitLimits,
@@ -108,12 +111,12 @@ class QueueMachine(Bench):
         )
 
     @precondition(lambda self: len(self.oracle.jobs) > 6)
-    @rule(number=pick, twice=again)
-    def delete(self, *, number: int, twice: bool) -> None:
+    @rule(number=pick, keep_ms=st.sampled_from([0, 0, 3 * SECOND]), twice=again)
+    def delete(self, *, number: int, keep_ms: int, twice: bool) -> None:
         """Remove; said twice it is not found."""
         job_id = self.a_job(number)
         for _ in range(1 + twice):
-            self.agree(lambda: self.oracle.delete(job_id), lambda: self.store.delete(job_id))
+            self.agree(lambda: self.oracle.delete(job_id, keep_ms), lambda: self.store.delete(job_id, keep_ms=keep_ms))
 
     @rule(change=changes, twice=again)
     def steer(self, *, change: ControlChange, twice: bool) -> None:
@@ -177,6 +180,16 @@ class QueueMachine(Bench):
         claim = self.a_claim(number, late=late)
         if claim.kind is TaskKind.TRACK:
             self.commit_one(claim)
+
+    @precondition(lambda self: self.current())
+    @rule(number=pick)
+    def forge(self, *, number: int) -> None:
+        """Somebody guesses a token: the epoch is right, the secret is not."""
+        held = self.a_claim(number, late=False)
+        forged = replace(held, token=f"{held.epoch}:forged")
+        if held.kind is TaskKind.TRACK:
+            self.commit_one(forged)
+        self.settle_one(forged, Released("stop"), None, twice=False)
 
     @precondition(lambda self: any(task.publication and task.claim for task in self.oracle.tasks()))
     @rule(number=pick, late=seldom)

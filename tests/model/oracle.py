@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from tests.model.tasks import Job, Task
+from tests.model.tasks import Ending, Job, Task
 from tonearm.errors import FailureCode, LeaseLost, NotFound, QuotaExceeded, RateLimited, WrongState
 from tonearm.model import (
     AlbumOutcome,
@@ -25,6 +25,7 @@ from tonearm.model import (
     Priority,
     Publication,
     Released,
+    Reserved,
     Retention,
     Retry,
     State,
@@ -51,6 +52,8 @@ class Oracle:
         self.discards: set[tuple[str, str, int]] = set()
         self.beats: dict[str, int] = {}
         self.control = Control()
+        self.endings: dict[str, Ending] = {}
+        self.tombstones: dict[str, int] = {}
 
     # Asking
 
@@ -209,14 +212,18 @@ class Oracle:
             raise WrongState("final")
         job.priority = priority
 
-    def delete(self, job_id: str) -> bool:
-        """Remove it, with its tracks."""
+    def delete(self, job_id: str, keep_ms: int = 0) -> bool:
+        """Remove it, with its tracks; their claims come to their end."""
         job = self.job(job_id)
         for task in (job, *job.tracks):
+            if task.claim is not None:
+                keys = {key for key, holder in self.names.items() if holder is task and task.publication}
+                self.endings[task.claim.token] = Ending(task.claim, task.lease_end, keys)
             self._discard(task)
             self._free_name(task)
         del self.jobs[job_id]
         self.gone.append(job_id)
+        self.tombstones[job_id] = self.now + keep_ms
         return not job.state.final
 
     def steer(self, change: ControlChange) -> Control:
@@ -241,6 +248,10 @@ class Oracle:
                 lost.discard(task.claim.token)
                 task.lease_end = self.now + lease_ms
                 task.reach(marks[task.claim.token])
+        for token, ending in self.endings.items():
+            if token in marks and ending.claim.worker == worker and not ending.over:
+                lost.discard(token)
+                ending.lease_end = self.now + lease_ms
         return lost
 
     def expand(self, claim: Claim, start: int, lines: Sequence[AlbumTrack], *, last: bool) -> None:
@@ -270,15 +281,19 @@ class Oracle:
         else:
             job.state = State.WAITING
 
-    def reserve(self, claim: Claim, name: str, key: str) -> bool:
-        """Whether the name is its own; tracks of a final album hold none, but those that still publish."""
+    def reserve(self, claim: Claim, name: str, key: str) -> Reserved:
+        """Whose name it is; what is over holds none, unless it still publishes."""
         task = self.held(claim)
+        if any(key in ending.keys and not ending.over for ending in self.endings.values()):
+            return Reserved.LEAVING
         holder = self.names.get(key, task)
         over = holder.album is not None and holder.album.state.final
-        if holder is task or (over and (holder.claim is None or holder.publication is None)):
-            self.give_name(task, name, key)
-            return True
-        return False
+        if holder is not task and not over:
+            return Reserved.TAKEN
+        if holder is not task and holder.claim is not None and holder.publication is not None:
+            return Reserved.LEAVING
+        self.give_name(task, name, key)
+        return Reserved.OWN
 
     def give_name(self, task: Task, name: str, key: str) -> None:
         """The name is now the task's."""
@@ -304,6 +319,10 @@ class Oracle:
     def settle(self, claim: Claim, outcome: Outcome, mark: Mark | None) -> None:
         """End the claim."""
         if self.ended(claim):
+            return
+        ending = self.endings.get(claim.token)
+        if ending is not None and ending.claim.task_id == claim.task_id:
+            ending.over = True
             return
         task = self.held(claim)
         if isinstance(outcome, Completed) and task.publication is None:
@@ -371,18 +390,24 @@ class Oracle:
         dead = [task for task in self.tasks() if task.claim is not None and task.claim.worker == worker]
         for task in dead:
             self.free(task, marks.get(task.id), charge=charge)
-        return len(dead)
+        ending = {token for token, one in self.endings.items() if one.claim.worker == worker and not one.over}
+        for token in ending:
+            del self.endings[token]
+        return len(dead) + len(ending)
 
     def sweep(self) -> None:
         """Free the leases that ran out; what albums began is done."""
         for task in [task for task in self.tasks() if task.claim is not None and task.lease_end <= self.now]:
             self.free(task, None, charge=True)
+        for token in [token for token, one in self.endings.items() if one.lease_end <= self.now and not one.over]:
+            del self.endings[token]
         for job in self.jobs.values():
             job.untidy = False
 
     def sweepable(self) -> bool:
         """Whether a sweep has anything to do."""
         expired = any(task.claim is not None and task.lease_end <= self.now for task in self.tasks())
+        expired = expired or any(one.lease_end <= self.now and not one.over for one in self.endings.values())
         return expired or any(job.untidy for job in self.jobs.values())
 
     def prunable(self, retention: Retention) -> tuple[set[str], set[str]]:

@@ -58,6 +58,16 @@ class Task:
 
 
 @dataclass(eq=False)
+class Ending:
+    """The claim of a deleted task until it has ended, with the keys of the names that it may still publish under."""
+
+    claim: Claim
+    lease_end: int
+    keys: set[str]
+    over: bool = False
+
+
+@dataclass(eq=False)
 class Job(Task):
     """What was submitted."""
 

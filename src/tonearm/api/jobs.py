@@ -138,9 +138,10 @@ class JobRoutes:
 
     async def delete(self, request: Request, job_id: str) -> Response:
         """Remove a job in any state; a running one is cancelled first."""
-        unfinished = await self._store.delete(_known_form(job_id))
-        log.info("Job deleted", job=job_id, unfinished=unfinished)
-        answer = {"message": "Job cancelled" if unfinished else "Job removed", "jobId": job_id}
+        unfinished = await self._store.delete(_known_form(job_id), keep_ms=self._settings.delete_retention_ms)
+        message = "Job cancelled" if unfinished else "Job removed"
+        log.info(message, job=job_id, deleted=True)
+        answer = {"message": message, "jobId": job_id}
         return success(_with_warning(answer, fields.warning(request.query_params)))
 
     async def tracks(self, request: Request, job_id: str) -> Response:

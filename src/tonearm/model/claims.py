@@ -131,6 +131,17 @@ class Transfer:
     speed: float = 0.0
 
 
+class Reserved(StrEnum):
+    """What became of the wish for a library name."""
+
+    OWN = "own"
+    """It is the task's."""
+    TAKEN = "taken"
+    """It is another task's; take another name."""
+    LEAVING = "leaving"
+    """A task that is over has it for the moment in which it still publishes; ask again."""
+
+
 class RestKind(StrEnum):
     """Why a host is left alone."""
 

@@ -47,6 +47,7 @@ from tonearm.model import (
     Priority,
     Pruned,
     Publication,
+    Reserved,
     Retention,
     Submission,
     SubmitLimits,
@@ -158,11 +159,14 @@ class Submitting(Protocol):
         """
         ...
 
-    async def delete(self, job_id: str) -> bool:
+    async def delete(self, job_id: str, *, keep_ms: int = 0) -> bool:
         """Remove a job in any state: hidden from every read, count and duplicate check when this returns.
 
-        A current claim of it or of its tracks is lost from now on; its worker finds the stage among `Flags.discard`.
-        The tracks of an album are removed in pages by `sweep`. True when the job was unfinished ("cancelled").
+        A claim of it or of its tracks is cancelled: `poll` says so, and from now on it can be renewed and settled, and
+        nothing else. Until it is settled or its lease ends, nobody else gets a library name that it had committed.
+        Where nobody works, the stage stands among `Flags.discard`. The tracks of an album go in pages by `sweep`.
+        For *keep_ms* milliseconds `job` alone still answers it, in its short form with its history, as cancelled. True
+        when the job was unfinished ("cancelled").
 
         Raises:
             NotFound: no such job (also: deleted before).
@@ -183,7 +187,8 @@ class Reading(Protocol):
     """What readers ask. Nothing here changes anything, and every record is a consistent view of one moment."""
 
     async def job(self, job_id: str) -> JobRecord:
-        """One job, with history, and with up to `LONG_LIST` tracks, files and failed tracks.
+        """One job, with history, and with up to `LONG_LIST` tracks, files and failed tracks; also a deleted one for as
+        long as its deletion said.
 
         Raises:
             NotFound: no such job.
@@ -291,7 +296,8 @@ class Working(Protocol):
         ...
 
     async def poll(self, worker: str, tokens: Sequence[str]) -> Flags:
-        """Read what is wanted of these claims: cancel, pause, lost (task ids, an album's will included).
+        """Read what is wanted of these claims: cancel (also of what is deleted), pause, lost (task ids, an album's will
+        included).
 
         Also stages that lost their task while nobody worked on it, at most `PAGE`: those of *worker*, and those of
         workers that are not alive, which may have come up again under another name. Any worker may remove these.
@@ -334,13 +340,14 @@ class Working(Protocol):
         """
         ...
 
-    async def reserve(self, claim: Claim, name: str, key: str) -> bool:
-        """Reserve the library name *name* (relative, without extension) for this task; True when it is its own.
+    async def reserve(self, claim: Claim, name: str, key: str) -> Reserved:
+        """Reserve the library name *name* (relative, without extension) for this task, and say whose it is.
 
         *key* is the name folded for comparison (`library.naming`): two names with one key are the same file to some
         file systems. A task has one reservation; another one replaces it. A track job holds it until it is final, a
-        track of an album until the album is (no two of its tracks get one name), or in a cancelled one until what it
-        had committed is published. A retried album has the names again that nobody took meanwhile.
+        track of an album until the album is (no two of its tracks get one name). What a task of a cancelled album or a
+        deleted job had committed may still be published: until its claim has ended its name is leaving, and then it is
+        free. A retried album has the names again that nobody took meanwhile.
 
         Raises:
             LeaseLost: the claim is not current.
@@ -370,7 +377,8 @@ class Working(Protocol):
         """End the claim: completed, failed, delayed for a retry, released, cancelled or paused. *mark*: how far it
         came.
 
-        Again with the same claim is harmless, as long as there was no other. `Completed` needs a commit before it.
+        Again with the same claim is harmless, as long as there was no other. The claim of a deleted task just ends.
+        `Completed` needs a commit before it.
         `Retry` counts up `retry_count`, and `corrupt_count` where the failure is `integrity`; `Released` does not.
         While a cancel is wanted, everything but `Completed` becomes cancelled; while a pause is wanted, `Retry` and
         `Released` become paused. `Cancelled` and `Paused` that nobody wants any more become ready. A track of a

@@ -37,7 +37,7 @@ from tonearm.library import (
     verify,
     write_tags,
 )
-from tonearm.model import Completed, Mark, Phase, Publication, Track
+from tonearm.model import Completed, Mark, Phase, Publication, Reserved, Track
 from tonearm.worker.held import Held
 from tonearm.worker.insisting import insist
 from tonearm.worker.leases import Leases
@@ -47,6 +47,9 @@ from tonearm.worker.tools import WorkerTools
 
 TWINS = 99
 """Numbers tried for a name that is taken."""
+
+LEAVING_S = 0.2
+"""Seconds between two questions for a name under which a task that is over still publishes."""
 
 log = structlog.get_logger("worker.journey")
 
@@ -178,14 +181,19 @@ class Journey:
     async def _next_free(self, name: Name, number: int) -> int:
         """Reserve the first free name from *number* on; answers its number."""
         for twin in range(number, TWINS + 1):
-            candidate = numbered(name, twin)
-            if await insist(
-                lambda: self._tools.store.reserve(self._claim, candidate.stem, candidate.key),  # noqa: B023 - awaited before the next candidate
-                self._held,
-                self._leases,
-            ):
+            if await self._reserves(numbered(name, twin)):
                 return twin
         raise DiskError(f"More than {TWINS} files would be named {name.stem!r}")
+
+    async def _reserves(self, name: Name) -> bool:
+        """Reserve a name; False when it is another task's. One that is over may still have a file to publish there."""
+        while True:
+            answer = await insist(
+                lambda: self._tools.store.reserve(self._claim, name.stem, name.key), self._held, self._leases
+            )
+            if answer is not Reserved.LEAVING:
+                return answer is Reserved.OWN
+            await asyncio.sleep(LEAVING_S)
 
     async def _leave_slot(self) -> None:
         """The last byte has arrived: make room on the line for the next task."""

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from tests.faults.worker.conftest import Noise
+from tests.support.breakages import Hold
 from tests.support.catalog import ScriptedCatalog, silent, slow
 from tests.support.counts import count
 from tests.support.music import pcm
-from tests.support.server import tonearm, until
+from tests.support.server import Tonearm, tonearm, until
 
 SOON = 3.0
 """Seconds in which a cancel, pause or delete has taken effect; the promise is 2."""
@@ -134,6 +135,63 @@ async def test_deleting_and_submitting_in_a_loop_leaves_one_right_copy(tmp_path:
                 assert (server.library / name).stat().st_ino == inodes.get(name, (server.library / name).stat().st_ino)
             await until("every byte is gone", lambda: not server.staged(), seconds=SOON)
             assert any(0 < done < 5 for done in ended_early), "no delete fell between two publications"
+
+
+async def test_what_a_deleted_job_still_publishes_never_replaces_the_next_ones_file(
+    tmp_path: Path, noise: Noise, hold: Hold
+) -> None:
+    """It had committed before the delete; the same track, submitted again and changed since, comes after it."""
+    async with ScriptedCatalog() as catalog:
+        for number in (1, 3):
+            catalog.add_track(number, body=noise(number).read_bytes())
+        async with tonearm(
+            tmp_path / "server", catalog.url, breakage=hold.at("publish", "Held"), QUEUE_ON_CONFLICT="replace"
+        ) as server:
+            first = await server.submit("track", 1, titled="Held")
+            await until("the first has committed", lambda: hold.stands("publish", first))
+            assert (await server.call("DELETE", f"/{first}"))[0] == 200
+            catalog.add_track(1, body=noise(2).read_bytes())
+            second = await server.submit("track", 1)
+            await until("the second has arrived", lambda: len(server.staged()) == 2 and catalog.transfers == 0)
+            other = (await server.wait_for(await server.submit("track", 3)))["files"]
+            assert server.files() == other
+            hold.let_go()
+            record = await server.wait_for(second)
+
+            (path,) = record["files"]
+            assert (record["status"], server.files()) == ("completed", [path, *other])
+            assert pcm(server.library / path) == pcm(noise(2))
+            await until("every byte is gone", lambda: not server.staged(), seconds=SOON)
+
+
+async def test_the_log_says_cancelled_of_what_is_deleted_while_it_runs(tmp_path: Path, noise: Noise) -> None:
+    """By the API that was asked, and by the worker that stopped; for a while the job reads so too."""
+    async with ScriptedCatalog() as catalog:
+        catalog.add_track(1, body=noise(1).read_bytes())
+        catalog.reply("/media/1", slow(60_000), forever=True)
+        async with tonearm(tmp_path, catalog.url, QUEUE_DELETE_RETENTION_MS=3_000) as server:
+            job = await server.submit("track", 1)
+            await catalog.transferring(1)
+            assert (await server.call("DELETE", f"/{job}"))[1]["message"] == "Job cancelled"
+            record = await server.job(job)
+            assert (record["status"], record["history"][-2]["event"]) == ("cancelled", "cancelled")
+            assert (await server.stats())["queue"]["total"] == 0
+            for method, body in (("DELETE", None), ("PATCH", {"action": "retry"})):
+                assert (await server.call(method, f"/{job}", json=body))[0] in (400, 404)
+            await until("every byte is gone", lambda: not server.staged(), seconds=SOON)
+            await until("the worker says so", lambda: _logged(server, job) == ["Job cancelled", "Cancelled"])
+
+            async def gone() -> bool:
+                return (await server.call("GET", f"/{job}"))[0] == 404
+
+            await until("it is not found any more", gone)
+
+
+def _logged(server: Tonearm, job: str) -> list[str]:
+    """What the log says of the end of a job."""
+    lines = [line for line in server.log.read_text("utf-8").splitlines() if job in line]
+    words = ("Job cancelled", "Cancelled", "not ours")
+    return [word for line in lines for word in words if word in line]
 
 
 def _received(stage: Path) -> int:

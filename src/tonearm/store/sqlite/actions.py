@@ -9,14 +9,24 @@ from __future__ import annotations
 from tonearm.errors import NotFound, WrongState
 from tonearm.model import JOB_ID, AlbumOutcome, Priority, State
 from tonearm.store.base import PAGE
-from tonearm.store.sqlite import albums, moves
+from tonearm.store.sqlite import albums, endings, moves, tombstones
+from tonearm.store.sqlite.overlay import Overlay
 from tonearm.store.sqlite.rows import FRESH, PRIORITIES, Task
 from tonearm.store.sqlite.unit import Unit
 
 
+def known(unit: Unit, job_id: str) -> Task | None:
+    """Return the job of this id, if there is one; a track of an album is not a job."""
+    return unit.named(job_id) if JOB_ID.fullmatch(job_id) else None
+
+
 def find(unit: Unit, job_id: str) -> Task:
-    """Return the job of this id; a track of an album is not a job."""
-    task = unit.named(job_id) if JOB_ID.fullmatch(job_id) else None
+    """Return the job of this id.
+
+    Raises:
+        NotFound: there is none.
+    """
+    task = known(unit, job_id)
     if task is None:
         raise NotFound(job_id)
     return task
@@ -104,18 +114,19 @@ def prioritize(unit: Unit, job_id: str, priority: Priority) -> None:
         moves.tell(unit, task)
 
 
-def delete(unit: Unit, job_id: str) -> bool:
+def delete(unit: Unit, overlay: Overlay, job_id: str, keep_ms: int) -> bool:
     """Remove a job in any state (`Store.delete`); True when it was unfinished."""
     task = find(unit, job_id)
     unfinished = not task.final
+    if keep_ms:
+        tombstones.erect(unit, overlay, task, keep_ms)
     remove(unit, task)
     return unfinished
 
 
 def remove(unit: Unit, job: Task) -> None:
     """Remove the record of a job; the tracks of an album follow in pages, the first one here."""
-    moves.take_claim(unit, job)
-    moves.discard_stage(unit, job)
+    endings.leave(unit, job)
     moves.drop(unit, job)
     if job.entered:
         unit.run("INSERT INTO orphanage (album) VALUES (?)", job.seq)

@@ -15,7 +15,7 @@ import msgspec
 from tonearm.errors import FailureCode, Invalid, RefusalCode
 from tonearm.model import AlbumInfo, AlbumOutcome, AlbumTrack, Claim, JobType, State
 from tonearm.store.base import PAGE
-from tonearm.store.sqlite import moves
+from tonearm.store.sqlite import endings, moves
 from tonearm.store.sqlite.held import ended, held, wanted
 from tonearm.store.sqlite.rows import FRESH, Task
 from tonearm.store.sqlite.unit import Unit
@@ -179,8 +179,7 @@ def remove_orphans(unit: Unit, album: int, limit: int) -> int:
     for (seq,) in rows:
         track = unit.task(seq)
         if track is not None:
-            moves.take_claim(unit, track)
-            moves.discard_stage(unit, track)
+            endings.leave(unit, track)
             moves.drop(unit, track)
     if len(rows) < limit:
         unit.run("DELETE FROM orphanage WHERE album = ?", album)

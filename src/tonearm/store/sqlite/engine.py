@@ -40,6 +40,7 @@ from tonearm.model import (
     Priority,
     Pruned,
     Publication,
+    Reserved,
     Retention,
     Submission,
     SubmitLimits,
@@ -179,8 +180,8 @@ class SqliteStore:
     async def prioritize(self, job_id: str, priority: Priority) -> None:
         await self._write(lambda unit: actions.prioritize(unit, job_id, priority))
 
-    async def delete(self, job_id: str) -> bool:
-        return await self._write(lambda unit: actions.delete(unit, job_id))
+    async def delete(self, job_id: str, *, keep_ms: int = 0) -> bool:
+        return await self._write(lambda unit: actions.delete(unit, self._overlay, job_id, keep_ms))
 
     async def steer(self, change: ControlChange) -> Control:
         return await self._write(lambda unit: steering.steer(unit, change))
@@ -249,7 +250,7 @@ class SqliteStore:
     async def describe(self, claim: Claim, *, title: str, artist: str, album: str) -> None:
         await self._write(lambda unit: outcomes.describe(unit, claim, title=title, artist=artist, album=album))
 
-    async def reserve(self, claim: Claim, name: str, key: str) -> bool:
+    async def reserve(self, claim: Claim, name: str, key: str) -> Reserved:
         return await self._write(lambda unit: outcomes.reserve(unit, claim, name, key))
 
     async def commit(self, claim: Claim, publication: Publication) -> None:

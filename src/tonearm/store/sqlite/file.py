@@ -21,7 +21,7 @@ from tonearm.errors import SetupError
 APPLICATION_ID = 0x546F6E65
 """`Tone` in ASCII, at byte 68 of the file (https://sqlite.org/fileformat.html, 1.3)."""
 
-VERSION = 1
+VERSION = 2
 """The `user_version` that this program writes."""
 
 _HEADER_BYTES = 100
@@ -37,7 +37,11 @@ def _make_schema(db: apsw.Connection) -> None:
     db.execute("INSERT INTO meta (key, value) VALUES ('instance', ?)", (secrets.token_hex(4),))
 
 
-MIGRATIONS: Sequence[Migration] = (_make_schema,)
+def _keep_what_was_deleted(db: apsw.Connection) -> None:
+    db.execute(files("tonearm.store.sqlite").joinpath("version2.sql").read_text("utf-8"))
+
+
+MIGRATIONS: Sequence[Migration] = (_make_schema, _keep_what_was_deleted)
 """The step at place n leads from version n to n + 1; each runs in one transaction with the change of the version."""
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from tonearm.errors import FailureCode
 from tonearm.model import Flags, Mark, Phase, State
 from tonearm.store.base import PAGE, STALLS_TO_CRASH, STALLS_TO_SUSPECT
-from tonearm.store.sqlite import albums, moves, steering
+from tonearm.store.sqlite import albums, endings, moves, steering
 from tonearm.store.sqlite.held import orphaned, wanted
 from tonearm.store.sqlite.rows import Task
 from tonearm.store.sqlite.unit import Unit
@@ -23,12 +23,13 @@ RECOVERED = "Recovered from crash"
 def renew(unit: Unit, worker: str, marks: Mapping[str, Mark], lease_ms: int) -> frozenset[str]:
     """Prolong the leases of these tokens (`Store.renew`)."""
     lost: set[str] = set()
+    until = unit.now + lease_ms
     for token, mark in marks.items():
         task = _holder(unit, worker, token)
-        if task is None:
+        if task is not None:
+            moves.change(unit, task, lease_until=until, **reach(task, mark))
+        elif not endings.renew(unit, worker, token, until):
             lost.add(token)
-        else:
-            moves.change(unit, task, lease_until=unit.now + lease_ms, **reach(task, mark))
     return frozenset(lost)
 
 
@@ -39,8 +40,13 @@ def poll(unit: Unit, worker: str, tokens: Sequence[str], dead_ms: int) -> Flags:
     lost: set[str] = set()
     for token in tokens:
         task = _holder(unit, worker, token)
-        if task is None:
+        deleted = endings.wanted(unit, worker, token)
+        if deleted is not None:
+            cancel.add(deleted)
+        elif task is None:
             lost |= _names_of(unit, token)
+        elif orphaned(unit, task):
+            cancel.add(task.id)
         elif task.publication is None:
             wants_cancel, wants_pause = wanted(unit, task)
             if wants_cancel:
@@ -80,16 +86,12 @@ def _alive(unit: Unit, worker: str, dead_ms: int) -> bool:
 
 def _holder(unit: Unit, worker: str, token: str) -> Task | None:
     row = unit.one("SELECT seq FROM task WHERE token = ? AND worker = ?", token, worker)
-    task = None if row is None else unit.task(row[0])
-    return None if task is None or orphaned(unit, task) else task
+    return None if row is None else unit.task(row[0])
 
 
 def _names_of(unit: Unit, token: str) -> set[str]:
     """Return the id of the task whose claim a token was, as far as it is remembered."""
-    return {
-        row[0]
-        for row in unit.all("SELECT task FROM taken WHERE token = ?1 UNION SELECT id FROM task WHERE token = ?1", token)
-    }
+    return {row[0] for row in unit.all("SELECT task FROM taken WHERE token = ?", token)}
 
 
 def discarded(unit: Unit, stages: Sequence[tuple[str, int]]) -> None:
@@ -106,7 +108,7 @@ def recover(unit: Unit, worker: str, marks: Mapping[str, Mark], *, charge: bool)
         task = unit.task(seq)
         if task is not None:
             free(unit, task, marks.get(task.id), charge=charge)
-    return len(rows)
+    return len(rows) + endings.recover(unit, worker, PAGE - len(rows))
 
 
 def free(unit: Unit, task: Task, mark: Mark | None, *, charge: bool) -> State:

@@ -215,13 +215,17 @@ def drop(unit: Unit, task: Task) -> None:
 
 def discard_stage(unit: Unit, task: Task) -> None:
     """Ask the worker that has the stage of this task to remove it: the task is final or gone, and left it behind."""
-    if task.stage_worker is None:
-        return
+    if task.stage_worker is not None:
+        discard(unit, task.stage_worker, task.id, task.epoch)
+        change(unit, task, stage_worker=None)
+
+
+def discard(unit: Unit, worker: str, task_id: str, epoch: int) -> None:
+    """Ask a worker to remove a stage that nobody wants."""
     unit.run(
         "INSERT OR IGNORE INTO discard (worker, task, epoch, at) VALUES (?, ?, ?, ?)",
-        *(task.stage_worker, task.id, task.epoch, unit.now),
+        *(worker, task_id, epoch, unit.now),
     )
-    change(unit, task, stage_worker=None)
 
 
 def take_claim(unit: Unit, task: Task) -> None:

@@ -15,10 +15,11 @@ from tonearm.model import (
     Outcome,
     Publication,
     Released,
+    Reserved,
     Retry,
     State,
 )
-from tonearm.store.sqlite import albums, moves
+from tonearm.store.sqlite import albums, endings, moves
 from tonearm.store.sqlite.held import ended, held, wanted
 from tonearm.store.sqlite.leases import reach
 from tonearm.store.sqlite.rows import Task
@@ -35,25 +36,29 @@ def describe(unit: Unit, claim: Claim, *, title: str, artist: str, album: str) -
         moves.tell(unit, task)
 
 
-def reserve(unit: Unit, claim: Claim, name: str, key: str) -> bool:
+def reserve(unit: Unit, claim: Claim, name: str, key: str) -> Reserved:
     """Reserve a library name for the task (`Store.reserve`)."""
     task = held(unit, claim)
+    if endings.publishes(unit, key):
+        return Reserved.LEAVING
     row = unit.one("SELECT task FROM reservation WHERE key = ?", key)
     owner = None if row is None else unit.task(row[0])
-    if owner is not None and owner is not task and _holds_names(unit, owner):
-        return False
+    if owner is not None and owner is not task:
+        refusal = _hold(unit, owner)
+        if refusal is not None:
+            return refusal
     unit.run("DELETE FROM reservation WHERE key = ? OR task = ?", key, task.seq)
     unit.run("INSERT INTO reservation (key, name, task) VALUES (?, ?, ?)", key, name, task.seq)
-    return True
+    return Reserved.OWN
 
 
-def _holds_names(unit: Unit, task: Task) -> bool:
-    """Whether a name is still the task's: a track's until its album is final, or it has published what it committed."""
-    if task.parent is None:
-        return True
-    album = unit.task(task.parent)
-    publishing = task.state == State.ACTIVE and task.publication is not None
-    return album is not None and (not album.final or publishing)
+def _hold(unit: Unit, owner: Task) -> Reserved | None:
+    """How a name is held by its owner: a track's until its album is over and it has published what it committed."""
+    album = unit.task(owner.parent)
+    if owner.parent is None or (album is not None and not album.final):
+        return Reserved.TAKEN
+    publishing = owner.state == State.ACTIVE and owner.publication is not None
+    return Reserved.LEAVING if publishing else None
 
 
 def commit(unit: Unit, claim: Claim, publication: Publication) -> None:
@@ -74,7 +79,7 @@ def retract(unit: Unit, claim: Claim) -> None:
 
 def settle(unit: Unit, claim: Claim, outcome: Outcome, mark: Mark | None) -> None:
     """End the claim (`Store.settle`)."""
-    if ended(unit, claim):
+    if ended(unit, claim) or endings.settle(unit, claim, outcome):
         return
     task = held(unit, claim)
     if isinstance(outcome, Completed) and task.publication is None:

@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tonearm.errors import FailureCode, Invalid, RefusalCode
+from tonearm.errors import FailureCode, Invalid, NotFound, RefusalCode
 from tonearm.model import (
     Counts,
     FilePage,
@@ -22,8 +22,8 @@ from tonearm.model import (
     WorkerReport,
 )
 from tonearm.store.base import LONG_LIST, PAGE, SHORT_LIST
-from tonearm.store.sqlite import listing
-from tonearm.store.sqlite.actions import find
+from tonearm.store.sqlite import listing, tombstones
+from tonearm.store.sqlite.actions import find, known
 from tonearm.store.sqlite.overlay import Overlay
 from tonearm.store.sqlite.records import progress_of, record
 from tonearm.store.sqlite.rows import Task, decode
@@ -35,7 +35,13 @@ _FAILURE = "failure:"
 
 def job(unit: Unit, overlay: Overlay, job_id: str) -> JobRecord:
     """Return one job whole (`Store.job`)."""
-    return record(unit, overlay, find(unit, job_id), LONG_LIST, whole=True)
+    task = known(unit, job_id)
+    if task is not None:
+        return record(unit, overlay, task, LONG_LIST, whole=True)
+    gone = tombstones.read(unit, job_id)
+    if gone is None:
+        raise NotFound(job_id)
+    return gone
 
 
 def jobs(unit: Unit, overlay: Overlay, query: JobQuery) -> JobPage:

@@ -95,6 +95,7 @@ class Task:
     chore: str | None = None
     chore_position: int | None = None
     history_count: int = 0
+    unlisted: int = 0
 
     @property
     def final(self) -> bool:

@@ -28,12 +28,13 @@ def submit(unit: Unit, submission: Submission, limits: SubmitLimits) -> Submitte
 
 
 def _known(unit: Unit, job_id: str) -> bool:
-    """Whether the id is that of a job, or of one whose removal the feed still tells."""
+    """Whether the id is that of a job, or of one that is deleted and still told of."""
     return (
         unit.one(
             "SELECT 1 FROM task WHERE id = ?1 "
-            "UNION ALL SELECT 1 FROM event WHERE job = ?1 AND kind = 'removed' LIMIT 1",
-            job_id,
+            "UNION ALL SELECT 1 FROM event WHERE job = ?1 AND kind = 'removed' "
+            "UNION ALL SELECT 1 FROM tombstone WHERE id = ?1 AND until > ?2 LIMIT 1",
+            *(job_id, unit.now),
         )
         is not None
     )

@@ -9,7 +9,7 @@ import msgspec
 from tonearm.errors import FailureCode
 from tonearm.model import Pruned, Retention, State, Swept
 from tonearm.store.base import FEED_AGE_MS, PAGE, RATE_WINDOW_MS
-from tonearm.store.sqlite import actions, albums, fair, feed, leases, moves
+from tonearm.store.sqlite import actions, albums, endings, fair, feed, leases, moves
 from tonearm.store.sqlite.unit import Row, Unit
 
 WORKER_AGE_MS = 24 * 3_600_000
@@ -21,11 +21,12 @@ UNREADABLE = "The record of this task could not be read and was set aside"
 def sweep(unit: Unit) -> Swept:
     """Do one bounded step of everything that waits for time to pass (`Store.sweep`)."""
     ends = _free_expired(unit)
+    given_up = endings.expire(unit, PAGE)
     children = _remove_orphans(unit)
     children += _carry_on_chores(unit, PAGE - children)
     more_old = _forget_old(unit)
     fair.forget_idle(unit)
-    more = more_old or len(ends) == PAGE or children >= PAGE
+    more = more_old or PAGE in (len(ends), given_up) or children >= PAGE
     return Swept(
         recovered=sum(state is not State.FAILED for state in ends),
         crashed=sum(state is State.FAILED for state in ends),
@@ -81,12 +82,19 @@ _OLD = (
         FEED_AGE_MS,
     ),
     ("DELETE FROM taken WHERE token IN (SELECT token FROM taken WHERE at <= ? LIMIT ?)", FEED_AGE_MS),
+    (
+        ("DELETE FROM ending WHERE token IN (SELECT token FROM ending WHERE lease_until IS NULL AND at <= ? LIMIT ?)"),
+        FEED_AGE_MS,
+    ),
+    ("DELETE FROM tombstone WHERE id IN (SELECT id FROM tombstone WHERE until <= ? LIMIT ?)", 0),
     ("DELETE FROM worker WHERE id IN (SELECT id FROM worker WHERE last_heartbeat <= ? LIMIT ?)", WORKER_AGE_MS),
 )
 _LEFT = (
     ("SELECT 1 FROM rate WHERE at <= ? LIMIT 1", RATE_WINDOW_MS),
     ("SELECT 1 FROM discard WHERE at <= ? LIMIT 1", FEED_AGE_MS),
     ("SELECT 1 FROM taken WHERE at <= ? LIMIT 1", FEED_AGE_MS),
+    ("SELECT 1 FROM ending WHERE lease_until IS NULL AND at <= ? LIMIT 1", FEED_AGE_MS),
+    ("SELECT 1 FROM tombstone WHERE until <= ? LIMIT 1", 0),
     ("SELECT 1 FROM worker WHERE last_heartbeat <= ? LIMIT 1", WORKER_AGE_MS),
 )
 
