@@ -149,14 +149,17 @@ class Bench(RuleBasedStateMachine):
             twice=twice,
         )
 
-    def expand_one(self, claim: Claim, start: int, count: int, *, last: bool, twice: bool) -> None:
-        """Enter a page of tracks that begins at *start*, or where the list ends so far."""
+    def expand_one(self, claim: Claim, start: int, count: int, unlisted: int, *, last: bool, twice: bool) -> None:
+        """Enter a page of tracks from *start* on, or from where the list ends so far; so many more are announced."""
         known = self.oracle.jobs.get(claim.job_id)
         start = min(start, 1 + (len(known.tracks) if known else 0))
+        if known is not None and known.resolved and count:
+            start, count = 1, max(count, len(known.tracks))
         lines = album_tracks(count, start)
+        announced = start + count - 1 + unlisted
         self.agree(
-            lambda: self.oracle.expand(claim, start, lines, last=last),
-            lambda: self.store.expand(claim, info_of(claim, count), start, lines, last=last),
+            lambda: self.oracle.expand(claim, start, lines, announced, last=last),
+            lambda: self.store.expand(claim, info_of(claim, announced), start, lines, last=last),
             twice=twice,
         )
 

@@ -80,5 +80,6 @@ changes = st.builds(
     st.sampled_from([UNCHANGED, None, 1, 9]),
 )
 pick = st.integers(0, 1_000)
+unlisted = st.sampled_from([0, 0, 2])
 again = st.booleans()
 seldom = st.sampled_from([False] * 4 + [True])

@@ -56,7 +56,7 @@ class Judge:
                 found += [(job, (*entry, 0))] if self._oracle.claimable(job) else []
             elif job.is_album and kind is TaskKind.TRACK:
                 found += [(track, (*entry, track.position)) for track in job.tracks if self._oracle.claimable(track)]
-            elif job.is_album and not job.resolved and self._oracle.claimable(job):
+            elif job.is_album and self._oracle.claimable(job):
                 found += [(job, (*entry, 0))] if self._oracle.open_albums(job.client) < OPEN_ALBUMS else []
         return found
 

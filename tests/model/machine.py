@@ -24,12 +24,16 @@ from tests.model.drawn import (
     outcomes,
     pick,
     seldom,
+    unlisted,
     wishes,
 )
 from tests.support.clock import HOUR, MINUTE, SECOND, YEAR
+from tonearm.errors import FailureCode
 from tonearm.model import (
     Completed,
     ControlChange,
+    Failed,
+    Failure,
     JobQuery,
     Mark,
     Outcome,
@@ -42,15 +46,25 @@ from tonearm.model import (
     TaskKind,
 )
 
+ARRIVED = Completed(("A/B/01 C.flac",), 8_000)
+GONE = Failed(Failure(FailureCode.NETWORK, "It is gone"))
+
 
 class QueueMachine(Bench):
     """One random life of a queue."""
 
     # What clients and people say
 
-    @initialize(wished=st.lists(wishes, min_size=2, max_size=6))
-    def begin(self, wished: list[Wish]) -> None:
-        """A queue is seldom empty."""
+    @initialize(wished=st.lists(wishes, min_size=2, max_size=6), partial=st.booleans())
+    def begin(self, wished: list[Wish], *, partial: bool) -> None:
+        """A queue is seldom empty, and often there is an album of which not all was listed and not all arrived."""
+        if partial:
+            self.submit_one(Wish("ann", True, 9, Priority.NORMAL, True, False), SubmitLimits(), twice=False)
+            self.resolve(worker="w1", count=2, short=2)
+            for claim, arrives in zip(self.claim_some("w1", 2, 0), (True, False), strict=True):
+                if arrives:
+                    self.commit_one(claim)
+                self.settle_one(claim, ARRIVED if arrives else GONE, None, twice=False)
         for wish in wished:
             self.submit_one(wish, SubmitLimits(), twice=False)
 
@@ -99,6 +113,20 @@ class QueueMachine(Bench):
         for _ in range(1 + twice):
             self.agree(lambda: self.oracle.retry(job_id), lambda: self.store.retry(job_id))
 
+    @precondition(lambda self: any(job.state.final and job.unlisted for job in self.oracle.jobs.values()))
+    @rule(number=pick, worker=st.sampled_from(WORKERS), count=st.integers(0, 3), short=unlisted, had=st.booleans())
+    def ask_again(self, *, number: int, worker: str, count: int, short: int, had: bool) -> None:
+        """An album of which not all was listed is retried, and its list is asked for: *had*, or in vain."""
+        ids = [job.id for job in self.oracle.jobs.values() if job.state.final and job.unlisted]
+        job_id = ids[number % len(ids)]
+        self.agree(lambda: self.oracle.retry(job_id), lambda: self.store.retry(job_id))
+        while claims := self.claim_some(worker, 0, 2):
+            for claim in claims:
+                if had or claim.job_id != job_id:
+                    self.expand_one(claim, 1, count, short, last=True, twice=False)
+                else:
+                    self.settle_one(claim, GONE, None, twice=False)
+
     @precondition(lambda self: self.oracle.jobs)
     @rule(number=pick, priority=st.sampled_from(Priority), twice=again)
     def prioritize(self, *, number: int, priority: Priority, twice: bool) -> None:
@@ -136,23 +164,29 @@ class QueueMachine(Bench):
         """A worker asks for work and keeps it."""
         self.claim_some(worker, tracks, albums)
 
-    @rule(worker=st.sampled_from(WORKERS), outcome=outcomes, count=st.integers(0, 3), keep=st.integers(0, 3))
-    def work(self, *, worker: str, outcome: Outcome, count: int, keep: int) -> None:
+    @rule(
+        worker=st.sampled_from(WORKERS),
+        outcome=outcomes,
+        count=st.integers(0, 3),
+        short=unlisted,
+        keep=st.integers(0, 3),
+    )
+    def work(self, *, worker: str, outcome: Outcome, count: int, short: int, keep: int) -> None:
         """A worker takes all it can get and ends all but *keep* the same way; albums get *count* tracks."""
         claims = self.claim_some(worker, 4, 2)
         for claim in claims[: max(0, len(claims) - keep)]:
             if claim.kind is TaskKind.RESOLVE:
-                self.expand_one(claim, 1, count, last=True, twice=False)
+                self.expand_one(claim, 1, count, short, last=True, twice=False)
                 continue
             if isinstance(outcome, Completed):
                 self.commit_one(claim)
             self.settle_one(claim, outcome, None, twice=False)
 
-    @rule(worker=st.sampled_from(WORKERS), count=st.integers(1, 3))
-    def resolve(self, *, worker: str, count: int) -> None:
+    @rule(worker=st.sampled_from(WORKERS), count=st.integers(1, 3), short=unlisted)
+    def resolve(self, *, worker: str, count: int, short: int) -> None:
         """A worker resolves the albums that it can get, and leaves their tracks for later."""
         for claim in self.claim_some(worker, 0, 2):
-            self.expand_one(claim, 1, count, last=True, twice=False)
+            self.expand_one(claim, 1, count, short, last=True, twice=False)
 
     @precondition(lambda self: self.number % 3 == 0)
     @rule(worker=st.sampled_from(WORKERS), times=st.integers(1, 5), charge=st.sampled_from([True, True, False]))
@@ -210,16 +244,17 @@ class QueueMachine(Bench):
         number=pick,
         count=st.sampled_from([0, 1, 1, 2, 2, 3]),
         start=st.integers(1, 4),
+        short=unlisted,
         last=st.sampled_from([True, True, False]),
         late=seldom,
         twice=again,
     )
-    def expand(self, *, number: int, count: int, start: int, last: bool, late: bool, twice: bool) -> None:
+    def expand(self, *, number: int, count: int, start: int, short: int, last: bool, late: bool, twice: bool) -> None:
         """A page of an album's tracks."""
         claims = [claim for claim in self.claims if claim.kind is TaskKind.RESOLVE]
         current = [claim for claim in self.current() if claim.kind is TaskKind.RESOLVE]
         chosen = claims if late else current or claims
-        self.expand_one(chosen[number % len(chosen)], start, count, last=last, twice=twice)
+        self.expand_one(chosen[number % len(chosen)], start, count, short, last=last, twice=twice)
 
     @precondition(lambda self: self.claims)
     @rule(number=pick, name=st.sampled_from("ABC"), late=seldom)

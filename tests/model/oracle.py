@@ -194,7 +194,7 @@ class Oracle:
             raise WrongState("unfinished or whole")
         job.finished_at, job.outcome = None, None
         job.refresh()
-        job.state = State.WAITING if job.resolved else State.READY
+        job.state = State.WAITING if job.resolved and not job.unlisted else State.READY
         job.murky = job.murky or job.untidy
         job.untidy = job.resolved
         for track in job.tracks if job.resolved else []:
@@ -254,8 +254,8 @@ class Oracle:
                 ending.lease_end = self.now + lease_ms
         return lost
 
-    def expand(self, claim: Claim, start: int, lines: Sequence[AlbumTrack], *, last: bool) -> None:
-        """Enter a page of tracks."""
+    def expand(self, claim: Claim, start: int, lines: Sequence[AlbumTrack], announced: int, *, last: bool) -> None:
+        """Enter a page of tracks; the list of one that had one already is never shorter here."""
         if self.ended(claim):
             return
         job = self.held(claim)
@@ -266,20 +266,32 @@ class Oracle:
             job.tracks[position - 1].catalog_id = line.id
         if not last:
             return
-        del job.tracks[start + len(lines) - 1 :]
+        count = start + len(lines) - 1
         cancel, pause = self.wanted(job)
         self._release(job)
-        job.resolved = bool(job.tracks)
         job.stalls, job.stage = 0, None
+        if not count and job.resolved and not cancel:
+            self._keep_list(job, pause=pause)
+            return
+        del job.tracks[count:]
+        job.count, job.unlisted, job.retry_count = count, max(0, announced - count), 0
+        job.resolved = bool(job.tracks)
         if cancel:
             self._finish(job, State.CANCELLED)
             self._tracks_cancelled(job)
         elif not job.tracks:
             self._finish(job, State.FAILED)
-        elif pause:
-            job.state, job.came_from = State.PAUSED, State.WAITING
         else:
-            job.state = State.WAITING
+            self._go_on(job, pause=pause)
+
+    def _keep_list(self, job: Job, *, pause: bool) -> None:
+        """The list could not be had again: the one before holds."""
+        job.retry_count = 0
+        self._go_on(job, pause=pause)
+
+    def _go_on(self, job: Job, *, pause: bool) -> None:
+        job.state, job.came_from = (State.PAUSED, State.WAITING) if pause else (State.WAITING, None)
+        self._settle_album(job)
 
     def reserve(self, claim: Claim, name: str, key: str) -> Reserved:
         """Whose name it is; what is over holds none, unless it still publishes."""
@@ -339,6 +351,8 @@ class Oracle:
                 task.stage = None
             self._discard(task)
             self._finish(task, State.CANCELLED)
+        elif isinstance(outcome, Failed) and isinstance(task, Job) and task.resolved:
+            self._keep_list(task, pause=pause)
         elif isinstance(outcome, Failed):
             task.stage, task.publication = None, None
             self._finish(task, State.FAILED)
@@ -376,6 +390,9 @@ class Oracle:
         if cancel:
             self._discard(task)
             self._finish(task, State.CANCELLED)
+        elif task.stalls >= STALLS_TO_SUSPECT + STALLS_TO_CRASH and isinstance(task, Job) and task.resolved:
+            task.stalls = 0
+            self._keep_list(task, pause=pause)
         elif task.stalls >= STALLS_TO_SUSPECT + STALLS_TO_CRASH:
             self._discard(task)
             self._finish(task, State.FAILED)
@@ -466,4 +483,5 @@ class Oracle:
         arrived = sum(track.state is State.COMPLETED for track in job.tracks)
         self._finish(job, State.COMPLETED if arrived else State.FAILED)
         if arrived:
-            job.outcome = AlbumOutcome.OK if arrived == len(job.tracks) else AlbumOutcome.PARTIAL
+            whole = arrived == len(job.tracks) and not job.unlisted
+            job.outcome = AlbumOutcome.OK if whole else AlbumOutcome.PARTIAL

@@ -79,6 +79,9 @@ class Job(Task):
     outcome: AlbumOutcome | None = None
     tracks: list[Task] = field(default_factory=list[Task])
     resolved: bool = False
+    count: int = 0
+    """Tracks of the list that holds."""
+    unlisted: int = 0
     untidy: bool = False
     """Its tracks may still have to follow it, page by page."""
     murky: bool = False

@@ -140,9 +140,10 @@ class Submitting(Protocol):
     async def retry(self, job_id: str) -> None:
         """Start a finished job again with all its retries, keeping its history.
 
-        failed and cancelled go to ready, and so does an album that was never resolved. A resolved album (failed,
-        cancelled or partial) goes to waiting with the tracks that are not completed; those that are stay so. Counts
-        of stalls, errors and `nextRetryAt` are cleared. Said again it is refused: the job is unfinished then.
+        failed and cancelled go to ready, and so does an album that was never resolved, or of which the catalog had not
+        listed all. Another resolved album (failed, cancelled or partial) goes to waiting. Its tracks that are not
+        completed begin anew; those that are stay so. Counts of stalls, errors and `nextRetryAt` are cleared. Said
+        again it is refused: the job is unfinished then.
 
         Raises:
             NotFound: no such job.
@@ -325,7 +326,12 @@ class Working(Protocol):
         At most `PAGE` tracks a call; each page may be said again. With *last* the list is fixed, tracks of an
         earlier, unfinished resolving beyond it are gone, and the album moves active → waiting (or paused, or
         cancelled, where that was requested); the claim has ended. Titles that the submission left out are filled in.
-        An album without tracks fails with `not_found`, "Album has no tracks".
+        An album without tracks fails with `not_found`, "Album has no tracks". Where `album.track_count` says that there
+        are more than were entered, the album remembers how many are unlisted, and cannot end as whole.
+
+        An album that is resolved again (`retry`) keeps each track whose place has the same catalog id; another id at a
+        place begins anew. If its list cannot be had (this call without tracks, or a claim that fails), it goes on with
+        the one that it had.
 
         Raises:
             LeaseLost: the claim is not current.
@@ -378,14 +384,16 @@ class Working(Protocol):
         came.
 
         Again with the same claim is harmless, as long as there was no other. The claim of a deleted task just ends.
-        `Completed` needs a commit before it.
-        `Retry` counts up `retry_count`, and `corrupt_count` where the failure is `integrity`; `Released` does not.
-        While a cancel is wanted, everything but `Completed` becomes cancelled; while a pause is wanted, `Retry` and
-        `Released` become paused. `Cancelled` and `Paused` that nobody wants any more become ready. A track of a
-        paused album goes back to ready, where the album's pause holds it. The last track of an album to become final
-        settles the album: failed when all failed ("All tracks failed"), else completed, outcome partial where any is
-        missing. Any mark beyond what the claims before had reached clears the count of stalls; a regular end clears
-        it too.
+        `Completed` needs a commit before it. `Retry` counts up `retry_count`, and `corrupt_count` where the failure is
+        `integrity`; `Released` does not. While a cancel is wanted, everything but `Completed` becomes cancelled; while
+        a pause is wanted, `Retry` and `Released` become paused. `Cancelled` and `Paused` that nobody wants any more
+        become ready. A track of a paused album goes back to ready, where the album's pause holds it. The last track of
+        an album to become final settles the album: failed when all failed ("All tracks failed"), else completed,
+        outcome partial where any is missing or unlisted. How an attempt came to nothing stands in the history with its
+        number and code, and as last error (of a track, in its album too); a `Released` without delay is no reason to
+        tell people.
+
+        Any mark beyond what the claims before had reached clears the count of stalls; a regular end clears it too.
 
         Raises:
             LeaseLost: the claim is not current; nothing changed.

@@ -128,3 +128,27 @@ async def test_a_long_album_arrives_and_its_lists_stay_short(tmp_path: Path, mus
             assert (record["outcome"], len(server.files()), server.staged()) == ("ok", LONG, [])
             assert catalog.count("/albums/5") == 2  # its two pages
             assert all(catalog.count(f"/media/{number}") == 1 for number in range(1, LONG + 1))
+
+
+async def test_an_album_that_announces_more_than_it_lists_is_partial_until_the_list_is_whole(
+    tmp_path: Path, noise: Noise
+) -> None:
+    """Retried, the catalog is asked for the list again, and only for the track that was not in it."""
+    async with ScriptedCatalog() as catalog:
+        for number in range(1, 4):
+            catalog.add_track(number, body=noise(number).read_bytes())
+        catalog.add_album(5, [1, 2], trackCount=3)
+        async with tonearm(tmp_path, catalog.url) as server:
+            job = await server.submit("album", 5)
+            record = await server.wait_for(job)
+            assert (record["status"], record["outcome"], record["failedCount"]) == ("completed", "partial", 0)
+            assert record["error"] == "1 of 3 tracks was announced but not listed by the catalog"
+
+            catalog.add_album(5, [1, 2, 3])
+            asked = len(catalog.requests)
+            await server.act(job, "retry")
+            record = await server.wait_for(job)
+            assert (record["status"], record["outcome"], record["completedTracks"]) == ("completed", "ok", 3)
+            paths = [request.path for request in catalog.requests[asked:]]
+            assert paths == ["/albums/5", "/tracks/3", "/media/3"]
+            assert server.files() == record["files"]

@@ -94,11 +94,14 @@ def retry(unit: Unit, job_id: str) -> None:
     if task.state == State.COMPLETED and task.outcome != AlbumOutcome.PARTIAL:
         raise WrongState("The job is completed and nothing is missing.")
     if task.resolved:
-        moves.move(unit, task, State.WAITING, **(FRESH | {"outcome": None, "started_at": unit.now}))
+        to = State.READY if task.unlisted else State.WAITING
+        started_at = None if task.unlisted else unit.now
+        anew = FRESH | {"outcome": None, "started_at": started_at} | albums.without_resolving(task)
+        moves.move(unit, task, to, **anew)
         moves.note(unit, task, "retried")
         albums.begin(unit, task, "retry")
     else:
-        unresolved = {"retry_count": 0, "chore": None, "chore_position": None}
+        unresolved = {"retry_count": 0, "resolve_retries": 0, "chore": None, "chore_position": None}
         moves.move(unit, task, State.READY, **(FRESH | unresolved))
         moves.note(unit, task, "retried")
 

@@ -13,18 +13,16 @@ from collections.abc import Sequence
 import msgspec
 
 from tonearm.errors import FailureCode, Invalid, RefusalCode
-from tonearm.model import AlbumInfo, AlbumOutcome, AlbumTrack, Claim, JobType, State
+from tonearm.model import AlbumInfo, AlbumOutcome, AlbumTrack, Claim, Failure, JobType, State
 from tonearm.store.base import PAGE
-from tonearm.store.sqlite import endings, moves
+from tonearm.store.sqlite import endings, missing, moves
 from tonearm.store.sqlite.held import ended, held, wanted
-from tonearm.store.sqlite.rows import FRESH, Task
+from tonearm.store.sqlite.rows import FRESH, OUTCOME, Task
 from tonearm.store.sqlite.unit import Unit
 
-ERROR_LIMIT = 500
-"""Characters of a partial album's error text (docs: http-api, job record)."""
-
-EMPTY = "Album has no tracks"
-ALL_FAILED = "All tracks failed"
+EPOCHS_A_LIST = 1_000_000
+"""More claims than a place in one list ever has. A place that was gone from the list and comes with a later one begins
+beyond them, because stages of its earlier claims may still be about to be removed."""
 
 
 def expand(unit: Unit, claim: Claim, album: AlbumInfo, start: int, tracks: Sequence[AlbumTrack], *, last: bool) -> None:
@@ -44,7 +42,7 @@ def expand(unit: Unit, claim: Claim, album: AlbumInfo, start: int, tracks: Seque
     for position, track in enumerate(tracks, start):
         _enter(unit, job, album, position, track)
     if last:
-        _fix_list(unit, job, start + len(tracks) - 1)
+        _fix_list(unit, job, start + len(tracks) - 1, announced=album.track_count or 0)
     elif news:
         moves.tell(unit, job)
 
@@ -60,6 +58,8 @@ def _enter(unit: Unit, job: Task, album: AlbumInfo, position: int, track: AlbumT
     row = unit.one("SELECT seq FROM task WHERE parent = ? AND position = ?", job.seq, position)
     known = None if row is None else unit.task(row[0])
     if known is not None:
+        if known.catalog_id != track.id:
+            _begin_anew(unit, known)
         moves.change(unit, known, **titles)
         return
     moves.add(
@@ -82,30 +82,67 @@ def _enter(unit: Unit, job: Task, album: AlbumInfo, position: int, track: AlbumT
             state=State.READY.value,
             created_at=unit.now,
             updated_at=unit.now,
+            epoch=(job.epoch - 1) * EPOCHS_A_LIST if job.resolved else 0,
         ),
     )
 
 
-def _fix_list(unit: Unit, job: Task, count: int) -> None:
-    moves.change(unit, job, track_count=count, retry_count=0, ended_token=job.token, stalls=0)
-    cancel, pause = wanted(unit, job)
+def _begin_anew(unit: Unit, track: Task) -> None:
+    """The track's place in the list belongs to another one now; what its claims brought stays in the library."""
+    endings.leave(unit, track)
+    anew = FRESH | OUTCOME | {"retry_count": 0, "ended_token": None, "stage_worker": None}
+    if track.state == State.READY:
+        moves.change(unit, track, **anew)
+    else:
+        moves.move(unit, track, State.READY, **anew)
+
+
+def _fix_list(unit: Unit, job: Task, count: int, *, announced: int) -> None:
+    cancel, _ = wanted(unit, job)
+    unlisted = max(0, announced - count)
+    moves.change(unit, job, ended_token=job.token, stalls=0)
+    if not count and job.resolved and not cancel:
+        keep_list(unit, job, Failure(FailureCode.NOT_FOUND, missing.empty(unlisted)))
+        return
+    if count and not cancel:
+        also = f", {announced:,} announced" if unlisted else ""
+        moves.note(unit, job, "resolved", message=f"{count:,} tracks{also}")
+    moves.change(unit, job, track_count=count, unlisted=unlisted, **without_resolving(job))
     if cancel:
         moves.move(unit, job, State.CANCELLED)
         moves.note(unit, job, "cancelled")
         begin(unit, job, "cancel")
         return
     if not count:
-        moves.move(unit, job, State.FAILED, error=EMPTY, last_error=EMPTY, failure_code=FailureCode.NOT_FOUND.value)
-        moves.note(unit, job, "failed", code=FailureCode.NOT_FOUND, message=EMPTY)
-    else:
-        moves.note(unit, job, "resolved", message=f"{count:,} tracks")
-        if pause:
+        error, code = missing.empty(unlisted), FailureCode.NOT_FOUND
+        moves.move(unit, job, State.FAILED, error=error, last_error=error, failure_code=code.value)
+        moves.note(unit, job, "failed", code=code, message=error)
+    _go_on(unit, job)
+
+
+def keep_list(unit: Unit, job: Task, failure: Failure) -> None:
+    """Let an album whose list could not be had again go on with the one that it had; its claim has ended."""
+    moves.note(unit, job, "failed", code=failure.code, message=failure.message)
+    moves.change(unit, job, last_error=failure.message, **without_resolving(job))
+    _go_on(unit, job)
+
+
+def without_resolving(job: Task) -> dict[str, int]:
+    """Say what becomes of the count of retries when resolving is over: it is the sum of the tracks' alone."""
+    return {"retry_count": job.retry_count - job.resolve_retries, "resolve_retries": 0}
+
+
+def _go_on(unit: Unit, job: Task) -> None:
+    """An album whose list is fixed waits for its tracks, and for nothing more where all of them are final."""
+    if not job.final:
+        if job.pause_wanted:
             moves.move(unit, job, State.PAUSED, came_from=State.WAITING.value)
             moves.note(unit, job, "paused")
         else:
             moves.move(unit, job, State.WAITING)
-    if job.entered > count:
+    if job.entered > job.track_count and job.chore is None:
         begin(unit, job, "trim")
+    close_if_done(unit, job)
 
 
 def begin(unit: Unit, album: Task, chore: str) -> None:
@@ -119,15 +156,14 @@ def carry_on(unit: Unit, album: Task, limit: int) -> int:
     tracks = _surplus(unit, album, limit) if album.chore == "trim" else _unfollowed(unit, album, limit)
     for track in tracks:
         if album.chore == "trim":
-            moves.take_claim(unit, track)
-            moves.discard_stage(unit, track)
+            endings.leave(unit, track)
             moves.drop(unit, track)
         elif album.chore == "cancel":
             _cancel_track(unit, track)
         else:
             _retry_track(unit, track)
     if len(tracks) < limit:
-        surplus = album.entered > album.track_count
+        surplus = album.listed and album.entered > album.track_count
         moves.change(unit, album, chore="trim" if surplus else None, chore_position=0 if surplus else None)
         moves.tell(unit, album)
         close_if_done(unit, album)
@@ -192,16 +228,15 @@ def close_if_done(unit: Unit, album: Task | None) -> None:
         return
     if State.WAITING not in (album.state, album.came_from):
         return
-    missing = album.failed_tracks + album.cancelled_tracks
-    if album.completed_tracks + missing < album.track_count:
+    if album.completed_tracks + album.failed_tracks + album.cancelled_tracks < album.track_count:
         return
     if album.completed_tracks == 0:
         _fail(unit, album)
         return
-    outcome, error = AlbumOutcome.OK, None
-    if missing:
-        outcome, error = AlbumOutcome.PARTIAL, missing_text(unit, album)
-    moves.move(unit, album, State.COMPLETED, outcome=outcome.value, error=error, last_error=error)
+    error = missing.partial(unit, album)
+    outcome = AlbumOutcome.OK if error is None else AlbumOutcome.PARTIAL
+    last_error = album.last_error if error is None else error
+    moves.move(unit, album, State.COMPLETED, outcome=outcome.value, error=error, last_error=last_error)
     moves.note(unit, album, "completed", message=error)
 
 
@@ -210,26 +245,6 @@ def _fail(unit: Unit, album: Task) -> None:
         "SELECT failure_code FROM task WHERE parent = ? AND state = 'failed' ORDER BY position LIMIT 1", album.seq
     )
     code = FailureCode.INTERNAL if first is None else FailureCode(first[0])
-    moves.move(unit, album, State.FAILED, error=ALL_FAILED, last_error=ALL_FAILED, failure_code=code.value)
-    moves.note(unit, album, "failed", code=code, message=ALL_FAILED)
-
-
-def missing_text(unit: Unit, album: Task) -> str:
-    """Name the tracks that a partial album misses, in at most `ERROR_LIMIT` characters."""
-    missing = album.track_count - album.completed_tracks
-    text = f"{missing:,} of {album.track_count:,} tracks failed: "
-    rows = unit.all(
-        "SELECT seq FROM task WHERE parent = ? AND state = 'failed' ORDER BY position LIMIT ?",
-        *(album.seq, ERROR_LIMIT // len("00 X, ")),
-    )
-    labels = [task.label for (seq,) in rows if (task := unit.task(seq)) is not None]
-    for shown, label in enumerate(labels):
-        left = missing - shown - 1
-        rest = f" … and {left:,} more" if left else ""
-        joined = text + (", " if shown else "") + label
-        if len(joined) + len(rest) > ERROR_LIMIT:
-            if shown:
-                return text + f" … and {missing - shown:,} more"
-            return joined[: ERROR_LIMIT - len(rest) - 1] + "…" + rest
-        text = joined
-    return text if len(labels) >= missing else text + f" … and {missing - len(labels):,} more"
+    error = missing.all_failed(album)
+    moves.move(unit, album, State.FAILED, error=error, last_error=error, failure_code=code.value)
+    moves.note(unit, album, "failed", code=code, message=error)

@@ -65,7 +65,10 @@ _STRAYS = (
     ),
     (
         "albums whose list is fixed but whose rows differ from it, with nothing begun to mend it",
-        "SELECT count(*) FROM task WHERE track_count > 0 AND entered <> track_count AND chore IS NULL",
+        (
+            "SELECT count(*) FROM task WHERE track_count > 0 AND entered <> track_count AND chore IS NULL "
+            "AND (finished_at IS NOT NULL OR 'waiting' IN (state, came_from))"
+        ),
     ),
     (
         "album tracks that are not numbered from 1 on without a gap",
@@ -119,9 +122,12 @@ def _compare_albums(unit: Unit, tracks: dict[int, Counter[str]]) -> Iterator[str
     for row in unit.db.execute(f"SELECT {COLUMNS} FROM task WHERE type = 'album'"):  # noqa: S608 - our own names
         album = Task(*row)
         counted = tracks.get(album.seq, Counter())
-        for tally in (*_TALLIES, *(("retry_count",) if album.resolved else ())):
+        for tally in _TALLIES:
             if getattr(album, tally) != counted[tally]:
                 yield f"{album.id} says {getattr(album, tally)} for {tally}, its tracks say {counted[tally]}"
+        retries = album.retry_count - album.resolve_retries
+        if retries != counted["retry_count"]:
+            yield f"{album.id} says {retries} for the retries of its tracks, they say {counted['retry_count']}"
 
 
 def _compare_rest(unit: Unit) -> Iterator[str]:

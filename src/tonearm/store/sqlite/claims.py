@@ -135,7 +135,7 @@ def _claim_of(unit: Unit, pick: _Pick, token: str, worker: str) -> Claim:
         worker=worker,
         client=task.client,
         spec=spec_of(task),
-        retry_count=task.retry_count,
+        retry_count=task.attempt - 1,
         max_retries=task.max_retries,
         corrupt_count=task.corrupt_count,
         suspect=task.suspect,

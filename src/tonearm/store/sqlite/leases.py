@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from tonearm.errors import FailureCode
-from tonearm.model import Flags, Mark, Phase, State
+from tonearm.model import Failure, Flags, Mark, Phase, State
 from tonearm.store.base import PAGE, STALLS_TO_CRASH, STALLS_TO_SUSPECT
 from tonearm.store.sqlite import albums, endings, moves, steering
 from tonearm.store.sqlite.held import orphaned, wanted
@@ -141,7 +141,12 @@ def free(unit: Unit, task: Task, mark: Mark | None, *, charge: bool) -> State:
 
 def _crash(unit: Unit, task: Task, worker: str | None) -> None:
     message = f"Crashed: the worker died or stopped answering {task.stalls} times in a row while it ran"
-    moves.move(unit, task, State.FAILED, error=message, last_error=message, failure_code=FailureCode.CRASHED.value)
+    if task.resolved:
+        moves.change(unit, task, stalls=0)
+        albums.keep_list(unit, task, Failure(FailureCode.CRASHED, message))
+        return
+    moves.move(unit, task, State.FAILED, error=message, failure_code=FailureCode.CRASHED.value)
+    moves.blame(unit, task, message)
     moves.note(unit, task, "failed", code=FailureCode.CRASHED, message=message, worker=worker)
     moves.discard_stage(unit, task)
     albums.close_if_done(unit, unit.task(task.parent))

@@ -27,11 +27,18 @@ ARROWS: Mapping[State, frozenset[State]] = {
     State.PAUSED: frozenset(
         {State.READY, State.DELAYED, State.WAITING, State.CANCELLED, State.COMPLETED, State.FAILED}
     ),
-    State.COMPLETED: frozenset({State.WAITING}),
+    State.COMPLETED: frozenset({State.READY, State.WAITING}),
     State.FAILED: frozenset({State.READY, State.WAITING}),
     State.CANCELLED: frozenset({State.READY, State.WAITING}),
 }
-"""From each state, where a move may lead. `failed` out of ready, delayed and paused: a record that cannot be read."""
+"""From each state, where a move may lead. `failed` out of ready, delayed and paused: a record that cannot be read.
+`ready` out of completed: an album that is to be resolved again, or a track whose place in the list is another's now.
+"""
+
+OF_AN_ATTEMPT = frozenset(
+    {"started", "resolved", "delayed", "released", "recovered", "failed", "completed", "cancelled", "paused"}
+)
+"""What is told with the number of an attempt; of an album only as long as its list is not fixed."""
 
 TOLD_TO_ALBUM = frozenset({"recovered", "delayed", "released", "failed"})
 """What happens to a track and is worth a line in its album's history."""
@@ -234,6 +241,14 @@ def take_claim(unit: Unit, task: Task) -> None:
         unit.run("INSERT OR IGNORE INTO taken (token, task, at) VALUES (?, ?, ?)", task.token, task.id, unit.now)
 
 
+def blame(unit: Unit, task: Task, message: str) -> None:
+    """Say why the newest attempt came to nothing: in the task, and by its name in the album that it is a track of."""
+    change(unit, task, last_error=message)
+    album = unit.task(task.parent)
+    if album is not None:
+        change(unit, album, last_error=f"{task.label}: {message}")
+
+
 def note(
     unit: Unit,
     task: Task,
@@ -253,9 +268,10 @@ def note(
     if job is None:
         return
     number = job.history_count + 1
+    attempt = task.attempt if event in OF_AN_ATTEMPT and not task.listed else None
     change(unit, job, history_count=number)
     unit.run(
         "INSERT INTO history (job, number, at, event, attempt, code, message, worker) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        *(job.seq, number, unit.now, event, task.retry_count + 1, code, message, worker),
+        *(job.seq, number, unit.now, event, attempt, code, message, worker),
     )
     unit.run("DELETE FROM history WHERE job = ? AND number <= ?", job.seq, number - HISTORY_LIMIT)

@@ -127,16 +127,19 @@ def _cancel(unit: Unit, task: Task, outcome: Outcome) -> None:
 
 
 def _fail(unit: Unit, task: Task, failure: Failure) -> None:
+    if task.resolved:
+        albums.keep_list(unit, task, failure)
+        return
     moves.move(
         unit,
         task,
         State.FAILED,
         error=failure.message,
-        last_error=failure.message,
         failure_code=failure.code.value,
         publication=None,
         stage_worker=None,
     )
+    moves.blame(unit, task, failure.message)
     moves.note(unit, task, "failed", code=failure.code, message=failure.message)
 
 
@@ -151,13 +154,16 @@ def _give_back(unit: Unit, task: Task, outcome: Outcome, *, pause: bool) -> None
             unit,
             task,
             retry_count=task.retry_count + 1,
+            resolve_retries=task.resolve_retries + int(task.is_album),
             corrupt_count=task.corrupt_count + int(corrupt),
-            last_error=failure.message,
         )
+        moves.blame(unit, task, failure.message)
         delay_ms = outcome.delay_ms
     elif isinstance(outcome, Released):
         moves.note(unit, task, "released", message=outcome.reason)
         delay_ms = outcome.delay_ms or None
+        if delay_ms is not None:
+            moves.blame(unit, task, outcome.reason)
     if pause and task.parent is None:
         moves.move(unit, task, State.PAUSED, came_from=State.READY.value)
         moves.note(unit, task, "paused")

@@ -96,6 +96,7 @@ class Task:
     chore_position: int | None = None
     history_count: int = 0
     unlisted: int = 0
+    resolve_retries: int = 0
 
     @property
     def final(self) -> bool:
@@ -118,6 +119,11 @@ class Task:
         return self.track_count > 0
 
     @property
+    def listed(self) -> bool:
+        """Whether it is an album whose track list holds now: fixed, and not being asked for again."""
+        return self.resolved and (self.final or State.WAITING in (self.state, self.came_from))
+
+    @property
     def job_id(self) -> str:
         """The id of the job it belongs to."""
         return self.id if self.parent is None else self.id.rpartition(".")[0]
@@ -127,6 +133,11 @@ class Task:
         """A track for people: `03 Blue`, by track number or else by place."""
         number = self.track_number if self.track_number is not None else self.position
         return f"{number or 0:02d} {self.track_title or self.catalog_id}"
+
+    @property
+    def attempt(self) -> int:
+        """The number of the present attempt, or of the newest: at a track, or at the list of an album."""
+        return 1 + (self.resolve_retries if self.is_album else self.retry_count)
 
     def entry(self) -> tuple[str | None, int]:
         """Say which kind of claim it is an entry of now (None: none), and whether that offers a healthy task."""
@@ -155,7 +166,10 @@ FRESH: dict[str, Any] = {
     "failure_code": None,
     "publication": None,
 }
-"""The columns that a retry brings back to what they were before the first attempt, without `retry_count`."""
+"""The columns that a retry brings back to what they were before the first attempt, without the counts of retries."""
+
+OUTCOME: dict[str, Any] = {"files": None, "warnings": None, "file_count": 0, "size": 0, "download_ms": 0}
+"""The columns that say what a track brought, as they are before it brought anything."""
 
 NAMES: tuple[str, ...] = tuple(field.name for field in fields(Task))
 COLUMNS = ", ".join(NAMES)

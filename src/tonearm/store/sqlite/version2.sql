@@ -27,4 +27,8 @@ CREATE TABLE tombstone (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tombstone_until ON tombstone (until);
 
+-- What the catalog announced and did not list, and how often an album had to be resolved again for its present list: the
+-- latter stood in retry_count alone as long as a list could not be asked for a second time.
 ALTER TABLE task ADD COLUMN unlisted INTEGER NOT NULL DEFAULT 0 CHECK (unlisted >= 0);
+ALTER TABLE task ADD COLUMN resolve_retries INTEGER NOT NULL DEFAULT 0 CHECK (resolve_retries BETWEEN 0 AND retry_count);
+UPDATE task SET resolve_retries = retry_count WHERE type = 'album' AND track_count = 0;

@@ -1,0 +1,57 @@
+"""Missing: what an album says about the tracks that did not arrive, or that the catalog announced and never listed."""
+
+from __future__ import annotations
+
+from tonearm.store.sqlite.rows import Task
+from tonearm.store.sqlite.unit import Unit
+
+ERROR_LIMIT = 500
+"""Characters of a partial album's error text (docs/reference/http.md, a job)."""
+
+
+def empty(unlisted: int) -> str:
+    """The error of an album of which no track is listed."""
+    return "Album has no tracks" + _also(unlisted, "")
+
+
+def all_failed(album: Task) -> str:
+    """The error of an album of which no track arrived."""
+    return "All tracks failed" + _also(album.unlisted)
+
+
+def partial(unit: Unit, album: Task) -> str | None:
+    """Name what an album misses, in at most `ERROR_LIMIT` characters; None: nothing."""
+    missing = album.track_count - album.completed_tracks
+    if missing:
+        also = _also(album.unlisted)
+        return _named(unit, album, missing, ERROR_LIMIT - len(also)) + also
+    if album.unlisted:
+        were = "was" if album.unlisted == 1 else "were"
+        total = album.track_count + album.unlisted
+        return f"{album.unlisted:,} of {total:,} tracks {were} announced but not listed by the catalog"
+    return None
+
+
+def _also(unlisted: int, more: str = " more") -> str:
+    if not unlisted:
+        return ""
+    return f"; {unlisted:,}{more} {'was' if unlisted == 1 else 'were'} announced but not listed by the catalog"
+
+
+def _named(unit: Unit, album: Task, missing: int, limit: int) -> str:
+    text = f"{missing:,} of {album.track_count:,} tracks failed: "
+    rows = unit.all(
+        "SELECT seq FROM task WHERE parent = ? AND state = 'failed' ORDER BY position LIMIT ?",
+        *(album.seq, limit // len("00 X, ")),
+    )
+    labels = [task.label for (seq,) in rows if (task := unit.task(seq)) is not None]
+    for shown, label in enumerate(labels):
+        left = missing - shown - 1
+        rest = f" … and {left:,} more" if left else ""
+        joined = text + (", " if shown else "") + label
+        if len(joined) + len(rest) > limit:
+            if shown:
+                return text + f" … and {missing - shown:,} more"
+            return joined[: limit - len(rest) - 1] + "…" + rest
+        text = joined
+    return text if len(labels) >= missing else text + f" … and {missing - len(labels):,} more"
