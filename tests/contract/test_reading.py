@@ -365,3 +365,20 @@ async def test_progress_of_a_running_job_is_read_from_its_marks(store: Store) ->
     for done, total in ((0, None), (5, None), (5, 10), (20, 10), (0, 0)):
         await store.renew("w1", {held.token: Mark(Phase.TRANSFER, done, total)}, 60_000)
         assert 0.0 <= (await store.job(job_id)).progress <= 1.0
+
+
+async def test_the_oldest_is_the_job_that_has_been_unfinished_for_longest(store: Store, clock: FakeClock) -> None:
+    """Whatever it waits for, and whatever its priority; what is final or deleted does not count, nor does a track."""
+    assert await store.oldest() is None
+    await open_album(store, 2)
+    began = (await listed(store))[0].created_at
+    clock.advance(SECOND)
+    job_id = await submit_track(store, priority=Priority.HIGH)
+    await store.pause(job_id)
+    assert await store.oldest() == began
+    for one in await claim(store, tracks=2):
+        await complete(store, one)
+    assert await store.oldest() == began + SECOND
+    await store.delete(job_id)
+
+    assert await store.oldest() is None

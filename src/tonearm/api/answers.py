@@ -70,16 +70,20 @@ def refusal(
     *,
     status: int | None = None,
     headers: Mapping[str, str] = MappingProxyType({}),
+    figures: Mapping[str, Any] = MappingProxyType({}),
     **members: Any,
 ) -> Response:
-    """A refusal in the form that the request of *scope* accepts; *members* that are None are left out."""
+    """A refusal in the form that the request of *scope* accepts; *members* that are None are left out.
+
+    *figures* are members as they are, null included. RFC 9457 has a `status` of its own, which wins there.
+    """
     status = STATUSES[code] if status is None else status
     known = {name: value for name, value in members.items() if value is not None}
-    body: dict[str, Any] = {"success": False, "error": error, "code": code, **known}
+    body: dict[str, Any] = {"success": False, "error": error, "code": code, **known, **figures}
     media_type = JSON
     if _accepts_problem(Headers(scope=scope)):
         phrase = HTTPStatus(status).phrase
-        body = {"type": "about:blank", "title": phrase, "status": status, "detail": error, **body}
+        body = {"type": "about:blank", "title": phrase, "detail": error, **body, "status": status}
         media_type = PROBLEM
     return Response(msgspec.json.encode(body), status, {**HEADERS, **headers}, media_type)
 

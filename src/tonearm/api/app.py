@@ -16,6 +16,7 @@ from tonearm.api.archives import ArchiveRoutes
 from tonearm.api.control import ControlRoutes
 from tonearm.api.figures import FigureRoutes
 from tonearm.api.guards import HostGuard, OriginGuard
+from tonearm.api.health import HealthRoutes
 from tonearm.api.jobs import JobRoutes
 from tonearm.api.pages import add_pages
 from tonearm.api.paths import PathForms
@@ -33,6 +34,7 @@ def create_app(store: Store, settings: Settings, clock: Clock) -> FastAPI:
     """The HTTP API over *store*; *clock* gives job ids and answers their time."""
     app = FastAPI(title="Tonearm", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     FigureRoutes(store, clock).add_to(app)
+    HealthRoutes(store, settings, clock).add_to(app)
     ControlRoutes(store, settings).add_to(app)
     JobRoutes(store, settings, clock).add_to(app)
     ArchiveRoutes(store, settings.download_dir).add_to(app)

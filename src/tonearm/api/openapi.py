@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from tonearm.api.answers import STATUSES
-from tonearm.api.paths import CONTROL, PREFIX, STATS
+from tonearm.api.paths import CONTROL, HEALTH, PREFIX, STATS
 from tonearm.api.queries import DEFAULT_LIMIT, MAX_LIMIT
 from tonearm.api.shapes import JOB_ID_EXAMPLE, ref, schemas
 from tonearm.errors import RefusalCode as Code
@@ -38,7 +38,8 @@ def document(base_path: str) -> Part:
         "servers": [{"url": base_path or "/"}],
         "paths": {
             PREFIX: {"post": _submit(), "get": _browse()},
-            STATS: {"get": _stats()},
+            STATS: {"get": _with_figures("stats", "The figures of the queue", "Stats", Code.WORKER_DOWN)},
+            HEALTH: {"get": _with_figures("health", "How the queue is", "QueueHealth", Code.WORKER_DOWN)},
             CONTROL: {
                 "get": _operation("showControl", "How the whole queue is steered", {200: "ControlAnswer"}, ()),
                 "patch": _steer(),
@@ -141,11 +142,12 @@ def _archive() -> Part:
     return operation
 
 
-def _stats() -> Part:
-    operation = _operation("stats", "The figures of the queue", {200: "Stats"}, (Code.WORKER_DOWN,))
+def _with_figures(name: str, summary: str, schema: str, refused: Code) -> Part:
+    """An operation whose refusal carries the figures too."""
+    operation = _operation(name, summary, {200: schema}, (refused,))
     unavailable = operation["responses"]["503"]["content"]
     for content in unavailable.values():
-        content["schema"] = {"anyOf": [ref("StatsRefusal"), ref("Refusal")]}
+        content["schema"] = {"anyOf": [ref(f"{schema}Refusal"), ref("Refusal")]}
     return operation
 
 

@@ -12,7 +12,8 @@ PREFIX = "/api/download-queue"
 
 STATS = f"{PREFIX}/stats"
 CONTROL = f"{PREFIX}/control"
-FIXED = frozenset({STATS, CONTROL})
+HEALTH = f"{PREFIX}/health"
+FIXED = frozenset({STATS, CONTROL, HEALTH})
 """Fixed names where otherwise the id of a job stands."""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from tonearm.api.control import KNOWN
+from tonearm.api.health import Health, Level
 from tonearm.api.jobs import Action
 from tonearm.api.records import WireJob, WireTrack
 from tonearm.api.submissions import MAX_RETRIES
@@ -54,6 +55,11 @@ def schemas() -> Schema:
                 "workers": {**_COUNT, "description": "Worker processes for which this holds now."},
             },
             {"warning": _TEXT},
+        ),
+        "QueueHealth": _success(_health(), _waits()),
+        "QueueHealthRefusal": _object(
+            {"success": {"const": False}, "error": _TEXT, "code": {"enum": list(RefusalCode)}},
+            {**_health(), **_waits(), "status": {}},
         ),
         "Stats": _success(_figures()),
         "StatsRefusal": _object(
@@ -159,6 +165,33 @@ def _figures() -> Schema:
         ),
         "queueSource": {"enum": ["sqlite", "redis", "local", "memory"]},
         "timestamp": {"type": "integer", "description": "Epoch milliseconds."},
+    }
+
+
+def _health() -> Schema:
+    counted = {"type": "object", "propertyNames": {"enum": list(FailureCode)}, "additionalProperties": _COUNT}
+    unknown = {"type": ["integer", "null"], "minimum": 0}
+    return {
+        "status": {"enum": list(Health)},
+        "worker": _object(
+            {
+                "running": _FLAG,
+                "lastHeartbeat": unknown,
+                "uptimeSeconds": {**_COUNT, "description": "Of the worker that has lived longest."},
+                "jobsProcessed": {**_COUNT, "description": "Jobs that have a record and completed or failed."},
+                "errorRate": {"type": "number", "minimum": 0, "maximum": 1, "description": "How many of these failed."},
+            }
+        ),
+        "queue": _object({"level": {"enum": list(Level)}, "size": _COUNT, "oldestAgeSeconds": _COUNT}),
+        "failures": _object({"count": _COUNT, "byCode": counted}),
+        "store": _object(
+            {
+                "kind": {"enum": ["sqlite", "redis", "local", "memory"]},
+                "reachable": _FLAG,
+                "latencyMs": {"type": ["number", "null"], "minimum": 0},
+            }
+        ),
+        "disk": _object({"freeBytes": unknown, "minBytes": _COUNT}),
     }
 
 

@@ -234,6 +234,10 @@ class Reading(Protocol):
         """Jobs (not tracks of albums) by status, without scanning."""
         ...
 
+    async def oldest(self) -> int | None:
+        """When the job that has been unfinished for longest was submitted, wall milliseconds; None: there is none."""
+        ...
+
     async def metrics(self) -> Metrics:
         """Sums and averages over the jobs that have a record, without scanning."""
         ...

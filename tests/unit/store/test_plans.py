@@ -98,6 +98,7 @@ async def read(store: SqliteStore, album_id: str) -> None:
     feed = await store.events(None)
     await store.events(feed.last)
     await store.counts()
+    await store.oldest()
     await store.metrics()
     await store.workers()
 

@@ -203,6 +203,9 @@ class SqliteStore:
     async def counts(self) -> Counts:
         return await self._read(reading.counts)
 
+    async def oldest(self) -> int | None:
+        return await self._read(reading.oldest)
+
     async def metrics(self) -> Metrics:
         return await self._read(reading.metrics)
 

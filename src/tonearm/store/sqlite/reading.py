@@ -104,6 +104,12 @@ def counts(unit: Unit) -> Counts:
     return Counts(**{name.removeprefix(prefix): value for name, value in known.items() if name.startswith(prefix)})
 
 
+def oldest(unit: Unit) -> int | None:
+    """Return when the oldest unfinished job was submitted (`Store.oldest`)."""
+    row = unit.one("SELECT created_at FROM task WHERE parent IS NULL AND finished_at IS NULL ORDER BY seq LIMIT 1")
+    return None if row is None else int(row[0]) + unit.shift
+
+
 def metrics(unit: Unit) -> Metrics:
     """Return sums and averages over the jobs that have a record (`Store.metrics`).
 

@@ -1,0 +1,122 @@
+"""The health of the queue, for whoever operates it: one word, and the figures that it follows from.
+
+*down*: nothing would be downloaded, because no worker lives or the store does not answer. *degraded*: it works, but
+something wants attention: the queue is long, a host rests, a worker holds back, or the disk is nearly full.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from enum import StrEnum
+
+from fastapi import FastAPI, Request, Response
+
+from tonearm.api.answers import refusal, success
+from tonearm.api.bodies import Object
+from tonearm.api.figures import NO_WORKER, waits
+from tonearm.api.paths import HEALTH
+from tonearm.clock import Clock
+from tonearm.errors import RefusalCode, StoreUnavailable
+from tonearm.model import Counts, WorkerRecord
+from tonearm.settings import Settings
+from tonearm.store.base import Store
+
+NO_STORE = "The queue cannot be reached at present"
+
+
+class Health(StrEnum):
+    """How the queue is."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    DOWN = "down"
+
+
+class Level(StrEnum):
+    """How long the queue is."""
+
+    OK = "ok"
+    WARN = "warn"
+    CRITICAL = "critical"
+
+
+class HealthRoutes:
+    """`GET /api/download-queue/health`."""
+
+    def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+
+    def add_to(self, app: FastAPI) -> None:
+        """Add the route to *app*, before those where the id of a job stands in this place."""
+        app.add_api_route(HEALTH, self.health, methods=["GET", "HEAD"])
+
+    async def health(self, request: Request) -> Response:
+        """How the queue is; 503 with the same figures when it is down."""
+        asked = time.perf_counter()
+        try:
+            counts = await self._store.counts()
+            latency_ms = round((time.perf_counter() - asked) * 1_000, 2)
+            metrics, oldest, workers = await asyncio.gather(
+                self._store.metrics(), self._store.oldest(), self._store.workers()
+            )
+        except StoreUnavailable:
+            figures: Object = {"status": Health.DOWN, "store": self._store_figures(None)}
+            return refusal(request.scope, RefusalCode.STORE_UNAVAILABLE, NO_STORE, figures=figures)
+        alive = [worker for worker in workers if worker.alive]
+        figures = {
+            "worker": self._worker_figures(workers, alive, counts),
+            "queue": self._queue_figures(counts, oldest),
+            "failures": {"count": counts.failed, "byCode": metrics.failure_by_code},
+            "store": self._store_figures(latency_ms),
+            "disk": self._disk_figures(alive),
+            **waits(alive),
+        }
+        if not alive:
+            figures["status"] = Health.DOWN
+            return refusal(request.scope, RefusalCode.WORKER_DOWN, NO_WORKER, figures=figures)
+        return success({"status": _judge(figures), **figures})
+
+    def _worker_figures(self, workers: Sequence[WorkerRecord], alive: Sequence[WorkerRecord], counts: Counts) -> Object:
+        processed = counts.completed + counts.failed
+        since = min((worker.started_at for worker in alive), default=None)
+        return {
+            "running": bool(alive),
+            "lastHeartbeat": max((worker.last_heartbeat for worker in workers), default=None),
+            "uptimeSeconds": 0 if since is None else self._seconds_since(since),
+            "jobsProcessed": processed,
+            "errorRate": round(counts.failed / processed, 4) if processed else 0,
+        }
+
+    def _queue_figures(self, counts: Counts, oldest: int | None) -> Object:
+        level = Level.OK
+        if counts.unfinished >= self._settings.critical_size:
+            level = Level.CRITICAL
+        elif counts.unfinished >= self._settings.warn_size:
+            level = Level.WARN
+        age = 0 if oldest is None else self._seconds_since(oldest)
+        return {"level": level, "size": counts.unfinished, "oldestAgeSeconds": age}
+
+    def _store_figures(self, latency_ms: float | None) -> Object:
+        return {"kind": self._store.source, "reachable": latency_ms is not None, "latencyMs": latency_ms}
+
+    def _disk_figures(self, alive: Sequence[WorkerRecord]) -> Object:
+        """The volume with the least room to spare; unknown until a worker has looked."""
+        known = [(worker.disk_free, worker.disk_min or 0) for worker in alive if worker.disk_free is not None]
+        if not known:
+            return {"freeBytes": None, "minBytes": round(self._settings.disk_space_min_mb * 1_000_000)}
+        free, least = min(known, key=lambda disk: disk[0] - disk[1])
+        return {"freeBytes": free, "minBytes": least}
+
+    def _seconds_since(self, at: int) -> int:
+        return max(0, self._clock.wall_ms() - at) // 1_000
+
+
+def _judge(figures: Object) -> Health:
+    free = figures["disk"]["freeBytes"]
+    narrow = free is not None and free < figures["disk"]["minBytes"]
+    attention = figures["queue"]["level"] is not Level.OK or "resting" in figures or "holding" in figures or narrow
+    return Health.DEGRADED if attention else Health.OK
