@@ -18,7 +18,16 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import decode_speed, library_speed, machine, queue_latency, start_and_idle, store_depth
+from benchmarks import (
+    album_memory,
+    decode_speed,
+    library_speed,
+    machine,
+    queue_latency,
+    start_and_idle,
+    store_depth,
+    throttle,
+)
 from benchmarks.report import Report, summary
 
 HERE = Path(__file__).parent
@@ -34,6 +43,8 @@ def plan(rounds: int, *, quick: bool) -> Mapping[str, Callable[[], Report]]:
             "SQLite engine": lambda: store_depth.run(100, 10_000, 2, 100),
             "start and idle": lambda: start_and_idle.run(2, 2.0),
             "queue latency": lambda: queue_latency.run(5),
+            "bandwidth limit": lambda: throttle.run(2.0),
+            "memory of a long album": lambda: album_memory.run(200),
         }
     return {
         "library speed": lambda: library_speed.run(LibraryOptions(rounds=rounds)),
@@ -41,6 +52,8 @@ def plan(rounds: int, *, quick: bool) -> Mapping[str, Callable[[], Report]]:
         "SQLite engine": store_depth.run,
         "start and idle": lambda: start_and_idle.run(10, 30.0),
         "queue latency": lambda: queue_latency.run(50),
+        "bandwidth limit": throttle.run,
+        "memory of a long album": album_memory.run,
     }
 
 

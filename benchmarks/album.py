@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from tests.support.filed_catalog import FiledCatalog
 from tests.support.nginx import Nginx
@@ -25,12 +26,12 @@ ARTIST = "Noise"
 TITLES = {PLAIN: "Plain", PICTURED: "Pictured"}
 
 
-def make_files(folder: Path, count: int, megabytes: int) -> list[Path]:
+def make_files(folder: Path, count: int, megabytes: float) -> list[Path]:
     """Encode *count* files of about *megabytes* MiB, all cores at work."""
     folder.mkdir()
     paths = [folder / f"{number:03}.flac" for number in range(1, count + 1)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(lambda path: _encode(path, megabytes * 1024 * 1024), paths))
+        list(pool.map(lambda path: _encode(path, round(megabytes * 1024 * 1024) & ~3), paths))
     return paths
 
 
@@ -46,7 +47,7 @@ def offer(web: Nginx, files: Sequence[Path], cover: bytes) -> FiledCatalog:
     catalog = FiledCatalog(web)
     (web.root / "media" / "cover.jpg").write_bytes(cover)
     for album, title in TITLES.items():
-        picture = {"coverUrl": "/media/cover.jpg"} if album == PICTURED else {}
+        picture: dict[str, Any] = {"coverUrl": "/media/cover.jpg"} if album == PICTURED else {}
         lines = [
             catalog.track(
                 1000 * album + number,

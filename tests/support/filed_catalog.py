@@ -36,7 +36,7 @@ class FiledCatalog:
         return f"""
             location ~ ^/catalog/(tracks|albums)/([0-9]+)$ {{
                 default_type application/json;
-                try_files /catalog/$1/$2.$arg_quality =404;
+                try_files /catalog/$1/$2.$arg_quality$arg_cursor =404;
             }}
             location /media/ {{ {media} }}
         """
@@ -52,11 +52,16 @@ class FiledCatalog:
         known = ("id", "title", "artist", "trackNumber", "discNumber", "durationSeconds")
         return {name: facts[name] for name in known if name in facts}
 
-    def album(self, number: int, title: str, artist: str, tracks: Sequence[Json], **more: Any) -> None:
-        """Offer an album with these lines, in all three qualities."""
-        facts = {"id": number, "title": title, "artist": artist, "trackCount": len(tracks), "tracks": tracks, **more}
-        for quality in ("LOW", "HIGH", "LOSSLESS"):
-            self._write("albums", number, quality, facts)
+    def album(
+        self, number: int, title: str, artist: str, tracks: Sequence[Json], *, page: int = 100_000, **more: Any
+    ) -> None:
+        """Offer an album with these lines, so many a *page*, in all three qualities."""
+        facts = {"id": number, "title": title, "artist": artist, "trackCount": len(tracks), **more}
+        for first in range(0, max(1, len(tracks)), page):
+            after = first + page
+            lines = {"tracks": tracks[first:after]} | ({"next": str(after)} if after < len(tracks) else {})
+            for quality in ("LOW", "HIGH", "LOSSLESS"):
+                self._write("albums", number, f"{quality}{first or ''}", facts | lines)
 
-    def _write(self, noun: str, number: int, quality: str, facts: Json) -> None:
-        (self.web.root / "catalog" / noun / f"{number}.{quality}").write_text(json.dumps(facts), "utf-8")
+    def _write(self, noun: str, number: int, name: str, facts: Json) -> None:
+        (self.web.root / "catalog" / noun / f"{number}.{name}").write_text(json.dumps(facts), "utf-8")
