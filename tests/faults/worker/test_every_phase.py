@@ -20,13 +20,15 @@ from tests.support.counts import count
 from tests.support.server import Tonearm, free_port, tonearm, until
 from tests.support.unreachable import Unreachable, unreachable
 
+from tonearm.policy import REST_AFTER
+
 ACTIONS = ["cancel", "pause", "delete"]
 TIMES = count(2, 20)
 """How often each of them, in each phase."""
 SOON = 3.0
 """Seconds in which a cancel, pause or delete has taken effect; the promise is 2."""
-BACK_OFF_MS = 2_000
-"""Before the second attempt: longer than a test needs to find the job waiting."""
+OTHERS = 2_000
+"""The first of the tracks that find out about a host."""
 COVER = 1_000
 """And the track's number: where its cover is."""
 
@@ -39,7 +41,6 @@ class Stand:
     catalog: ScriptedCatalog
     hold: Hold
     dark: Unreachable
-    closed: str
 
     def listing(self) -> list[tuple[str, int]]:
         """Every file and folder below the library, stage included, with the sizes of the files."""
@@ -60,7 +61,7 @@ class Stand:
         return self.catalog.open + self.dark.waiting()
 
 
-Trouble = Callable[[Stand, int], None]
+Trouble = Callable[[Stand, int], Awaitable[None] | None]
 Reached = Callable[[Stand, int, str], bool | Awaitable[bool]]
 
 
@@ -73,6 +74,8 @@ class Phase:
     reached: Reached
     breakage: str | None = None
     type: str = "track"
+    back_off_ms: int = 1_500
+    """Longer than a test needs to find the job waiting."""
 
     def __str__(self) -> str:
         return self.name
@@ -87,9 +90,24 @@ def _held(phase: str) -> Phase:
     return Phase(phase, lambda *_: None, lambda stand, _, job: stand.hold.stands(phase, job), breakage=phase)
 
 
-def _elsewhere(netloc: Callable[[Stand], str]) -> Trouble:
-    """The media are at another host."""
-    return lambda stand, number: stand.catalog.add_track(number, media_url=f"http://{netloc(stand)}/{number}")
+def _in_the_dark(stand: Stand, number: int) -> None:
+    stand.catalog.add_track(number, media_url=f"http://{stand.dark.netloc}/{number}")
+
+
+async def _at_a_resting_host(stand: Stand, number: int) -> None:
+    """Others have found out that nobody listens where the media are."""
+    media = f"http://127.0.0.1:{free_port()}/{number}"
+    stand.catalog.add_track(number, media_url=media)
+    for other in range(OTHERS, OTHERS + REST_AFTER):
+        stand.catalog.add_track(other, media_url=media)
+    others = [await stand.server.submit("track", OTHERS + other, maxRetries=0) for other in range(REST_AFTER)]
+    for job in others:
+        await stand.server.wait_for(job, "failed")
+
+
+async def _rests(stand: Stand, _: int, job: str) -> bool:
+    last = (await stand.server.job(job))["history"][-1]
+    return last["event"] == "released" and "is resting until" in last["message"]
 
 
 async def _waits(stand: Stand, _: int, job: str) -> bool:
@@ -116,7 +134,7 @@ PHASES = [
         lambda stand, number: stand.catalog.reply(f"/tracks/{number}", silent(), forever=True),
         _asked("/tracks/{}"),
     ),
-    Phase("connecting", _elsewhere(lambda stand: stand.dark.netloc), lambda stand, *_: stand.dark.waiting() == 1),
+    Phase("connecting", _in_the_dark, lambda stand, *_: stand.dark.waiting() == 1),
     Phase(
         "waiting for headers",
         lambda stand, number: stand.catalog.reply(f"/media/{number}", silent(), forever=True),
@@ -144,7 +162,7 @@ PHASES = [
         lambda stand, number: stand.catalog.reply(f"/media/{number}", cut(after=100_000, rate=400_000)),
         _waits,
     ),
-    Phase("unreachable, waiting to retry", _elsewhere(lambda stand: stand.closed), _waits),
+    Phase("resting", _at_a_resting_host, _rests, back_off_ms=600),
 ]
 
 
@@ -161,22 +179,22 @@ async def test_it_stops_where_it_stands(
     tmp_path: Path, noise: Noise, hold: Hold, dark: Unreachable, phase: Phase
 ) -> None:
     """Cancelled or deleted, it leaves not a byte; paused, it keeps them all and goes on from them."""
-    closed = f"127.0.0.1:{free_port()}"
     async with (
         ScriptedCatalog() as catalog,
         tonearm(
             tmp_path / "server",
             catalog.url,
             breakage=hold.at(phase.breakage) if phase.breakage else None,
-            QUEUE_RETRY_BACKOFF_MS=BACK_OFF_MS,
-            QUEUE_FETCH_ALLOW=f"{dark.netloc},{closed}",
+            QUEUE_RETRY_BACKOFF_MS=phase.back_off_ms,
+            QUEUE_FETCH_ALLOW="127.0.0.1",
         ) as server,
     ):
-        stand = Stand(server, catalog, hold, dark, closed)
+        stand = Stand(server, catalog, hold, dark)
         for number, action in enumerate(ACTIONS * TIMES, 1):
             content = noise(number % 3).read_bytes()
             _offer(catalog, number, content)
-            phase.trouble(stand, number)
+            if (trouble := phase.trouble(stand, number)) is not None:
+                await trouble
             before = stand.listing()
             job = await server.submit(phase.type, number)
             await until(f"it is {phase}, to {action} it", lambda: phase.reached(stand, number, job))  # noqa: B023 - awaited here

@@ -20,7 +20,7 @@ KILLS = count(4, 20)
 RATE = count(60, 20)
 """Thousand bytes a second of each transfer: slow enough that every kill hits one."""
 TRACKS = 12
-PUBLISHED = ("linked", "published")
+PUBLISHED = ("linked", "published", "beside")
 """Phases in which the file has its name."""
 KILLS_EACH = count(1, 2)
 """Kills in one phase, one after another."""

@@ -16,6 +16,7 @@ from tonearm.errors import Stopped
 from tonearm.fetch import part
 from tonearm.library import flacheader, folders, prepare, verify, write_tags
 from tonearm.library.formats import AudioFormat
+from tonearm.library.pictures import Picture
 from tonearm.library.tagforms import Tags
 from tonearm.model import Media, Track
 from tonearm.stopping import PIECE, stoppable
@@ -84,7 +85,14 @@ def test_writing_tags_stops(tmp_path: Path, music: Music, extension: str) -> Non
     """Also where the tag library moves the audio to make room; what was received is as it was."""
     source, received = music.copy(tmp_path / "part", extension), music(extension).read_bytes()
     with pytest.raises(Stopped):
-        unwanted(write_tags, source, tmp_path / f"tagged.{extension}", AudioFormat(extension), Tags(title="One"), png())
+        unwanted(
+            write_tags,
+            source,
+            tmp_path / f"tagged.{extension}",
+            AudioFormat(extension),
+            Tags(title="One"),
+            Picture.of(png()),
+        )
 
     assert source.read_bytes() == received
 
