@@ -67,6 +67,10 @@ class Hold:
         """The breakage that holds in this phase, all tasks or those with *word* in their title."""
         return f"{phase}:hold:{self.folder}:{word}"
 
+    def decoder(self) -> str:
+        """The breakage that holds every decode, in its own process."""
+        return f"decoder:hold:{self.folder / GO}"
+
     def stands(self, phase: str, task: str) -> bool:
         """Whether the thread of this task has come to stand in this phase."""
         return (self.folder / f"{phase}.{task}").exists()

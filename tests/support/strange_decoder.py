@@ -2,7 +2,8 @@
 
     python -m tests.support.strange_decoder BEHAVIOUR [MARKER]
 
-With a marker, a path, the first process misbehaves and leaves the file there; those after it decode as usual.
+With a marker, a path, the first process misbehaves and leaves the file there; those after it decode as usual. The
+behaviour `hold` decodes as usual too, once the file is there.
 """
 
 from __future__ import annotations
@@ -80,6 +81,15 @@ def turn_on_parent(_: int, __: Order) -> Decoded:
     return sleep(_, __)
 
 
+def _holding(go: str) -> Callable[[int, Order], Decoded]:
+    def hold(file: int, order: Order) -> Decoded:
+        while not Path(go).exists():  # which needs no descriptor
+            time.sleep(0.01)  # the held decode itself
+        return decode(file, order)
+
+    return hold
+
+
 BEHAVIOURS: dict[str, Callable[[int, Order], Decoded]] = {
     function.__name__: function for function in (spin, sleep, devour, crash, reach_out, babble, turn_on_parent)
 }
@@ -100,11 +110,14 @@ def main(behaviour: str, marker: str = "") -> None:
     if behaviour == "refuse":
         control.sendall(b"ImportError: no such library")
         return
-    chosen = BEHAVIOURS[behaviour]
-    if marker and Path(marker).exists():
+    if behaviour == "hold":
+        chosen = _holding(marker)
+    elif marker and Path(marker).exists():
         chosen = decode
-    elif marker:
-        Path(marker).touch()
+    else:
+        chosen = BEHAVIOURS[behaviour]
+        if marker:
+            Path(marker).touch()
     load_everything()
     control.sendall(READY)
     Children(control, chosen, 1_024).run()

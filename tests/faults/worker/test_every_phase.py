@@ -17,6 +17,7 @@ from tests.faults.worker.conftest import Noise
 from tests.support.breakages import Hold
 from tests.support.catalog import ScriptedCatalog, cut, silent, slow, usual
 from tests.support.counts import count
+from tests.support.processes import children
 from tests.support.server import Tonearm, free_port, tonearm, until
 from tests.support.unreachable import Unreachable, unreachable
 
@@ -53,12 +54,19 @@ class Stand:
         return sorted(found)
 
     def received(self) -> int:
-        """Bytes of the parts in the stage."""
-        return sum(path.stat().st_size for path in self.server.stage.glob("*/*/part"))
+        """Bytes of the downloads in the stage: parts, or what became of them when they were tagged."""
+        stages = [
+            list(stage.glob("part")) or list(stage.glob("tagged.*")) for stage in self.server.stage.glob("*/job-*")
+        ]
+        return sum(path.stat().st_size for paths in stages for path in paths)
 
-    def connected(self) -> int:
-        """Connections that are open to a host which has not answered, or not to the end."""
-        return self.catalog.open + self.dark.waiting()
+    def decodes(self) -> int:
+        """Files that are being decoded."""
+        return sum(len(children(decoder)) for decoder in children(self.server.pid))
+
+    def busy(self) -> int:
+        """Connections to a host which has not answered, or not to the end, and decodes."""
+        return self.catalog.open + self.dark.waiting() + self.decodes()
 
 
 Trouble = Callable[[Stand, int], Awaitable[None] | None]
@@ -72,7 +80,7 @@ class Phase:
     name: str
     trouble: Trouble
     reached: Reached
-    breakage: str | None = None
+    breakage: Callable[[Hold], str | None] = lambda _: None
     type: str = "track"
     back_off_ms: int = 1_500
     """Longer than a test needs to find the job waiting."""
@@ -87,7 +95,9 @@ def _asked(path: str, times: int = 1) -> Reached:
 
 def _held(phase: str) -> Phase:
     """A phase whose thread is held."""
-    return Phase(phase, lambda *_: None, lambda stand, _, job: stand.hold.stands(phase, job), breakage=phase)
+    return Phase(
+        phase, lambda *_: None, lambda stand, _, job: stand.hold.stands(phase, job), lambda hold: hold.at(phase)
+    )
 
 
 def _in_the_dark(stand: Stand, number: int) -> None:
@@ -157,6 +167,7 @@ PHASES = [
         lambda stand, number, _: stand.catalog.count(f"/media/{COVER + number}") == 1,
     ),
     _held("tag"),
+    Phase("decoding", lambda *_: None, lambda stand, *_: stand.decodes() == 1, lambda hold: hold.decoder()),
     Phase(
         "waiting to retry",
         lambda stand, number: stand.catalog.reply(f"/media/{number}", cut(after=100_000, rate=400_000)),
@@ -184,7 +195,7 @@ async def test_it_stops_where_it_stands(
         tonearm(
             tmp_path / "server",
             catalog.url,
-            breakage=hold.at(phase.breakage) if phase.breakage else None,
+            breakage=phase.breakage(hold),
             QUEUE_RETRY_BACKOFF_MS=phase.back_off_ms,
             QUEUE_FETCH_ALLOW="127.0.0.1",
         ) as server,
@@ -218,7 +229,7 @@ async def _end(stand: Stand, job: str, action: str, before: list[tuple[str, int]
     else:
         await stand.server.act(job, action)
         assert (await stand.server.wait_for(job, seconds=SOON))["status"] == "cancelled"
-    await until("every connection is closed", lambda: not stand.connected(), seconds=SOON)
+    await until("every connection is closed", lambda: not stand.busy(), seconds=SOON)
     await until("every byte is gone", lambda: stand.listing() == before, seconds=SOON)
 
 
@@ -228,7 +239,7 @@ async def _pause(stand: Stand, number: int, job: str, content: bytes) -> None:
     had = stand.received()
     await server.act(job, "pause")
     assert (await server.wait_for(job, "paused", seconds=SOON))["status"] == "paused"
-    await until("every connection is closed", lambda: not stand.connected(), seconds=SOON)
+    await until("every connection is closed", lambda: not stand.busy(), seconds=SOON)
     kept = stand.received()
     assert kept >= had
 
