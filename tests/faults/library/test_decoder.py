@@ -26,6 +26,21 @@ MEMORY = 64 * 1024 * 1024
 ORDER = Order("flac", cpu_seconds=100, memory_bytes=MEMORY, bits=16)
 
 
+_FOREIGN: set[int] = set()
+
+
+@pytest.fixture(autouse=True)
+def _begins() -> None:
+    """Children of this process that other tests have left running for the session."""
+    _FOREIGN.clear()
+    _FOREIGN.update(children(os.getpid()))
+
+
+def ours() -> list[int]:
+    """The decoder processes of this test."""
+    return [pid for pid in children(os.getpid()) if pid not in _FOREIGN]
+
+
 @pytest.fixture(autouse=True)
 def _finds_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """The strange decoder is a module of the tests."""
@@ -58,7 +73,7 @@ async def the_child() -> tuple[int, int]:
     process: list[int] = []
 
     def running() -> list[int]:
-        process[:] = children(os.getpid())
+        process[:] = ours()
         return children(process[0]) if process else []
 
     (child,) = await until("a child decodes", running)
@@ -71,8 +86,8 @@ async def test_a_file_is_decoded_and_no_process_is_left_when_it_is_closed(track:
         many = await asyncio.gather(*(decode(decoder, track) for _ in range(6)))
         assert {decoded.samples for decoded in many} == {3 * 44_100}
         assert len({decoded.md5 for decoded in many}) == 1
-        assert len(children(os.getpid())) == 1
-    assert children(os.getpid()) == []
+        assert len(ours()) == 1
+    assert ours() == []
 
 
 async def test_a_child_can_open_nothing_and_has_nothing_but_its_file(track: Path, tmp_path: Path) -> None:
@@ -106,7 +121,7 @@ async def test_a_child_that_does_not_end_is_killed_at_its_limit(track: Path, beh
         with pytest.raises(Timeout, match=r"Decode timeout \(0.3s exceeded\)") as caught:
             await decode(decoder, track, seconds=0.3)
         assert caught.value.retryable
-        (process,) = children(os.getpid())
+        (process,) = ours()
         await until("the child is gone", lambda: not children(process), seconds=5)
 
 
@@ -129,7 +144,7 @@ async def test_a_crash_is_the_files_fault_and_nobody_elses(track: Path, tmp_path
             await decode(decoder, track)
         with pytest.raises(Corrupt, match=r"crashed over the file \(SIGSEGV\)"):
             await decode(decoder, track)
-        assert len(children(os.getpid())) == 1
+        assert len(ours()) == 1
 
 
 async def test_a_child_that_answers_nonsense_is_ended(track: Path) -> None:
@@ -143,7 +158,7 @@ async def test_a_decoder_that_died_is_started_again_for_the_same_file(track: Pat
     """Its death says nothing about the file; its child does not outlive it."""
     async with decoding("turn_on_parent", str(tmp_path / "marker")) as decoder:
         assert (await decode(decoder, track)).samples == 3 * 44_100
-        (process,) = children(os.getpid())
+        (process,) = ours()
         os.kill(process, signal.SIGKILL)
         assert (await decode(decoder, track)).samples == 3 * 44_100
 
@@ -170,7 +185,7 @@ async def test_a_decoder_that_cannot_start_says_why(track: Path, program: tuple[
     with pytest.raises(DecoderFailed, match=why):
         await decode(decoder, track)
     await decoder.close()
-    assert children(os.getpid()) == []
+    assert ours() == []
 
 
 async def test_an_idle_decoder_gives_its_memory_back_and_comes_again(track: Path) -> None:
@@ -178,7 +193,7 @@ async def test_an_idle_decoder_gives_its_memory_back_and_comes_again(track: Path
     async with decoding(idle_seconds=0.2) as decoder:
         for _ in range(2):
             await decode(decoder, track)
-            await until("the process is gone", lambda: not children(os.getpid()), seconds=5)
+            await until("the process is gone", lambda: not ours(), seconds=5)
 
 
 KEEPER = """
@@ -237,9 +252,9 @@ async def test_a_signal_for_the_whole_group_ends_no_decode(track: Path) -> None:
     """Ctrl-C and a service manager's SIGTERM let the server stop in good order, and it may still need the decoder."""
     async with decoding() as decoder:
         await decode(decoder, track)
-        (process,) = children(os.getpid())
+        (process,) = ours()
         assert os.getpgid(process) == process
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             os.kill(process, number)
         assert (await decode(decoder, track)).samples == 3 * 44_100
-        assert children(os.getpid()) == [process]
+        assert ours() == [process]
