@@ -9,7 +9,6 @@ from tonearm.library.naming import DEFAULT_TEMPLATE, Name, Template, file_name, 
 from tonearm.library.pictures import BadPicture, Picture
 from tonearm.library.publishing import NameTaken, has_twin, identical, prepare, publish, published
 from tonearm.library.readiness import check_library
-from tonearm.library.removal import Stayed, remove
 from tonearm.library.soundness import Candidate
 from tonearm.library.stage import Stage
 from tonearm.library.tagforms import Tags
@@ -29,7 +28,6 @@ __all__ = [
     "NameTaken",
     "Picture",
     "Stage",
-    "Stayed",
     "Tags",
     "Template",
     "add_cover",
@@ -42,7 +40,6 @@ __all__ = [
     "prepare",
     "publish",
     "published",
-    "remove",
     "resolve",
     "verify",
     "write_tags",
