@@ -213,9 +213,9 @@ async def _ask(process: _Process, descriptor: int, order: Order, limit_seconds: 
         ours.setblocking(False)
         ours.send(encode(order))
         try:
-            with theirs:
-                await process.hand_over(descriptor, theirs.fileno())
             async with asyncio.timeout(limit_seconds):
+                with theirs:
+                    await process.hand_over(descriptor, theirs.fileno())
                 message = await _read_all(ours)
         except TimeoutError:
             raise Timeout(f"Decode timeout ({limit_seconds:g}s exceeded)") from None
