@@ -153,3 +153,16 @@ async def test_an_attempt_that_a_person_ended_is_told_with_its_number(store: Sto
 
     asked, ended = [entry for entry in (await store.job(job_id)).history if entry.event.startswith(action)]
     assert (asked.attempt, ended.attempt) == (None, 1)
+
+
+async def test_tracks_released_one_after_the_other_are_one_line_of_their_album(store: Store) -> None:
+    """A host that rests turns all of them away; what else the album has to tell stays readable."""
+    job_id = await open_album(store, 4)
+    for track in await claim(store, tracks=3):
+        await store.settle(track, Released("The host rests", 5 * SECOND))
+    await fail(store, await claim_one(store))
+    history = (await store.job(job_id)).history
+    assert [(line.event, line.message) for line in history][-2:] == [
+        ("released", "01 Title 1: The host rests"),
+        ("failed", f"04 Title 4: {NOT_FOUND.failure.message}"),
+    ]

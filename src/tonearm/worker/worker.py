@@ -187,6 +187,7 @@ class Worker:
         if self._beat_at_ms is None or now_ms - self._beat_at_ms >= self._beat_ms:
             await self._tools.store.heartbeat(self.id, socket.gethostname(), self.slots.limit)
             self._beat_at_ms = now_ms
+            self.leases.moved()  # what the disk has free is told even where nothing moves
 
     async def _sweep(self) -> None:
         swept = await self._tools.store.sweep()

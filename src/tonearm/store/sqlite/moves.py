@@ -258,11 +258,14 @@ def note(
     code: FailureCode | None = None,
     worker: str | None = None,
 ) -> None:
-    """Add a line to the history of the task's job; of a track only what is worth telling of it, with its name."""
+    """Add a line to the history of the task's job; of a track only what is worth telling of it, with its name.
+
+    Tracks that are released one after the other, since all of them wait for the same, are one line of their album.
+    """
     job: Task | None = task
     if task.parent is not None:
         job = unit.task(task.parent)
-        if event not in TOLD_TO_ALBUM:
+        if event not in TOLD_TO_ALBUM or (event == "released" and _told_last(unit, job) == event):
             return
         message = f"{task.label}: {message}"
     if job is None:
@@ -275,3 +278,11 @@ def note(
         *(job.seq, number, unit.now, event, attempt, code, message, worker),
     )
     unit.run("DELETE FROM history WHERE job = ? AND number <= ?", job.seq, number - HISTORY_LIMIT)
+
+
+def _told_last(unit: Unit, job: Task | None) -> str | None:
+    """Return the event of the newest line in a job's history."""
+    if job is None:
+        return None
+    row = unit.one("SELECT event FROM history WHERE job = ? AND number = ?", job.seq, job.history_count)
+    return None if row is None else str(row[0])
