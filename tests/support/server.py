@@ -8,12 +8,13 @@ stage) lies below one folder, so that a test can look at what a kill left behind
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,11 +26,28 @@ FINAL = ("completed", "failed", "cancelled")
 Json = dict[str, Any]
 
 
+def _ports() -> Iterator[int]:
+    """Ports of this process alone: no other one of a parallel run asks for them, and no system gives them away.
+
+    They lie below those that connections get by themselves, which may be taken before a server comes to listen.
+    """
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
+    first, share = 12_000, 2_500
+    ours = range(first + number * share, first + (number + 1) * share)
+    start = os.getpid() % share  # another run beside this one most likely begins elsewhere
+    return itertools.cycle((*ours[start:], *ours[:start]))
+
+
+_PORTS = _ports()
+
+
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of 127.0.0.1 that nobody listens on."""
+    for port in _PORTS:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("the ports do not end")
 
 
 async def until(what: str, ready: Callable[[], Any], *, seconds: float = 30.0) -> Any:
