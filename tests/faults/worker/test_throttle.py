@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.faults.worker.conftest import Noise
 from tests.support.catalog import ScriptedCatalog, held
-from tests.support.server import tonearm, until
+from tests.support.server import Tonearm, tonearm, until
 
 from tonearm.cli.serve import _worker
 from tonearm.clock import SystemClock
@@ -37,6 +37,35 @@ async def test_a_throttled_track_times_out_by_no_limit(tmp_path: Path, noise: No
         assert [(record["status"], record["retryCount"]) for record in records] == [("completed", 0)] * 3
         took_s = (max(record["completedAt"] for record in records) - records[0]["startedAt"]) / 1_000
         assert took_s >= sum(map(len, bodies)) / LIMIT - BURST_S - BITE_S
+
+
+async def test_people_change_the_speed_while_a_track_is_downloaded(tmp_path: Path, noise: Noise) -> None:
+    """Over HTTP: lifted, it is there soon instead of in minutes; taken back, the setting holds for the next one."""
+    async with ScriptedCatalog() as catalog:
+        for number in (1, 2):
+            catalog.add_track(number, body=noise(number).read_bytes())
+        async with tonearm(tmp_path, catalog.url, QUEUE_BANDWIDTH_LIMIT=2_000) as server:
+            first = await server.submit("track", 1)
+            await until("bytes are on disk", lambda: _received(server) > 0)
+            await _limit(server, 0)
+            assert (await server.wait_for(first))["status"] == "completed"
+
+            await _limit(server, None)
+            await until("the setting holds", lambda: "bandwidth_limit=2000" in server.tail())
+            second = await server.submit("track", 2)
+            await until("bytes are on disk", lambda: _received(server) > 0)
+            assert _received(server) < 100_000
+            await _limit(server, 100_000_000)
+            assert (await server.wait_for(second))["status"] == "completed"
+
+
+async def _limit(server: Tonearm, limit: int | None) -> None:
+    status, body = await server.call("PATCH", "/control", json={"bandwidthLimit": limit})
+    assert status == 200, body
+
+
+def _received(server: Tonearm) -> int:
+    return sum(path.stat().st_size for path in server.stage.rglob("part"))
 
 
 @asynccontextmanager
