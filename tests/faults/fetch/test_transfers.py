@@ -22,7 +22,7 @@ SHA256 = hashlib.sha256(SONG).hexdigest()
 MD5 = hashlib.md5(SONG).hexdigest()
 
 
-@pytest.mark.parametrize("checksum", [None, f"sha256:{SHA256}", f"MD5:{MD5.upper()}"])
+@pytest.mark.parametrize("checksum", [None, f"sha256:{SHA256}", f"MD5:{MD5.upper()}"], ids=["none", "sha256", "md5"])
 async def test_a_file_arrives_whole_and_is_told_to_its_end(stage: Stage, tmp_path: Path, checksum: str | None) -> None:
     """The bytes are those of the server, the last progress is the whole file, a checksum is compared."""
     with nginx(tmp_path / "web") as web:
