@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.api.serving import WORKER, Api
 from tests.contract import steps
 from tests.support.clock import HOUR, MINUTE, FakeClock
 
+from tonearm.api import health as health_of_the_queue
 from tonearm.errors import FailureCode, StoreUnavailable
 from tonearm.model import Failure, RestingHost, RestKind, WorkerReport
 
@@ -125,3 +127,12 @@ async def test_a_store_that_does_not_answer_is_what_is_down(api: Api, monkeypatc
 
     assert (answer.status, answer.body["code"], answer.body["status"]) == (503, "STORE_UNAVAILABLE", "down")
     assert answer.body["store"] == {"kind": "memory", "reachable": False, "latencyMs": None}
+
+
+async def test_a_store_whose_disk_hangs_is_down_too(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever watches gets an answer, and not the silence that is to be reported."""
+    monkeypatch.setattr(health_of_the_queue, "ANSWER_S", 0.05)
+    monkeypatch.setattr(api.store, "metrics", asyncio.Event().wait)
+    answer = await api.call("GET", "/health")
+
+    assert (answer.status, answer.body["status"], answer.body["store"]["reachable"]) == (503, "down", False)

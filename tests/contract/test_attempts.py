@@ -166,3 +166,20 @@ async def test_tracks_released_one_after_the_other_are_one_line_of_their_album(s
         ("released", "01 Title 1: The host rests"),
         ("failed", f"04 Title 4: {NOT_FOUND.failure.message}"),
     ]
+
+
+async def test_a_job_that_waits_again_and_again_keeps_its_story(store: Store, clock: FakeClock) -> None:
+    """Waits in a row are one line, the newest; what happened before does not leave the history for them."""
+    job_id = await submit_track(store)
+    await delay(store, await claim_one(store))
+    for wait in range(60):
+        clock.advance(60 * SECOND)
+        await store.settle(await claim_one(store), Released(f"Waiting, {wait}", 5 * SECOND))
+    history = (await store.job(job_id)).history
+    assert [(line.event, line.message) for line in history] == [
+        ("submitted", None),
+        ("started", None),
+        ("delayed", TIMEOUT.message),
+        ("started", None),
+        ("released", "Waiting, 59"),
+    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from tests.contract.steps import (
@@ -24,7 +26,7 @@ from tests.contract.steps import (
 )
 from tests.support.clock import MINUTE, FakeClock
 from tonearm.errors import FailureCode, WrongState
-from tonearm.model import AlbumOutcome, AlbumTrack, Cancelled, Claim, Failed, Retry, State
+from tonearm.model import AlbumOutcome, AlbumTrack, Cancelled, Claim, Failed, Reserved, Retry, State
 from tonearm.store.base import PAGE, Store
 
 ONE_MORE = "; 1 more was announced but not listed by the catalog"
@@ -50,7 +52,7 @@ async def open_short(store: Store, listed: int, announced: int) -> str:
         (9, 0, AlbumOutcome.PARTIAL, "6 of 9 tracks were announced but not listed by the catalog"),
         (4, 2, AlbumOutcome.PARTIAL, f"2 of 3 tracks failed: 01 Title 1, 02 Title 2{ONE_MORE}"),
         (5, 1, AlbumOutcome.PARTIAL, f"1 of 3 tracks failed: 01 Title 1{TWO_MORE}"),
-        (4, 3, None, f"All tracks failed{ONE_MORE}"),
+        (4, 3, None, "All tracks failed"),
         (3, 0, AlbumOutcome.OK, None),
         (2, 0, AlbumOutcome.OK, None),
         (0, 0, AlbumOutcome.OK, None),
@@ -71,12 +73,13 @@ async def test_an_album_is_whole_only_if_all_that_was_announced_arrived(
 
 
 async def test_an_album_of_which_nothing_is_listed_says_what_was_announced(store: Store) -> None:
-    """It has failed as one without tracks has."""
+    """It has failed as one without tracks has; its history knows more."""
     job_id = await open_short(store, 0, 3)
 
     record = await store.job(job_id)
     assert (record.state, record.failure_code) == (State.FAILED, FailureCode.NOT_FOUND)
-    assert record.error == "Album has no tracks; 3 were announced but not listed by the catalog"
+    assert record.error == "Album has no tracks"
+    assert record.history[-1].message == "Album has no tracks (3 announced)"
 
 
 async def test_the_text_stays_short_however_many_tracks_are_missing(store: Store) -> None:
@@ -252,3 +255,50 @@ async def test_a_large_album_is_listed_again_in_pages(store: Store) -> None:
 
     assert len(await claim_all(store)) == count
     assert (await store.job(job_id)).track_count == count + 1
+
+
+async def test_a_track_that_moved_in_the_list_gets_the_name_that_it_had(store: Store) -> None:
+    """The place of a track that the list lacked goes to that one, and the name with it that the place had reserved."""
+    job_id = await submit_album(store)
+    await expand_with(store, await claim_album(store), (1, 2, 4), announced=4)
+    for track in await claim(store, tracks=3):
+        assert await reserve_own(store, track) is Reserved.OWN
+        await complete(store, track)
+    await store.retry(job_id)
+    await expand_with(store, await claim_album(store), (1, 2, 3, 4), announced=4)
+
+    third, fourth = await claim(store, tracks=3)
+    assert (third.spec.catalog_id, fourth.spec.catalog_id) == (3, 4)
+    assert await reserve_own(store, fourth) is Reserved.OWN
+    assert await reserve_own(store, third) is Reserved.OWN
+
+
+async def test_an_album_that_is_cancelled_while_its_list_is_asked_for_again_keeps_the_one_that_it_had(
+    store: Store,
+) -> None:
+    """Also where the new list would have been empty: what arrived is still counted."""
+    job_id = await open_short(store, 2, 4)
+    for track in await claim(store, tracks=2):
+        await complete(store, track)
+    await store.retry(job_id)
+    resolving = await claim_album(store)
+    await store.cancel(job_id)
+    await enter(store, resolving, 0, 4)
+
+    record = await store.job(job_id)
+    assert (record.state, record.track_count, record.completed_tracks) == (State.CANCELLED, 2, 2)
+    await store.retry(job_id)
+    await enter(store, await claim_album(store), 2, 2)
+    assert (await store.job(job_id)).outcome is AlbumOutcome.OK
+
+
+async def expand_with(store: Store, resolving: Claim, ids: Sequence[int], *, announced: int) -> None:
+    """Enter a list of just these tracks."""
+    tracks = [AlbumTrack(id=number, title=f"Title {number}", track_number=number) for number in ids]
+    await store.expand(resolving, info_of(resolving, announced), 1, tracks, last=True)
+
+
+async def reserve_own(store: Store, track: Claim) -> Reserved:
+    """Ask for the name that the track has by its own number."""
+    name = f"A/{track.spec.catalog_id:02} Title"
+    return await store.reserve(track, name, name.casefold())

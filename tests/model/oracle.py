@@ -273,8 +273,10 @@ class Oracle:
         if not count and job.resolved and not cancel:
             self._keep_list(job, pause=pause)
             return
-        del job.tracks[count:]
-        job.count, job.unlisted, job.retry_count = count, max(0, announced - count), 0
+        job.retry_count = 0
+        if count or not job.resolved:
+            del job.tracks[count:]
+            job.count, job.unlisted = count, max(0, announced - count)
         job.resolved = bool(job.tracks)
         if cancel:
             self._finish(job, State.CANCELLED)

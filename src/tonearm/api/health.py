@@ -25,6 +25,9 @@ from tonearm.store.base import Store
 
 NO_STORE = "The queue cannot be reached at present"
 
+ANSWER_S = 2.0
+"""Seconds that the store has to answer; a disk that hangs must not keep its watcher waiting."""
+
 
 class Health(StrEnum):
     """How the queue is."""
@@ -58,12 +61,13 @@ class HealthRoutes:
         """How the queue is; 503 with the same figures when it is down."""
         asked = time.perf_counter()
         try:
-            counts = await self._store.counts()
-            latency_ms = round((time.perf_counter() - asked) * 1_000, 2)
-            metrics, oldest, workers = await asyncio.gather(
-                self._store.metrics(), self._store.oldest(), self._store.workers()
-            )
-        except StoreUnavailable:
+            async with asyncio.timeout(ANSWER_S):
+                counts = await self._store.counts()
+                latency_ms = round((time.perf_counter() - asked) * 1_000, 2)
+                metrics, oldest, workers = await asyncio.gather(
+                    self._store.metrics(), self._store.oldest(), self._store.workers()
+                )
+        except (StoreUnavailable, TimeoutError):
             figures: Object = {"status": Health.DOWN, "store": self._store_figures(None)}
             return refusal(request.scope, RefusalCode.STORE_UNAVAILABLE, NO_STORE, figures=figures)
         alive = [worker for worker in workers if worker.alive]

@@ -45,7 +45,7 @@ def list_jobs(
     with connect(server) as client:
         jobs = client.jobs(status=status, job_type=job_type, text=text, page_size=min(limit + 1, PAGE))
         found = list(islice(jobs, limit + 1))
-        waiting = not json and any(job.status is Status.QUEUED for job in found)
+        waiting = not json and any(job.status in (Status.QUEUED, Status.PROCESSING) for job in found)
         reasons = holdups(client.stats().worker) if waiting else []
     for job in found[:limit]:
         out.document(job.as_json())

@@ -23,7 +23,7 @@ def show(job: JobId, *, server: Server = None, json: Json = False) -> None:
     out.json = json
     with connect(server) as client:
         record = client.job(job)
-        waiting = not json and record.status is Status.QUEUED
+        waiting = not json and record.status in (Status.QUEUED, Status.PROCESSING)
         reason = client.stats().worker.holding if waiting else None
     out.document(record.as_json())
     for line in _page(record, reason):

@@ -76,7 +76,7 @@ class Download:
     """An answer's body that is read piece by piece, once. *name*: what the server would call it, whatever that is."""
 
     def __init__(self, response: http.client.HTTPResponse, close: Callable[[], None]) -> None:
-        self.size = int(response.getheader("Content-Length", "0"))
+        self.size = _length(response)
         """Bytes of the whole."""
         self.name = _file_name(response)
         self._response = response
@@ -204,6 +204,14 @@ class Transport:
         if isinstance(error, OSError) and error.strerror:
             reason = error.strerror
         return ServerUnreachable(f"No Tonearm server answers at {self._address} ({reason})")
+
+
+def _length(response: http.client.HTTPResponse) -> int:
+    """Bytes of the body; one that comes without its length could be cut without anybody's seeing it."""
+    length = response.getheader("Content-Length", "")
+    if not (length.isascii() and length.isdecimal()):
+        raise http.client.HTTPException("the answer does not say how long it is")
+    return int(length)
 
 
 def _file_name(response: http.client.HTTPResponse) -> str | None:

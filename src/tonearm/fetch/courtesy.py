@@ -179,7 +179,7 @@ class Courtesy:
             message = f"{peer} could not be reached for {span} and was given up: {rest.reason}"
             return HostResting(str(peer), message, wait_ms=max(1, rest.until - now), given_up=True)
         if rest.probing:
-            message, wait_ms = f"{peer} is being tried again: {rest.reason}", rest_ms(0, self._rules)
+            message, wait_ms = f"{peer} is being tried again: {rest.reason}", rest_ms(rest.renewed, self._rules)
         else:
             wait_ms = rest.until - now
             message = f"{peer} is resting until {self._moment(wait_ms)}: {rest.reason}"

@@ -66,8 +66,9 @@ class DiskGuard:
         Raises:
             DiskError: the volume does not answer.
         """
+        volume = free_bytes(self.root)
         with self._lock:
-            return self._free()
+            return self._left(volume)
 
     def fits(self, needed: int) -> bool:
         """Whether the volume could ever have *needed* bytes free, whatever is removed from it.
@@ -93,8 +94,7 @@ class DiskGuard:
         Raises:
             DiskFull: there is not enough; nothing is set aside.
         """
-        with self._lock:
-            self._admit(task_id, _Transfer(size, done))
+        self._admit(task_id, _Transfer(size, done))
 
     def advance(self, task_id: str, size: int | None, done: int) -> None:
         """Note that *done* bytes of a transfer will be on disk in a moment, and its size once it is known.
@@ -112,12 +112,14 @@ class DiskGuard:
                 return
             now = _Transfer(transfer.size if size is None else size, done)
             self._unseen += max(0, done - transfer.done)
-            if now.whole > transfer.whole:
-                self._admit(task_id, now)
-                return
-            self._running[task_id] = now
-            if self._unseen >= self.minimum // 4 or self._now() - self._looked_at >= LOOK_S:
-                self._look(task_id)
+            grows = now.whole > transfer.whole
+            if not grows:
+                self._running[task_id] = now
+            looks = not grows and self._looks()
+        if grows:
+            self._admit(task_id, now)
+        elif looks:
+            self._look(task_id)
 
     def arrived(self, task_id: str, size: int) -> None:
         """Note that all bytes of a transfer are on disk: *size*, which the tags may write once more."""
@@ -131,22 +133,32 @@ class DiskGuard:
             transfer = self._running.pop(task_id, None)
         return transfer.outstanding if transfer is not None else 0
 
+    # The volume is asked without the lock: a network volume that hangs must not hold up who only notes something.
+
     def _admit(self, task_id: str, transfer: _Transfer) -> None:
-        self._running.pop(task_id, None)
-        self._require(transfer.outstanding, self._free())
-        self._running[task_id] = transfer
+        volume = free_bytes(self.root)
+        with self._lock:
+            self._running.pop(task_id, None)
+            self._require(transfer.outstanding, self._left(volume))
+            self._running[task_id] = transfer
+
+    def _looks(self) -> bool:
+        """Whether it is time for a look; whoever comes first then looks for all, so a full disk ends one at a time."""
+        if self._unseen < self.minimum // 4 and self._now() - self._looked_at < LOOK_S:
+            return False
+        self._looked_at, self._unseen = self._now(), 0
+        return True
 
     def _look(self, task_id: str) -> None:
-        """Whoever comes first after the time looks for all, so that a full disk ends one transfer at a time."""
-        self._looked_at, self._unseen = self._now(), 0
         free = free_bytes(self.root)
         if free < self.minimum:
-            self._running.pop(task_id)
+            self.release(task_id)
             self._require(0, free)
 
-    def _free(self) -> int:
+    def _left(self, volume: int) -> int:
+        """Of so many bytes on the volume, those that nobody was promised."""
         promised = sum(transfer.outstanding for transfer in self._running.values())
-        return max(0, free_bytes(self.root) - promised)
+        return max(0, volume - promised)
 
     def _require(self, outstanding: int, free: int) -> None:
         needed = outstanding + self.minimum

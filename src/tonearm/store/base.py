@@ -395,7 +395,8 @@ class Working(Protocol):
         an album to become final settles the album: failed when all failed ("All tracks failed"), else completed,
         outcome partial where any is missing or unlisted. How an attempt came to nothing stands in the history with its
         number and code, and as last error (of a track, in its album too); a `Released` without delay is no reason to
-        tell people. Tracks that are released one after the other are one line of their album's history.
+        tell people. Tracks that are released one after the other are one line of their album's history, and so
+        are the waits of a job in which nothing else happened.
 
         Any mark beyond what the claims before had reached clears the count of stalls; a regular end clears it too.
 

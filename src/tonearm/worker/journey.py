@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import structlog
 
-from tonearm.errors import DiskError, FetchError, LeaseLost
+from tonearm.errors import DiskError, DiskFull, FetchError, LeaseLost
 from tonearm.fetch import Progress, Received, mark_of
 from tonearm.library import (
     Audio,
@@ -83,7 +83,8 @@ class Journey:
             track = await self._begin()
             async with self._naming(track) as reserved:
                 received = await self._transfer(track, folder, limit)
-                await self._leave_slot()
+                with limit.standing():
+                    await self._leave_slot()
                 audio = await self._verify(track, received, folder)
                 staged = await self._tag(track, received, audio, folder)
                 with limit.standing():
@@ -250,13 +251,17 @@ class Journey:
             if await in_thread(has_twin, self._root, path):
                 number = await self._next_free(name, number + 1)
                 continue
-            await self._commit(Publication(path, size, inode))
+            publication = Publication(path, size, inode)
+            await self._commit(publication)
             try:
                 await self._publish(staged, path)
             except NameTaken:
                 if await self._keeps(staged, path):
                     break
                 number = await self._next_free(name, number + 1)
+            except DiskFull:
+                await self._take_back(publication)
+                raise
             else:
                 await self._add_cover(staged.parent, path)
                 break
@@ -273,6 +278,11 @@ class Journey:
 
     async def _commit(self, publication: Publication) -> None:
         await insist(lambda: self._tools.store.commit(self._claim, publication), self._held, self._leases)
+
+    async def _take_back(self, publication: Publication) -> None:
+        """The task may wait for room, and whoever waits can be cancelled; not if the file has its name already."""
+        if not await in_thread(published, self._root, publication):
+            await insist(lambda: self._tools.store.retract(self._claim), self._held, self._leases)
 
     async def _publish(self, staged: Path, path: str) -> None:
         """Move the file into the library, unless the lease ended meanwhile."""

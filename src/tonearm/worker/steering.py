@@ -23,14 +23,17 @@ class Steering:
         self._slots = slots
         self._throttle = throttle
         self._settings = settings
+        self.paused = False
+        """Whether people hold the whole queue."""
 
     def follow(self, control: Control) -> bool:
         """Let *control* hold from now on; answers whether anything is different from before. Again is harmless."""
         slots = self._settings.max_concurrent if control.max_concurrent is None else control.max_concurrent
         limit = self._settings.bandwidth_limit if control.bandwidth_limit is None else control.bandwidth_limit
-        if (slots, limit) == (self._slots.limit, self._throttle.limit):
+        if (control.paused, slots, limit) == (self.paused, self._slots.limit, self._throttle.limit):
             return False
+        self.paused = control.paused
         self._slots.change(slots)
         self._throttle.change(limit)
-        log.info("Steered", max_concurrent=slots, bandwidth_limit=limit)
+        log.info("Steered", paused=control.paused, max_concurrent=slots, bandwidth_limit=limit)
         return True

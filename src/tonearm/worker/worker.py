@@ -27,6 +27,9 @@ from tonearm.worker.tools import WorkerTools
 IDLE_MS = 5_000
 """The longest wait of the claim loop; whatever becomes claimable in this process wakes it at once."""
 
+PAUSED = "The queue is paused (tonearm control --resume)"
+"""Why nothing is claimed while people hold the queue; the store holds it, here it is only said."""
+
 BUSY_S = 1.0
 """The longest wait while every slot is taken."""
 
@@ -125,7 +128,7 @@ class Worker:
         """One round of the claim loop: take what there is room for, or wait until there may be something."""
         await self._tidy()
         closed = await first_closed(self._gates)
-        self.leases.hold_back(closed.reason if closed else None)
+        self.leases.hold_back(closed.reason if closed else PAUSED if self.steering.paused else None)
         tracks, albums = (0, 0) if closed else (self.slots.free_transfers, self.slots.free_resolves)
         claimed = await self._take(tracks, albums)
         await self._beat()

@@ -12,11 +12,15 @@ from typing import Any
 
 import pytest
 from tests.faults.worker.conftest import Noise
+from tests.faults.worker.test_throttle import submit, working
 from tests.support.catalog import ScriptedCatalog, slow
 from tests.support.mounts import leave_free, small_disk
 from tests.support.music import Music
 from tests.support.programs import find
 from tests.support.server import Tonearm, tonearm, until
+
+from tonearm.errors import DiskFull
+from tonearm.model import State
 
 MB = 1_000_000
 SLOW = 250_000
@@ -257,3 +261,26 @@ async def test_without_descriptors_jobs_end_clearly_and_later_ones_work(disk: Pa
             decodes(server)
             await until("nothing is staged", lambda: server.staged() == [])
             assert "fell over" not in server.log.read_text("utf-8")
+
+
+async def test_a_job_that_found_the_disk_full_at_the_last_step_can_be_cancelled_while_it_waits(
+    tmp_path: Path, noise: Noise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had passed its commit point, but nobody is publishing it any more."""
+
+    def full(*_: object, **__: object) -> None:
+        raise DiskFull("No room for a name", free=0, needed=None)
+
+    monkeypatch.setattr("tonearm.worker.journey.publish", full)
+    async with ScriptedCatalog() as catalog:
+        catalog.add_track(1, body=noise(1).read_bytes())
+        async with working(tmp_path, catalog, QUEUE_DISK_FULL="hold", QUEUE_DISK_SPACE_MIN_MB="1") as (store, _):
+            await submit(store, 1)
+
+            async def waits() -> bool:
+                job = await store.job("job-1-1")
+                return job.state is State.DELAYED and "No room for a name" in (job.last_error or "")
+
+            await until("it waits for room", waits)
+            await store.cancel("job-1-1")
+            assert (await store.job("job-1-1")).state is State.CANCELLED

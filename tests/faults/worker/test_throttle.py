@@ -59,6 +59,31 @@ async def test_people_change_the_speed_while_a_track_is_downloaded(tmp_path: Pat
             assert (await server.wait_for(second))["status"] == "completed"
 
 
+async def test_a_paused_queue_says_so_and_goes_on_when_it_is_resumed(tmp_path: Path, noise: Noise) -> None:
+    """In the figures, where every list and page looks for the reason why nothing begins; also after a restart."""
+    async with ScriptedCatalog() as catalog:
+        catalog.add_track(1, body=noise(1).read_bytes())
+        async with tonearm(tmp_path, catalog.url) as server:
+            assert (await server.call("PATCH", "/control", json={"paused": True}))[0] == 200
+            job = await server.submit("track", 1)
+
+            async def said() -> bool:
+                return "paused" in (await server.stats())["worker"].get("holding", "")
+
+            await until("the figures say so", said)
+            await server.kill()
+            await server.start()
+            await until("the figures say so again", said)
+            assert (await server.job(job))["status"] == "queued"
+            assert (await server.call("PATCH", "/control", json={"paused": False}))[0] == 200
+            assert (await server.wait_for(job))["status"] == "completed"
+
+            async def silent() -> bool:
+                return not await said()
+
+            await until("nothing is said any more", silent)
+
+
 async def _limit(server: Tonearm, limit: int | None) -> None:
     status, body = await server.call("PATCH", "/control", json={"bandwidthLimit": limit})
     assert status == 200, body

@@ -14,7 +14,8 @@ JOB_ID = "job-1763900000000-k3v9x0q2ab"
 class Play:
     """One step: an answer, or a connection cut before it (*cut*) or after it without a word (*leave*).
 
-    With *until* the answer ends after so many bytes of its body, and the connection with it.
+    With *until* the answer ends after so many bytes of its body, and the connection with it; with *unmeasured* it does
+    not say how long it is.
     """
 
     status: int = 200
@@ -23,6 +24,7 @@ class Play:
     cut: bool = False
     leave: bool = False
     until: int | None = None
+    unmeasured: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,13 @@ class Stage:
                 sent = json.loads(self.rfile.read(length)) if length else None
                 stage.heard.append(Heard(self.command, self.path, sent, dict(self.headers)))
                 step = stage.script.pop(0) if len(stage.script) > 1 else stage.script[0]
-                self.close_connection = step.cut or step.leave or step.until is not None
+                self.close_connection = step.cut or step.leave or step.unmeasured or step.until is not None
                 if step.cut:
                     return
                 body = step.body if isinstance(step.body, bytes) else json.dumps(step.body).encode()
                 self.send_response(step.status)
-                headers = {"Content-Type": "application/json"} | step.headers | {"Content-Length": str(len(body))}
+                measure = {} if step.unmeasured else {"Content-Length": str(len(body))}
+                headers = {"Content-Type": "application/json"} | step.headers | measure
                 for name, value in headers.items():
                     self.send_header(name, value)
                 self.end_headers()

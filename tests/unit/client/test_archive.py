@@ -49,6 +49,14 @@ def test_an_archive_that_ends_early_is_an_error(client: Client, stage: Stage) ->
         list(client.archive(JOB_ID))
 
 
+def test_an_archive_that_does_not_say_how_long_it_is_is_no_archive(client: Client, stage: Stage) -> None:
+    """A proxy that leaves the length out must not turn a cut ZIP, or an empty one, into a success."""
+    stage.plays(Play(200, CONTENT, ZIP, unmeasured=True))
+
+    with pytest.raises(ServerUnreachable):
+        client.archive(JOB_ID)
+
+
 @pytest.mark.parametrize(
     ("status", "code", "kind"),
     [

@@ -17,7 +17,7 @@ from tonearm.worker.steering import Steering
         (Control(), (3, 50_000)),
         (Control(max_concurrent=9), (9, 50_000)),
         (Control(bandwidth_limit=0), (3, 0)),
-        (Control(bandwidth_limit=7, max_concurrent=1, paused=True), (1, 7)),
+        (Control(bandwidth_limit=7, max_concurrent=1), (1, 7)),
     ],
 )
 async def test_what_people_set_wins_and_none_means_the_setting(control: Control, expected: tuple[int, int]) -> None:
@@ -30,3 +30,12 @@ async def test_what_people_set_wins_and_none_means_the_setting(control: Control,
     assert not steering.follow(control)
     steering.follow(Control())
     assert (slots.limit, throttle.limit) == (3, 50_000)
+
+
+async def test_a_pause_of_the_whole_queue_is_known_until_it_ends() -> None:
+    """So that the worker can say why it claims nothing."""
+    steering = Steering(Slots(3), Throttle(0), Settings())
+    assert steering.follow(Control(paused=True))
+    assert steering.paused
+    assert steering.follow(Control())
+    assert not steering.paused

@@ -90,6 +90,7 @@ def _enter(unit: Unit, job: Task, album: AlbumInfo, position: int, track: AlbumT
 def _begin_anew(unit: Unit, track: Task) -> None:
     """The track's place in the list belongs to another one now; what its claims brought stays in the library."""
     endings.leave(unit, track)
+    unit.run("DELETE FROM reservation WHERE task = ?", track.seq)  # it may be the name of another track of the new list
     anew = FRESH | OUTCOME | {"retry_count": 0, "ended_token": None, "stage_worker": None}
     if track.state == State.READY:
         moves.change(unit, track, **anew)
@@ -102,21 +103,24 @@ def _fix_list(unit: Unit, job: Task, count: int, *, announced: int) -> None:
     unlisted = max(0, announced - count)
     moves.change(unit, job, ended_token=job.token, stalls=0)
     if not count and job.resolved and not cancel:
-        keep_list(unit, job, Failure(FailureCode.NOT_FOUND, missing.empty(unlisted)))
+        keep_list(unit, job, Failure(FailureCode.NOT_FOUND, missing.EMPTY))
         return
     if count and not cancel:
         also = f", {announced:,} announced" if unlisted else ""
         moves.note(unit, job, "resolved", message=f"{count:,} tracks{also}")
-    moves.change(unit, job, track_count=count, unlisted=unlisted, **without_resolving(job))
+    if count or not job.resolved:  # a cancel while an album is resolved again leaves it the list that it had
+        moves.change(unit, job, track_count=count, unlisted=unlisted)
+    moves.change(unit, job, **without_resolving(job))
     if cancel:
         moves.move(unit, job, State.CANCELLED)
         moves.note(unit, job, "cancelled")
         begin(unit, job, "cancel")
         return
     if not count:
-        error, code = missing.empty(unlisted), FailureCode.NOT_FOUND
+        error, code = missing.EMPTY, FailureCode.NOT_FOUND
         moves.move(unit, job, State.FAILED, error=error, last_error=error, failure_code=code.value)
-        moves.note(unit, job, "failed", code=code, message=error)
+        also = f" ({unlisted:,} announced)" if unlisted else ""
+        moves.note(unit, job, "failed", code=code, message=error + also)
     _go_on(unit, job)
 
 
@@ -245,6 +249,6 @@ def _fail(unit: Unit, album: Task) -> None:
         "SELECT failure_code FROM task WHERE parent = ? AND state = 'failed' ORDER BY position LIMIT 1", album.seq
     )
     code = FailureCode.INTERNAL if first is None else FailureCode(first[0])
-    error = missing.all_failed(album)
+    error = missing.ALL_FAILED
     moves.move(unit, album, State.FAILED, error=error, last_error=error, failure_code=code.value)
     moves.note(unit, album, "failed", code=code, message=error)

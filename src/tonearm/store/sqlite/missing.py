@@ -9,14 +9,11 @@ ERROR_LIMIT = 500
 """Characters of a partial album's error text (docs/reference/http.md, a job)."""
 
 
-def empty(unlisted: int) -> str:
-    """The error of an album of which no track is listed."""
-    return "Album has no tracks" + _also(unlisted, "")
+EMPTY = "Album has no tracks"
+"""The error of an album of which no track is listed."""
 
-
-def all_failed(album: Task) -> str:
-    """The error of an album of which no track arrived."""
-    return "All tracks failed" + _also(album.unlisted)
+ALL_FAILED = "All tracks failed"
+"""The error of an album of which no track arrived."""
 
 
 def partial(unit: Unit, album: Task) -> str | None:
@@ -32,10 +29,10 @@ def partial(unit: Unit, album: Task) -> str | None:
     return None
 
 
-def _also(unlisted: int, more: str = " more") -> str:
+def _also(unlisted: int) -> str:
     if not unlisted:
         return ""
-    return f"; {unlisted:,}{more} {'was' if unlisted == 1 else 'were'} announced but not listed by the catalog"
+    return f"; {unlisted:,} more {'was' if unlisted == 1 else 'were'} announced but not listed by the catalog"
 
 
 def _named(unit: Unit, album: Task, missing: int, limit: int) -> str:

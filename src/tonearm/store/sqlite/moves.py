@@ -280,6 +280,15 @@ def note(
     unit.run("DELETE FROM history WHERE job = ? AND number <= ?", job.seq, number - HISTORY_LIMIT)
 
 
+def forget_wait(unit: Unit, job: Task) -> None:
+    """Drop the wait before this one from a job's history if nothing happened in between, so that its story stays."""
+    lines = unit.all("SELECT number, event FROM history WHERE job = ? ORDER BY number DESC LIMIT 2", job.seq)
+    if [event for _, event in lines] == ["started", "released"]:
+        before = lines[-1][0] - 1
+        unit.run("DELETE FROM history WHERE job = ? AND number > ?", job.seq, before)
+        change(unit, job, history_count=before)
+
+
 def _told_last(unit: Unit, job: Task | None) -> str | None:
     """Return the event of the newest line in a job's history."""
     if job is None:

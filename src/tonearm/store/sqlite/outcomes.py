@@ -160,8 +160,10 @@ def _give_back(unit: Unit, task: Task, outcome: Outcome, *, pause: bool) -> None
         moves.blame(unit, task, failure.message)
         delay_ms = outcome.delay_ms
     elif isinstance(outcome, Released):
-        moves.note(unit, task, "released", message=outcome.reason)
         delay_ms = outcome.delay_ms or None
+        if delay_ms is not None:
+            moves.forget_wait(unit, task)
+        moves.note(unit, task, "released", message=outcome.reason)
         if delay_ms is not None:
             moves.blame(unit, task, outcome.reason)
     if pause and task.parent is None:
