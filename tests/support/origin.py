@@ -49,11 +49,19 @@ class Visit:
     writer: asyncio.StreamWriter
     kept: bool = False
 
-    async def send(self, data: bytes) -> None:
-        """Send raw bytes; returns when the socket took them, or the other side is gone."""
-        with suppress(ConnectionError):
+    async def send(self, data: bytes) -> bool:
+        """Send raw bytes; returns when the socket took them, or the other side is gone (False).
+
+        It gives way each time: over TLS a lost connection makes neither writing nor draining wait, and the loop that
+        would tell of it would never come to it.
+        """
+        try:
             self.writer.write(data)
             await self.writer.drain()
+        except ConnectionError:
+            return False
+        await asyncio.sleep(0)
+        return True
 
     async def gone(self) -> None:
         """Stay silent until the other side hangs up."""
