@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from collections.abc import Iterator
@@ -38,10 +39,14 @@ def remount(folder: Path, options: str) -> None:
 def leave_free(disk: Path, size: int) -> Path:
     """Fill *disk* with a file until only *size* bytes are free, whoever writes beside it; that file."""
     filler = disk / "filler"
-    with filler.open("ab") as file:
+    with filler.open("ab", buffering=0) as file:
         while (free := _free(disk)) > size:
-            file.write(bytes(min(free - size, 1 << 20)))
-            file.flush()
+            try:
+                file.write(bytes(min(free - size, 1 << 20)))
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                break  # who writes beside it was quicker: there is nothing left
     return filler
 
 
