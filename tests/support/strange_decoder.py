@@ -65,7 +65,7 @@ def reach_out(_: int, __: Order) -> Decoded:
         "grow": lambda: os.ftruncate(FILE, 1 << 20),
     }
     done = [name for name, attempt in attempts.items() if _works(attempt)]
-    inherited = [number for number in range(3, 256) if _works(lambda number=number: os.fstat(number))]  # type: ignore[misc]
+    inherited = [number for number in range(3, 256) if _works(lambda number=number: os.fstat(number))]  # type: ignore[misc]  # a default
     return Decoded(fault=f"done {done} inherited {inherited} nice {os.nice(0)}")
 
 

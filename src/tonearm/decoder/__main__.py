@@ -27,7 +27,7 @@ def main() -> None:
     control = socket.socket(fileno=0)
     try:
         # Here, because the libraries behind it may be missing or broken.
-        from tonearm.decoder.decoding import decode, load_everything  # noqa: PLC0415
+        from tonearm.decoder.decoding import decode, load_everything  # noqa: PLC0415 - heavy
 
         load_everything()
     except Exception as error:  # noqa: BLE001 - whatever it is, the server has to hear it

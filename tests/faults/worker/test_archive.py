@@ -80,4 +80,4 @@ async def test_a_large_album_is_sent_in_flat_memory(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "large.zip") as opened:
         names = opened.namelist()
     assert names == [f"Ann/{large}/{number:05}.flac" for number in range(1, TRACKS + 1)]
-    print(f"{TRACKS} tracks, {TRACKS * TRACK_BYTES // MB} MB: {(most - before) / MB:.1f} MB of memory")  # noqa: T201
+    print(f"{TRACKS} tracks, {TRACKS * TRACK_BYTES // MB} MB: {(most - before) / MB:.1f} MB of memory")  # noqa: T201 - a figure

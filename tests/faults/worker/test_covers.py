@@ -30,7 +30,7 @@ def music(tracks: int) -> list[str]:
 
 
 def embedded(path: Path) -> list[bytes]:
-    return [picture.data for picture in mutagen.flac.FLAC(path).pictures]  # type: ignore[no-untyped-call]
+    return [picture.data for picture in mutagen.flac.FLAC(path).pictures]  # type: ignore[no-untyped-call]  # mutagen
 
 
 async def test_an_album_has_its_cover_in_every_file_and_once_beside_them(tmp_path: Path, noise: Noise) -> None:

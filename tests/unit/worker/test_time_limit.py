@@ -37,7 +37,7 @@ async def test_the_clock_stands_still_inside_and_goes_on_where_it_was() -> None:
 async def stand_too_late() -> None:
     """Begin to stand still when the time is over already."""
     async with time_limit(100, lambda: "") as limit:
-        limit._timeout._on_timeout()  # type: ignore[attr-defined]
+        limit._timeout._on_timeout()  # type: ignore[attr-defined]  # asyncio's own
         with limit.standing():
             await asyncio.Event().wait()
 
