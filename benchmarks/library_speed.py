@@ -182,7 +182,8 @@ def _count(folder: Path) -> int:
 
 def check(folder: Path, files: Sequence[Path], *, pictured: bool = False) -> None:
     """Fail unless the folder holds the audio of *files*, byte for byte and in their order, with a picture if so."""
-    arrived = sorted(folder.iterdir(), key=_leading_number)
+    arrived = sorted(folder.glob("*.flac"), key=_leading_number)
+    assert (folder / "cover.jpg").exists() == pictured, folder
     assert len(arrived) == len(files), f"{len(arrived)} of {len(files)} files arrived"
     for path, source in zip(arrived, files, strict=True):
         (blocks, sound), (_, wanted) = _parts(path), _parts(source)
