@@ -25,9 +25,9 @@ from tonearm.model import Claim, Mark, Outcome
 from tonearm.store.sqlite import albums, leases, moves, outcomes
 from tonearm.store.sqlite.engine import SqliteStore
 from tonearm.store.sqlite.held import orphaned
-from tonearm.store.sqlite.rows import Task
 from tonearm.store.sqlite.storetime import StoreTime
 from tonearm.store.sqlite.unit import Unit
+from tonearm.store.task import Task
 
 ENVIRONMENT = "TONEARM_SABOTAGE"
 SOUND = "none"

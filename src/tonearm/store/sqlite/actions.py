@@ -11,8 +11,9 @@ from tonearm.model import JOB_ID, AlbumOutcome, Priority, State
 from tonearm.store.base import PAGE
 from tonearm.store.sqlite import albums, endings, moves, tombstones
 from tonearm.store.sqlite.overlay import Overlay
-from tonearm.store.sqlite.rows import FRESH, PRIORITIES, Task
+from tonearm.store.sqlite.rows import FRESH
 from tonearm.store.sqlite.unit import Unit
+from tonearm.store.task import PRIORITIES, Task
 
 
 def known(unit: Unit, job_id: str) -> Task | None:

@@ -17,8 +17,9 @@ from tonearm.model import AlbumInfo, AlbumOutcome, AlbumTrack, Claim, Failure, J
 from tonearm.store.base import PAGE
 from tonearm.store.sqlite import endings, missing, moves
 from tonearm.store.sqlite.held import ended, held, wanted
-from tonearm.store.sqlite.rows import FRESH, OUTCOME, Task
+from tonearm.store.sqlite.rows import FRESH, OUTCOME
 from tonearm.store.sqlite.unit import Unit
+from tonearm.store.task import Task
 
 EPOCHS_A_LIST = 1_000_000
 """More claims than a place in one list ever has. A place that was gone from the list and comes with a later one begins

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 from tonearm.store.base import FEED_LIMIT
 from tonearm.store.sqlite.moves import weigh
-from tonearm.store.sqlite.rows import COLUMNS, Task
+from tonearm.store.sqlite.rows import COLUMNS
 from tonearm.store.sqlite.unit import Unit
+from tonearm.store.task import Task
 
 _TALLIES = (
     "entered",

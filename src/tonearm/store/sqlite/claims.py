@@ -22,8 +22,8 @@ from tonearm.model import (
 )
 from tonearm.store.base import PAGE, STALLS_TO_SUSPECT
 from tonearm.store.sqlite import fair, moves, steering
-from tonearm.store.sqlite.rows import Task, decode, spec_of
 from tonearm.store.sqlite.unit import Unit
+from tonearm.store.task import Task, decode, spec_of
 
 _LANES = (TaskKind.RESOLVE, TaskKind.TRACK)
 

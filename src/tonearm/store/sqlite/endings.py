@@ -10,8 +10,8 @@ from __future__ import annotations
 from tonearm.model import Claim, Outcome, Paused, Released, Retry
 from tonearm.store.sqlite import moves
 from tonearm.store.sqlite.held import orphaned
-from tonearm.store.sqlite.rows import Task
 from tonearm.store.sqlite.unit import Unit
+from tonearm.store.task import Task
 
 
 def leave(unit: Unit, task: Task) -> None:

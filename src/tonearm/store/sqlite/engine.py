@@ -66,11 +66,11 @@ from tonearm.store.sqlite import (
 )
 from tonearm.store.sqlite.audit import audit
 from tonearm.store.sqlite.overlay import Overlay
-from tonearm.store.sqlite.rows import Unreadable
 from tonearm.store.sqlite.signal import Signal
 from tonearm.store.sqlite.storetime import StoreTime
 from tonearm.store.sqlite.threads import Reader, Writer
 from tonearm.store.sqlite.unit import Row, Unit
+from tonearm.store.task import Unreadable
 
 log = structlog.get_logger("store.sqlite")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tonearm.errors import LeaseLost
 from tonearm.model import Claim, State
-from tonearm.store.sqlite.rows import Task
 from tonearm.store.sqlite.unit import Unit
+from tonearm.store.task import Task
 
 
 def held(unit: Unit, claim: Claim) -> Task:

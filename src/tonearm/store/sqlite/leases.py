@@ -14,8 +14,8 @@ from tonearm.model import Failure, Flags, Mark, Phase, State
 from tonearm.store.base import PAGE, STALLS_TO_CRASH, STALLS_TO_SUSPECT
 from tonearm.store.sqlite import albums, endings, moves, steering
 from tonearm.store.sqlite.held import orphaned, wanted
-from tonearm.store.sqlite.rows import Task
 from tonearm.store.sqlite.unit import Unit
+from tonearm.store.task import Task
 
 RECOVERED = "Recovered from crash"
 

@@ -17,8 +17,9 @@ import msgspec
 
 from tonearm.errors import Invalid, RefusalCode
 from tonearm.model import JobOrder, JobQuery, State, Status
-from tonearm.store.sqlite.rows import COLUMNS, Task
+from tonearm.store.sqlite.rows import COLUMNS
 from tonearm.store.sqlite.unit import Unit
+from tonearm.store.task import Task
 
 SCAN = 10_000
 """The most rows that one page looks at."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tonearm.store.sqlite.rows import Task
 from tonearm.store.sqlite.unit import Unit
+from tonearm.store.task import Task
 
 ERROR_LIMIT = 500
 """Characters of a partial album's error text (docs/reference/http.md, a job)."""

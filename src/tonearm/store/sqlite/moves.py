@@ -16,8 +16,9 @@ from typing import Any
 from tonearm.errors import FailureCode
 from tonearm.model import HISTORY_LIMIT, EventKind, State, TaskKind
 from tonearm.store.sqlite import fair
-from tonearm.store.sqlite.rows import COLUMNS, NAMES, Task
+from tonearm.store.sqlite.rows import COLUMNS, NAMES
 from tonearm.store.sqlite.unit import Unit
+from tonearm.store.task import Task
 
 ARROWS: Mapping[State, frozenset[State]] = {
     State.READY: frozenset({State.ACTIVE, State.PAUSED, State.CANCELLED, State.FAILED}),

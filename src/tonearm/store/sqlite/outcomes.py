@@ -22,8 +22,8 @@ from tonearm.model import (
 from tonearm.store.sqlite import albums, endings, moves
 from tonearm.store.sqlite.held import ended, held, wanted
 from tonearm.store.sqlite.leases import reach
-from tonearm.store.sqlite.rows import Task
 from tonearm.store.sqlite.unit import Unit
+from tonearm.store.task import Task
 
 
 def describe(unit: Unit, claim: Claim, *, title: str, artist: str, album: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from tonearm.model import Mark, Phase, Transfer, WorkerReport
 from tonearm.store.base import PAGE
-from tonearm.store.sqlite.rows import Task
+from tonearm.store.task import Task
 
 RESTING_LIMIT = PAGE
 """The most resting hosts that are kept of one worker."""

@@ -26,9 +26,9 @@ from tonearm.store.sqlite import listing, tombstones
 from tonearm.store.sqlite.actions import find, known
 from tonearm.store.sqlite.overlay import Overlay
 from tonearm.store.sqlite.records import progress_of, record
-from tonearm.store.sqlite.rows import Task, decode
 from tonearm.store.sqlite.unit import Unit
 from tonearm.store.sqlite.upkeep import WORKER_AGE_MS
+from tonearm.store.task import Task, decode
 
 _FAILURE = "failure:"
 

@@ -19,8 +19,8 @@ from tonearm.model import (
     TrackProgress,
 )
 from tonearm.store.sqlite.overlay import Overlay, fraction
-from tonearm.store.sqlite.rows import PRIORITIES, Task, decode, spec_of
 from tonearm.store.sqlite.unit import Unit
+from tonearm.store.task import PRIORITIES, Task, decode, spec_of
 
 _PROGRESS = {
     State.READY: "pending",

@@ -6,8 +6,8 @@ from tonearm.errors import QuotaExceeded, RateLimited, RefusalCode
 from tonearm.model import State, Submission, SubmitLimits, Submitted
 from tonearm.store.base import RATE_WINDOW_MS
 from tonearm.store.sqlite import moves
-from tonearm.store.sqlite.rows import PRIORITIES, Task
 from tonearm.store.sqlite.unit import Unit
+from tonearm.store.task import PRIORITIES, Task
 
 
 def submit(unit: Unit, submission: Submission, limits: SubmitLimits) -> Submitted:

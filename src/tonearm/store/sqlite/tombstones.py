@@ -14,8 +14,8 @@ from tonearm.store.base import SHORT_LIST
 from tonearm.store.sqlite import moves
 from tonearm.store.sqlite.overlay import Overlay
 from tonearm.store.sqlite.records import record
-from tonearm.store.sqlite.rows import Task
 from tonearm.store.sqlite.unit import Unit
+from tonearm.store.task import Task
 
 # Described here, before there are threads: see docs/explain/architecture.md, "Decoding".
 _DECODER = msgspec.json.Decoder(JobRecord)

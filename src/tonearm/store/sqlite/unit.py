@@ -10,7 +10,8 @@ from typing import Any
 
 import apsw
 
-from tonearm.store.sqlite.rows import COLUMNS, Task
+from tonearm.store.sqlite.rows import COLUMNS
+from tonearm.store.task import Task
 
 Row = tuple[Any, ...]
 
