@@ -9,8 +9,8 @@ from __future__ import annotations
 from tonearm.errors import NotFound, WrongState
 from tonearm.model import JOB_ID, AlbumOutcome, Priority, State
 from tonearm.store.base import PAGE
+from tonearm.store.overlay import Overlay
 from tonearm.store.sqlite import albums, endings, moves, tombstones
-from tonearm.store.sqlite.overlay import Overlay
 from tonearm.store.sqlite.rows import FRESH
 from tonearm.store.sqlite.unit import Unit
 from tonearm.store.task import PRIORITIES, Task

@@ -51,6 +51,7 @@ from tonearm.model import (
     WorkerReport,
 )
 from tonearm.store.base import PAGE
+from tonearm.store.overlay import Overlay
 from tonearm.store.sqlite import (
     actions,
     albums,
@@ -65,7 +66,6 @@ from tonearm.store.sqlite import (
     upkeep,
 )
 from tonearm.store.sqlite.audit import audit
-from tonearm.store.sqlite.overlay import Overlay
 from tonearm.store.sqlite.signal import Signal
 from tonearm.store.sqlite.storetime import StoreTime
 from tonearm.store.sqlite.threads import Reader, Writer

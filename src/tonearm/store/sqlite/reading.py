@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
 from dataclasses import replace
 
 from tonearm.errors import FailureCode, Invalid, NotFound, RefusalCode
@@ -15,20 +14,18 @@ from tonearm.model import (
     JobQuery,
     JobRecord,
     Metrics,
-    Publication,
     State,
     TrackPage,
     WorkerRecord,
     WorkerReport,
 )
 from tonearm.store.base import LONG_LIST, PAGE, SHORT_LIST
+from tonearm.store.overlay import Overlay
+from tonearm.store.records import progress_of, publications, record
 from tonearm.store.sqlite import listing, tombstones
 from tonearm.store.sqlite.actions import find, known
-from tonearm.store.sqlite.overlay import Overlay
-from tonearm.store.sqlite.records import progress_of, record
 from tonearm.store.sqlite.unit import Unit
 from tonearm.store.sqlite.upkeep import WORKER_AGE_MS
-from tonearm.store.task import Task, decode
 
 _FAILURE = "failure:"
 
@@ -66,17 +63,9 @@ def files(unit: Unit, job_id: str, cursor: str | None) -> FilePage:
     job = find(unit, job_id)
     after = 0 if cursor is None else _position(cursor)
     if not job.is_album:
-        return FilePage(_publications([job] if job.state == State.COMPLETED and not after else []))
-    rows = unit.all(
-        "SELECT seq FROM task WHERE parent = ? AND state = ? AND position > ? ORDER BY position LIMIT ?",
-        *(job.seq, State.COMPLETED, after, PAGE),
-    )
-    arrived = [track for (seq,) in rows if (track := unit.task(seq)) is not None]
-    return FilePage(_publications(arrived), _track_cursor(arrived[-1].position or 0) if len(rows) == PAGE else None)
-
-
-def _publications(tasks: Sequence[Task]) -> tuple[Publication, ...]:
-    return tuple(decode(task, task.publication, Publication) for task in tasks if task.publication is not None)
+        return FilePage(publications([job] if job.state == State.COMPLETED and not after else []))
+    arrived = unit.tracks(job, State.COMPLETED, PAGE, after)
+    return FilePage(publications(arrived), _track_cursor(arrived[-1].position or 0) if len(arrived) == PAGE else None)
 
 
 def _track_cursor(position: int) -> str:

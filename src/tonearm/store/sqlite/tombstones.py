@@ -11,9 +11,9 @@ import msgspec
 
 from tonearm.model import JobRecord, State
 from tonearm.store.base import SHORT_LIST
+from tonearm.store.overlay import Overlay
+from tonearm.store.records import record
 from tonearm.store.sqlite import moves
-from tonearm.store.sqlite.overlay import Overlay
-from tonearm.store.sqlite.records import record
 from tonearm.store.sqlite.unit import Unit
 from tonearm.store.task import Task
 

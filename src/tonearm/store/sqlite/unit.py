@@ -1,15 +1,19 @@
 """One atomic unit: a connection inside a transaction, the store time of the moment, and what changed.
 
 Every rule of the store is a plain function whose first argument is a unit; it runs on the thread that owns the
-connection and either happens whole or not at all. A unit knows SQL and time. It knows no rule.
+connection and either happens whole or not at all. A unit knows SQL and time. It knows no rule. Records are made of what
+it reads (`records.View`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import apsw
 
+from tonearm.errors import FailureCode
+from tonearm.model import HistoryEntry, State
 from tonearm.store.sqlite.rows import COLUMNS
 from tonearm.store.task import Task
 
@@ -61,6 +65,33 @@ class Unit:
         """Return the task of this id: a job's, or that of a track of an album."""
         row = self.one("SELECT seq FROM task WHERE id = ?", task_id)
         return None if row is None else self.task(row[0])
+
+    def tracks(self, album: Task, state: State, limit: int, after: int = 0) -> Sequence[Task]:
+        """At most *limit* tracks of an album that are in this state, beyond position *after*, in the album's order."""
+        return self._tracks_by(
+            "SELECT seq FROM task WHERE parent = ? AND state = ? AND position > ? ORDER BY position LIMIT ?",
+            *(album.seq, state, after, limit),
+        )
+
+    def listed_tracks(self, album: Task, after: int, limit: int) -> Sequence[Task]:
+        """At most *limit* tracks of an album's list beyond position *after*, in order; none before it is fixed."""
+        return self._tracks_by(
+            "SELECT seq FROM task WHERE parent = ? AND position > ? AND position <= ? ORDER BY position LIMIT ?",
+            *(album.seq, after, album.track_count, limit),
+        )
+
+    def _tracks_by(self, sql: str, *values: Any) -> Sequence[Task]:
+        return [task for (seq,) in self.all(sql, *values) if (task := self.task(seq)) is not None]
+
+    def history(self, job: Task) -> Sequence[HistoryEntry]:
+        """A job's history, oldest line first, in store milliseconds."""
+        rows = self.all(
+            "SELECT at, event, attempt, code, message, worker FROM history WHERE job = ? ORDER BY number", job.seq
+        )
+        return [
+            HistoryEntry(at, event, attempt, None if code is None else FailureCode(code), message, worker)
+            for at, event, attempt, code, message, worker in rows
+        ]
 
     def forget(self, seq: int) -> None:
         """Drop the object of a task whose row is gone."""

@@ -6,6 +6,7 @@ current claim. Reports are replaced whole, so that a reader on another thread al
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from tonearm.model import Mark, Phase, Transfer, WorkerReport
@@ -16,17 +17,23 @@ RESTING_LIMIT = PAGE
 """The most resting hosts that are kept of one worker."""
 
 
-class Overlay:
-    """The newest report of each worker."""
+def kept(report: WorkerReport, now: int) -> WorkerReport:
+    """Return a report as it is kept: said at *now*, in store milliseconds, in which its rests end from here on."""
+    resting = tuple(replace(host, until_ms=now + host.until_ms) for host in report.resting[:RESTING_LIMIT])
+    return replace(report, resting=resting)
 
-    def __init__(self) -> None:
-        self._reports: dict[str, WorkerReport] = {}
-        self._transfers: dict[str, Transfer] = {}
+
+class Overlay:
+    """The newest report of each worker, all of them as they are `kept`."""
+
+    def __init__(self, reports: Iterable[WorkerReport] = ()) -> None:
+        self._hold({report.worker: report for report in reports})
 
     def put(self, report: WorkerReport, now: int) -> None:
         """Replace what this worker said before; it says it *now*, in store milliseconds."""
-        resting = tuple(replace(host, until_ms=now + host.until_ms) for host in report.resting[:RESTING_LIMIT])
-        reports = self._reports | {report.worker: replace(report, resting=resting)}
+        self._hold(self._reports | {report.worker: kept(report, now)})
+
+    def _hold(self, reports: dict[str, WorkerReport]) -> None:
         self._transfers = {transfer.task_id: transfer for one in reports.values() for transfer in one.transfers}
         self._reports = reports
 

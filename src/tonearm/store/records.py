@@ -1,11 +1,14 @@
-"""Records: a job as readers see it, made from its row, its tracks and what workers report.
+"""Records: a job as readers see it, made from its task, its tracks and what workers report.
 
-Everything is bounded: of an album's tracks at most as many as the caller asks for are read, beside its counts.
+Everything is bounded: of an album's tracks at most as many as the caller asks for are read, beside its counts. How they
+are read is an engine's business (`View`), what becomes of them is the same for all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
 
 from tonearm.errors import FailureCode
 from tonearm.model import (
@@ -15,11 +18,11 @@ from tonearm.model import (
     JobRecord,
     Mark,
     Phase,
+    Publication,
     State,
     TrackProgress,
 )
-from tonearm.store.sqlite.overlay import Overlay, fraction
-from tonearm.store.sqlite.unit import Unit
+from tonearm.store.overlay import Overlay, fraction
 from tonearm.store.task import PRIORITIES, Task, decode, spec_of
 
 _PROGRESS = {
@@ -32,9 +35,30 @@ _PROGRESS = {
 }
 
 
-def record(unit: Unit, overlay: Overlay, task: Task, limit: int, *, whole: bool = False) -> JobRecord:
+class View(Protocol):
+    """What an engine knows at one moment, as far as records are made of it."""
+
+    @property
+    def shift(self) -> int:
+        """What has to be added to store milliseconds to show them as wall milliseconds."""
+        ...
+
+    def tracks(self, album: Task, state: State, limit: int, after: int = 0) -> Sequence[Task]:
+        """At most *limit* tracks of an album that are in this state, beyond position *after*, in the album's order."""
+        ...
+
+    def listed_tracks(self, album: Task, after: int, limit: int) -> Sequence[Task]:
+        """At most *limit* tracks of an album's list beyond position *after*, in order; none before it is fixed."""
+        ...
+
+    def history(self, job: Task) -> Sequence[HistoryEntry]:
+        """A job's history, oldest line first, in store milliseconds."""
+        ...
+
+
+def record(view: View, overlay: Overlay, task: Task, limit: int, *, whole: bool = False) -> JobRecord:
     """Return a job with at most *limit* files and failed tracks; *whole*: with track progress and history too."""
-    made = _Album(unit, overlay, task, limit) if task.is_album else _Track(overlay, task)
+    made = _Album(view, overlay, task, limit) if task.is_album else _Track(overlay, task)
     delayed = State.DELAYED in (task.state, task.came_from)
     return JobRecord(
         id=task.id,
@@ -42,13 +66,13 @@ def record(unit: Unit, overlay: Overlay, task: Task, limit: int, *, whole: bool 
         client=task.client,
         state=State(task.state),
         priority=PRIORITIES[task.priority],
-        created_at=task.created_at + unit.shift,
-        updated_at=task.updated_at + unit.shift,
+        created_at=task.created_at + view.shift,
+        updated_at=task.updated_at + view.shift,
         max_retries=task.max_retries,
         retry_count=task.retry_count,
-        started_at=_shown(unit, task.started_at),
-        completed_at=_shown(unit, task.finished_at),
-        next_retry_at=_shown(unit, task.due_at) if delayed else None,
+        started_at=_shown(view, task.started_at),
+        completed_at=_shown(view, task.finished_at),
+        next_retry_at=_shown(view, task.due_at) if delayed else None,
         error=task.error,
         last_error=task.last_error,
         failure_code=None if task.failure_code is None else FailureCode(task.failure_code),
@@ -68,13 +92,13 @@ def record(unit: Unit, overlay: Overlay, task: Task, limit: int, *, whole: bool 
         failed_count=task.failed_tracks,
         outcome=None if task.outcome is None else AlbumOutcome(task.outcome),
         failed_tracks=made.failed,
-        track_progress=progress_of(unit, overlay, task, 0, limit) if whole and task.is_album else (),
-        history=_history(unit, task) if whole else (),
+        track_progress=progress_of(view, overlay, task, 0, limit) if whole and task.is_album else (),
+        history=_history(view, task) if whole else (),
     )
 
 
-def _shown(unit: Unit, at: int | None) -> int | None:
-    return None if at is None else at + unit.shift
+def _shown(view: View, at: int | None) -> int | None:
+    return None if at is None else at + view.shift
 
 
 class _Track:
@@ -96,8 +120,8 @@ class _Album:
 
     bytes_total: int | None = None
 
-    def __init__(self, unit: Unit, overlay: Overlay, task: Task, limit: int) -> None:
-        running = [_running(overlay, track) for track in _tracks(unit, task, State.ACTIVE, limit)]
+    def __init__(self, view: View, overlay: Overlay, task: Task, limit: int) -> None:
+        running = [_running(overlay, track) for track in view.tracks(task, State.ACTIVE, limit)]
         self.speed = sum(speed for _, speed in running if speed is not None) if running else None
         self.bytes_done = task.size + sum(mark.bytes_done for mark, _ in running)
         if task.state == State.COMPLETED:
@@ -107,12 +131,12 @@ class _Album:
             self.progress = min(1.0, done / task.track_count)
         else:
             self.progress = 0.0
-        completed = _tracks(unit, task, State.COMPLETED, limit) if task.file_count else []
+        completed = view.tracks(task, State.COMPLETED, limit) if task.file_count else []
         self.files = tuple(name for track in completed for name in _texts(track, track.files))[:limit]
         self.warnings = tuple(
             f"{track.label}: {text}" for track in completed for text in _texts(track, track.warnings)
         )[:limit]
-        failed = _tracks(unit, task, State.FAILED, limit) if task.failed_tracks else []
+        failed = view.tracks(task, State.FAILED, limit) if task.failed_tracks else []
         self.failed = tuple(_failed(track) for track in failed)
 
 
@@ -128,17 +152,6 @@ def _texts(task: Task, text: str | None) -> tuple[str, ...]:
     return () if text is None else decode(task, text, tuple[str, ...])
 
 
-def _tracks(unit: Unit, album: Task, state: State, limit: int) -> list[Task]:
-    rows = unit.all(
-        "SELECT seq FROM task WHERE parent = ? AND state = ? ORDER BY position LIMIT ?", album.seq, state, limit
-    )
-    return _loaded(unit, [seq for (seq,) in rows])
-
-
-def _loaded(unit: Unit, numbers: Sequence[int]) -> list[Task]:
-    return [task for seq in numbers if (task := unit.task(seq)) is not None]
-
-
 def _failed(track: Task) -> FailedTrack:
     return FailedTrack(
         track_id=track.catalog_id,
@@ -149,13 +162,9 @@ def _failed(track: Task) -> FailedTrack:
     )
 
 
-def progress_of(unit: Unit, overlay: Overlay, album: Task, after: int, limit: int) -> tuple[TrackProgress, ...]:
+def progress_of(view: View, overlay: Overlay, album: Task, after: int, limit: int) -> tuple[TrackProgress, ...]:
     """Return the tracks of an album beyond position *after*, in its order; none before the list is fixed."""
-    rows = unit.all(
-        "SELECT seq FROM task WHERE parent = ? AND position > ? AND position <= ? ORDER BY position LIMIT ?",
-        *(album.seq, after, album.track_count, limit),
-    )
-    return tuple(_progress(overlay, album, track) for track in _loaded(unit, [seq for (seq,) in rows]))
+    return tuple(_progress(overlay, album, track) for track in view.listed_tracks(album, after, limit))
 
 
 def _progress(overlay: Overlay, album: Task, track: Task) -> TrackProgress:
@@ -172,18 +181,10 @@ def _progress(overlay: Overlay, album: Task, track: Task) -> TrackProgress:
     )
 
 
-def _history(unit: Unit, task: Task) -> tuple[HistoryEntry, ...]:
-    rows = unit.all(
-        "SELECT at, event, attempt, code, message, worker FROM history WHERE job = ? ORDER BY number", task.seq
-    )
-    return tuple(
-        HistoryEntry(
-            at=at + unit.shift,
-            event=event,
-            attempt=attempt,
-            code=None if code is None else FailureCode(code),
-            message=message,
-            worker=worker,
-        )
-        for at, event, attempt, code, message, worker in rows
-    )
+def publications(tasks: Sequence[Task]) -> tuple[Publication, ...]:
+    """Return what these tasks have committed to the library."""
+    return tuple(decode(task, task.publication, Publication) for task in tasks if task.publication is not None)
+
+
+def _history(view: View, task: Task) -> tuple[HistoryEntry, ...]:
+    return tuple(replace(line, at=line.at + view.shift) for line in view.history(task))
