@@ -14,14 +14,18 @@ from tonearm.errors import FailureCode
 from tonearm.model import (
     AlbumOutcome,
     FailedTrack,
+    FilePage,
     HistoryEntry,
     JobRecord,
     Mark,
     Phase,
     Publication,
     State,
+    TrackPage,
     TrackProgress,
 )
+from tonearm.store.base import PAGE
+from tonearm.store.cursors import read_tracks, write_tracks
 from tonearm.store.overlay import Overlay, fraction
 from tonearm.store.task import PRIORITIES, Task, decode, spec_of
 
@@ -92,7 +96,7 @@ def record(view: View, overlay: Overlay, task: Task, limit: int, *, whole: bool 
         failed_count=task.failed_tracks,
         outcome=None if task.outcome is None else AlbumOutcome(task.outcome),
         failed_tracks=made.failed,
-        track_progress=progress_of(view, overlay, task, 0, limit) if whole and task.is_album else (),
+        track_progress=_tracks(view, overlay, task, 0, limit) if whole and task.is_album else (),
         history=_history(view, task) if whole else (),
     )
 
@@ -162,8 +166,7 @@ def _failed(track: Task) -> FailedTrack:
     )
 
 
-def progress_of(view: View, overlay: Overlay, album: Task, after: int, limit: int) -> tuple[TrackProgress, ...]:
-    """Return the tracks of an album beyond position *after*, in its order; none before the list is fixed."""
+def _tracks(view: View, overlay: Overlay, album: Task, after: int, limit: int) -> tuple[TrackProgress, ...]:
     return tuple(_progress(overlay, album, track) for track in view.listed_tracks(album, after, limit))
 
 
@@ -181,10 +184,29 @@ def _progress(overlay: Overlay, album: Task, track: Task) -> TrackProgress:
     )
 
 
-def publications(tasks: Sequence[Task]) -> tuple[Publication, ...]:
-    """Return what these tasks have committed to the library."""
-    return tuple(decode(task, task.publication, Publication) for task in tasks if task.publication is not None)
-
-
 def _history(view: View, task: Task) -> tuple[HistoryEntry, ...]:
     return tuple(replace(line, at=line.at + view.shift) for line in view.history(task))
+
+
+def track_page(view: View, overlay: Overlay, job: Task, cursor: str | None, limit: int) -> TrackPage:
+    """Return one page of the tracks of a job (`Store.tracks`)."""
+    after = read_tracks(cursor)
+    if not job.resolved:
+        return TrackPage(())
+    page = _tracks(view, overlay, job, after, limit)
+    end = after + len(page)
+    return TrackPage(page, write_tracks(end) if page and end < job.track_count else None)
+
+
+def file_page(view: View, job: Task, cursor: str | None) -> FilePage:
+    """Return one page of what a job has published (`Store.files`)."""
+    after = read_tracks(cursor)
+    if not job.is_album:
+        return FilePage(_publications([job] if job.state == State.COMPLETED and not after else []))
+    arrived = view.tracks(job, State.COMPLETED, PAGE, after)
+    following = write_tracks(arrived[-1].position or 0) if len(arrived) == PAGE else None
+    return FilePage(_publications(arrived), following)
+
+
+def _publications(tasks: Sequence[Task]) -> tuple[Publication, ...]:
+    return tuple(decode(task, task.publication, Publication) for task in tasks if task.publication is not None)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import replace
 
-from tonearm.errors import FailureCode, Invalid, NotFound, RefusalCode
+from tonearm.errors import FailureCode, NotFound
 from tonearm.model import (
     Counts,
     FilePage,
@@ -14,14 +12,13 @@ from tonearm.model import (
     JobQuery,
     JobRecord,
     Metrics,
-    State,
     TrackPage,
     WorkerRecord,
     WorkerReport,
 )
 from tonearm.store.base import LONG_LIST, PAGE, SHORT_LIST
 from tonearm.store.overlay import Overlay
-from tonearm.store.records import progress_of, publications, record
+from tonearm.store.records import file_page, record, track_page
 from tonearm.store.sqlite import listing, tombstones
 from tonearm.store.sqlite.actions import find, known
 from tonearm.store.sqlite.unit import Unit
@@ -49,37 +46,12 @@ def jobs(unit: Unit, overlay: Overlay, query: JobQuery) -> JobPage:
 
 def tracks(unit: Unit, overlay: Overlay, job_id: str, limit: int, cursor: str | None) -> TrackPage:
     """Return one page of an album's tracks (`Store.tracks`)."""
-    album = find(unit, job_id)
-    after = 0 if cursor is None else _position(cursor)
-    if not album.resolved:
-        return TrackPage(())
-    page = progress_of(unit, overlay, album, after, limit)
-    end = after + len(page)
-    return TrackPage(page, _track_cursor(end) if page and end < album.track_count else None)
+    return track_page(unit, overlay, find(unit, job_id), cursor, limit)
 
 
 def files(unit: Unit, job_id: str, cursor: str | None) -> FilePage:
     """Return one page of what a job has published (`Store.files`)."""
-    job = find(unit, job_id)
-    after = 0 if cursor is None else _position(cursor)
-    if not job.is_album:
-        return FilePage(publications([job] if job.state == State.COMPLETED and not after else []))
-    arrived = unit.tracks(job, State.COMPLETED, PAGE, after)
-    return FilePage(publications(arrived), _track_cursor(arrived[-1].position or 0) if len(arrived) == PAGE else None)
-
-
-def _track_cursor(position: int) -> str:
-    return base64.urlsafe_b64encode(b"track:%d" % position).decode()
-
-
-def _position(cursor: str) -> int:
-    try:
-        kind, _, number = base64.urlsafe_b64decode(cursor.encode("ascii")).partition(b":")
-    except (binascii.Error, UnicodeEncodeError):
-        kind, number = b"", b""
-    if kind != b"track" or not number.isdigit() or len(number) > len(str(2**31)):
-        raise Invalid(RefusalCode.INVALID_CURSOR, "This cursor is not one of this list.", "cursor")
-    return int(number)
+    return file_page(unit, find(unit, job_id), cursor)
 
 
 def _counters(unit: Unit) -> dict[str, int]:
