@@ -70,6 +70,9 @@ FEED_LIMIT = 10_000
 FEED_AGE_MS = 3_600_000
 """Events older than this leave the feed at a sweep, milliseconds."""
 
+WORKER_AGE_MS = 24 * 3_600_000
+"""Workers without a sign of life for so long are forgotten, milliseconds."""
+
 STALLS_TO_SUSPECT = 2
 """Stalls in a row after which a task is a suspect and runs alone."""
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from tonearm.errors import FailureCode, NotFound
+from tonearm.errors import NotFound
 from tonearm.model import (
     Counts,
     FilePage,
@@ -14,17 +12,14 @@ from tonearm.model import (
     Metrics,
     TrackPage,
     WorkerRecord,
-    WorkerReport,
 )
-from tonearm.store.base import LONG_LIST, PAGE, SHORT_LIST
+from tonearm.store import figures
+from tonearm.store.base import LONG_LIST, PAGE, SHORT_LIST, WORKER_AGE_MS
 from tonearm.store.overlay import Overlay
 from tonearm.store.records import file_page, record, track_page
 from tonearm.store.sqlite import listing, tombstones
 from tonearm.store.sqlite.actions import find, known
 from tonearm.store.sqlite.unit import Unit
-from tonearm.store.sqlite.upkeep import WORKER_AGE_MS
-
-_FAILURE = "failure:"
 
 
 def job(unit: Unit, overlay: Overlay, job_id: str) -> JobRecord:
@@ -60,9 +55,7 @@ def _counters(unit: Unit) -> dict[str, int]:
 
 def counts(unit: Unit) -> Counts:
     """Return the jobs by status (`Store.counts`)."""
-    prefix = "status:"
-    known = _counters(unit)
-    return Counts(**{name.removeprefix(prefix): value for name, value in known.items() if name.startswith(prefix)})
+    return figures.counts(_counters(unit))
 
 
 def oldest(unit: Unit) -> int | None:
@@ -72,26 +65,8 @@ def oldest(unit: Unit) -> int | None:
 
 
 def metrics(unit: Unit) -> Metrics:
-    """Return sums and averages over the jobs that have a record (`Store.metrics`).
-
-    The success rate is that of the jobs that completed or failed; durations are theirs too, from start to end.
-    """
-    known = _counters(unit)
-    total = counts(unit).total
-    completed = known.get("status:completed", 0)
-    decided = completed + known.get("status:failed", 0)
-    timed = known.get("timed", 0)
-    return Metrics(
-        avg_success_rate=100 * completed / decided if decided else 0.0,
-        avg_retry_count=known.get("retries", 0) / total if total else 0.0,
-        total_download_ms=known.get("download_ms", 0),
-        avg_job_duration_ms=known.get("duration_ms", 0) / timed if timed else 0.0,
-        failure_by_code={
-            FailureCode(name.removeprefix(_FAILURE)): value
-            for name, value in known.items()
-            if name.startswith(_FAILURE) and value
-        },
-    )
+    """Return sums and averages over the jobs that have a record (`Store.metrics`)."""
+    return figures.metrics(_counters(unit))
 
 
 def workers(unit: Unit, overlay: Overlay, dead_ms: int) -> tuple[WorkerRecord, ...]:
@@ -101,32 +76,8 @@ def workers(unit: Unit, overlay: Overlay, dead_ms: int) -> tuple[WorkerRecord, .
         "ORDER BY last_heartbeat DESC LIMIT ?",
         *(unit.now - WORKER_AGE_MS, PAGE),
     )
-    found = []
-    for name, host, started_at, last_heartbeat, max_concurrent in rows:
-        alive = unit.now - last_heartbeat < dead_ms
-        record = WorkerRecord(
-            id=name,
-            host=host,
-            alive=alive,
-            started_at=started_at + unit.shift,
-            last_heartbeat=last_heartbeat + unit.shift,
-            active_downloads=0,
-            max_concurrent=max_concurrent,
-        )
-        said = overlay.worker(name) if alive else None
-        found.append(record if said is None else _with_report(unit, record, said))
-    return tuple(sorted(found, key=lambda worker: worker.id))
-
-
-def _with_report(unit: Unit, worker: WorkerRecord, said: WorkerReport) -> WorkerRecord:
-    return replace(
-        worker,
-        active_downloads=said.active_downloads,
-        max_concurrent=said.max_concurrent,
-        resting=tuple(
-            replace(host, until_ms=host.until_ms + unit.shift) for host in said.resting if host.until_ms > unit.now
-        ),
-        holding=said.holding,
-        disk_free=said.disk_free,
-        disk_min=said.disk_min,
+    lives = sorted((figures.Life(*row) for row in rows), key=lambda life: life.worker)
+    return tuple(
+        figures.worker(life, overlay.worker(life.worker), now=unit.now, shift=unit.shift, dead_ms=dead_ms)
+        for life in lives
     )

@@ -8,12 +8,9 @@ import msgspec
 
 from tonearm.errors import FailureCode
 from tonearm.model import Pruned, Retention, State, Swept
-from tonearm.store.base import FEED_AGE_MS, PAGE, RATE_WINDOW_MS
+from tonearm.store.base import FEED_AGE_MS, PAGE, RATE_WINDOW_MS, WORKER_AGE_MS
 from tonearm.store.sqlite import actions, albums, endings, fair, feed, leases, moves
 from tonearm.store.sqlite.unit import Row, Unit
-
-WORKER_AGE_MS = 24 * 3_600_000
-"""Workers without a sign of life for so long are forgotten, milliseconds."""
 
 UNREADABLE = "The record of this task could not be read and was set aside"
 
