@@ -5,25 +5,17 @@ It reads everything, so it is for tests and `doctor`, not for a loop.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from tonearm.store.base import FEED_LIMIT
-from tonearm.store.sqlite.moves import weigh
 from tonearm.store.sqlite.rows import COLUMNS
-from tonearm.store.sqlite.unit import Unit
+from tonearm.store.sqlite.unit import Row, Unit
 from tonearm.store.task import Task
+from tonearm.store.weights import Sums
 
-_TALLIES = (
-    "entered",
-    "ready_tracks",
-    "ready_suspects",
-    "completed_tracks",
-    "failed_tracks",
-    "cancelled_tracks",
-    "file_count",
-    "size",
-    "download_ms",
+_LANES = (
+    "SELECT client, kind, 'entries', entries FROM lane UNION ALL "
+    "SELECT client, kind, 'healthy', healthy FROM lane UNION ALL SELECT client, kind, 'held', held FROM lane"
 )
 
 _STRAYS = (
@@ -90,45 +82,25 @@ def _differences(unit: Unit) -> Iterator[str]:
     for (text,) in unit.db.execute("PRAGMA integrity_check"):
         if text != "ok":
             yield f"The database file is damaged: {text}"
-    counters: Counter[tuple[str, ...]] = Counter()
-    clients: Counter[tuple[str, ...]] = Counter()
-    lanes: Counter[tuple[str, ...]] = Counter()
-    tracks: dict[int, Counter[str]] = {}
-    for row in unit.db.execute(f"SELECT {COLUMNS} FROM task"):  # noqa: S608 - column names of our own
-        task = Task(*row)
+    sums = Sums()
+    for task in _tasks(unit, "1"):
+        sums.add(task)
         if (task.lane, task.healthy) != task.entry():
             yield f"{task.id} is {task.state} but stands as an entry of {task.lane} ({task.healthy})"
-        for key, weight in weigh(task).items():
-            if key[0] == "album" and task.parent is not None:
-                tracks.setdefault(task.parent, Counter())[key[1]] += weight
-            else:
-                {"counter": counters, "client": clients, "lane": lanes}[key[0]][key[1:]] += weight
-    yield from _compare("counter", counters, unit.all("SELECT name, value FROM counter"))
-    yield from _compare("client", clients, unit.all("SELECT name, unfinished FROM client"))
-    for column in ("entries", "healthy", "held"):
-        stored = unit.all(f"SELECT client, kind, '{column}', {column} FROM lane")  # noqa: S608 - one of three names
-        yield from _compare("lane", Counter({k: v for k, v in lanes.items() if k[2] == column}), stored)
-    yield from _compare_albums(unit, tracks)
+    yield from sums.differences("counter", _kept(unit.all("SELECT name, value FROM counter")))
+    yield from sums.differences("client", _kept(unit.all("SELECT name, unfinished FROM client")))
+    yield from sums.differences("lane", _kept(unit.all(_LANES)))
+    for album in _tasks(unit, "type = 'album'"):
+        yield from sums.album_differences(album)
     yield from _compare_rest(unit)
 
 
-def _compare(what: str, derived: Counter[tuple[str, ...]], stored: list[tuple[object, ...]]) -> Iterator[str]:
-    kept = {tuple(str(part) for part in row[:-1]): row[-1] for row in stored}
-    for key in sorted(derived.keys() | kept.keys()):
-        if derived.get(key, 0) != kept.get(key, 0):
-            yield f"The {what} {' '.join(key)} says {kept.get(key, 0)}, the records say {derived.get(key, 0)}"
+def _tasks(unit: Unit, where: str) -> Iterator[Task]:
+    return (Task(*row) for row in unit.db.execute(f"SELECT {COLUMNS} FROM task WHERE {where}"))  # noqa: S608 - our own names
 
 
-def _compare_albums(unit: Unit, tracks: dict[int, Counter[str]]) -> Iterator[str]:
-    for row in unit.db.execute(f"SELECT {COLUMNS} FROM task WHERE type = 'album'"):  # noqa: S608 - our own names
-        album = Task(*row)
-        counted = tracks.get(album.seq, Counter())
-        for tally in _TALLIES:
-            if getattr(album, tally) != counted[tally]:
-                yield f"{album.id} says {getattr(album, tally)} for {tally}, its tracks say {counted[tally]}"
-        retries = album.retry_count - album.resolve_retries
-        if retries != counted["retry_count"]:
-            yield f"{album.id} says {retries} for the retries of its tracks, they say {counted['retry_count']}"
+def _kept(rows: list[Row]) -> dict[tuple[str, ...], int]:
+    return {row[:-1]: row[-1] for row in rows}
 
 
 def _compare_rest(unit: Unit) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """The only code that changes a task: its row, its indexes, the client's place, the album, the counts and the event.
 
-What a task adds to the figures of others is one function of its row, `weigh`. Every change applies the difference
-between before and after, so a figure cannot drift from the rows, and `audit` checks it by adding all rows up again.
+What a task adds to the figures of others is one function of its row, `weights.weigh`. Every change applies the
+difference between before and after, so a figure cannot drift from the rows, and `audit` adds all rows up again.
 `move` is the only way from one state to another; it names the arrows that exist (docs/explain/states.md).
 """
 
@@ -14,11 +14,12 @@ from functools import cache
 from typing import Any
 
 from tonearm.errors import FailureCode
-from tonearm.model import HISTORY_LIMIT, EventKind, State, TaskKind
+from tonearm.model import HISTORY_LIMIT, EventKind, State
 from tonearm.store.sqlite import fair
 from tonearm.store.sqlite.rows import COLUMNS, NAMES
 from tonearm.store.sqlite.unit import Unit
 from tonearm.store.task import Task
+from tonearm.store.weights import Weights, weigh
 
 ARROWS: Mapping[State, frozenset[State]] = {
     State.READY: frozenset({State.ACTIVE, State.PAUSED, State.CANCELLED, State.FAILED}),
@@ -43,62 +44,6 @@ OF_AN_ATTEMPT = frozenset(
 
 TOLD_TO_ALBUM = frozenset({"recovered", "delayed", "released", "failed"})
 """What happens to a track and is worth a line in its album's history."""
-
-Weights = dict[tuple[str, ...], int]
-
-_TRACK_COUNTS = {
-    State.READY.value: "ready_tracks",
-    State.COMPLETED.value: "completed_tracks",
-    State.FAILED.value: "failed_tracks",
-    State.CANCELLED.value: "cancelled_tracks",
-}
-
-
-def weigh(task: Task) -> Weights:
-    """Say what a row adds to the figures of others: counters, its client, the client's lanes, its album."""
-    return _weigh_track(task) if task.parent is not None else _weigh_job(task)
-
-
-def _weigh_track(task: Task) -> Weights:
-    weights: Weights = {
-        ("album", "entered"): 1,
-        ("album", "retry_count"): task.retry_count,
-        ("album", "file_count"): task.file_count,
-        ("album", "size"): task.size,
-        ("album", "download_ms"): task.download_ms,
-    }
-    column = _TRACK_COUNTS.get(task.state)
-    if column is not None:
-        weights["album", column] = 1
-    if task.state == State.READY and task.suspect:
-        weights["album", "ready_suspects"] = 1
-    if task.state == State.ACTIVE:
-        weights["lane", task.client, TaskKind.TRACK.value, "held"] = 1
-    return weights
-
-
-def _weigh_job(task: Task) -> Weights:
-    weights: Weights = {
-        ("counter", f"status:{State(task.state).status}"): 1,
-        ("counter", "retries"): task.retry_count,
-        ("counter", "download_ms"): task.download_ms,
-    }
-    if not task.final:
-        weights["client", task.client] = 1
-    if task.state in (State.COMPLETED, State.FAILED) and task.finished_at is not None and task.started_at is not None:
-        weights["counter", "timed"] = 1
-        weights["counter", "duration_ms"] = task.finished_at - task.started_at
-    if task.state == State.FAILED:
-        weights["counter", f"failure:{task.failure_code}"] = 1
-    lane, healthy = task.entry()
-    if lane is not None:
-        weights["lane", task.client, lane, "entries"] = 1
-        weights["lane", task.client, lane, "healthy"] = healthy
-    if task.is_album and task.state in (State.ACTIVE, State.WAITING):
-        weights["lane", task.client, TaskKind.RESOLVE.value, "held"] = 1
-    elif task.state == State.ACTIVE:
-        weights["lane", task.client, TaskKind.TRACK.value, "held"] = 1
-    return weights
 
 
 def _apply(unit: Unit, task: Task, before: Weights, after: Weights) -> None:
