@@ -6,8 +6,9 @@ is begun here and carried on by sweeps (`albums`).
 
 from __future__ import annotations
 
-from tonearm.errors import NotFound, WrongState
+from tonearm.errors import NotFound
 from tonearm.model import JOB_ID, AlbumOutcome, Priority, State
+from tonearm.store import wording
 from tonearm.store.base import PAGE
 from tonearm.store.overlay import Overlay
 from tonearm.store.sqlite import albums, endings, moves, tombstones
@@ -39,7 +40,7 @@ def cancel(unit: Unit, job_id: str) -> None:
     if task.state == State.CANCELLED or task.cancel_wanted:
         return
     if task.final:
-        raise WrongState(f"The job is {task.state} and cannot be cancelled any more.")
+        raise wording.cannot_cancel(task.state)
     _refuse_committed(task)
     if task.state == State.ACTIVE:
         moves.change(unit, task, cancel_wanted=1, pause_wanted=0)
@@ -59,9 +60,9 @@ def pause(unit: Unit, job_id: str) -> None:
     if task.state == State.PAUSED or task.pause_wanted:
         return
     if task.final:
-        raise WrongState(f"The job is {task.state} and cannot be paused.")
+        raise wording.cannot_pause(task.state)
     if task.cancel_wanted:
-        raise WrongState("The job is being cancelled and cannot be paused.")
+        raise wording.being_cancelled()
     _refuse_committed(task)
     if task.state == State.ACTIVE:
         moves.change(unit, task, pause_wanted=1)
@@ -76,7 +77,7 @@ def resume(unit: Unit, job_id: str) -> None:
     """Bring a paused job back to where it came from (`Store.resume`)."""
     task = find(unit, job_id)
     if task.final:
-        raise WrongState(f"The job is {task.state}; there is nothing to resume.")
+        raise wording.nothing_to_resume(task.state)
     if task.pause_wanted:
         moves.change(unit, task, pause_wanted=0)
         moves.tell(unit, task)
@@ -91,9 +92,9 @@ def retry(unit: Unit, job_id: str) -> None:
     """Start a finished job again (`Store.retry`)."""
     task = find(unit, job_id)
     if not task.final:
-        raise WrongState("The job is not finished, so there is nothing to retry.")
+        raise wording.unfinished()
     if task.state == State.COMPLETED and task.outcome != AlbumOutcome.PARTIAL:
-        raise WrongState("The job is completed and nothing is missing.")
+        raise wording.nothing_missing()
     if task.resolved:
         to = State.READY if task.unlisted else State.WAITING
         started_at = None if task.unlisted else unit.now
@@ -111,7 +112,7 @@ def prioritize(unit: Unit, job_id: str, priority: Priority) -> None:
     """Set the place among the client's own jobs (`Store.prioritize`)."""
     task = find(unit, job_id)
     if task.final:
-        raise WrongState(f"The job is {task.state}; its place in the queue means nothing any more.")
+        raise wording.no_place(task.state)
     place = PRIORITIES.index(priority)
     if task.priority != place:
         moves.change(unit, task, priority=place)
@@ -139,4 +140,4 @@ def remove(unit: Unit, job: Task) -> None:
 
 def _refuse_committed(task: Task) -> None:
     if task.publication is not None:
-        raise WrongState("Too late: the file is already being moved into the library.")
+        raise wording.too_late()

@@ -12,10 +12,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tonearm.errors import FailureCode, Invalid, RefusalCode
+from tonearm.errors import FailureCode
 from tonearm.model import AlbumInfo, AlbumOutcome, AlbumTrack, Claim, Failure, JobType, State
+from tonearm.store import wording
 from tonearm.store.base import PAGE
-from tonearm.store.sqlite import endings, missing, moves
+from tonearm.store.missing import partial
+from tonearm.store.sqlite import endings, moves
 from tonearm.store.sqlite.held import ended, held, wanted
 from tonearm.store.sqlite.rows import FRESH, OUTCOME
 from tonearm.store.sqlite.unit import Unit
@@ -32,7 +34,7 @@ def expand(unit: Unit, claim: Claim, album: AlbumInfo, start: int, tracks: Seque
         return
     job = held(unit, claim)
     if not job.is_album or start < 1 or start > job.entered + 1:
-        raise Invalid(RefusalCode.INVALID_FIELD, f"No track list can go on at position {start}.", "start")
+        raise wording.no_such_place(start)
     news = moves.change(
         unit,
         job,
@@ -104,11 +106,10 @@ def _fix_list(unit: Unit, job: Task, count: int, *, announced: int) -> None:
     unlisted = max(0, announced - count)
     moves.change(unit, job, ended_token=job.token, stalls=0)
     if not count and job.resolved and not cancel:
-        keep_list(unit, job, Failure(FailureCode.NOT_FOUND, missing.EMPTY))
+        keep_list(unit, job, Failure(FailureCode.NOT_FOUND, wording.EMPTY))
         return
     if count and not cancel:
-        also = f", {announced:,} announced" if unlisted else ""
-        moves.note(unit, job, "resolved", message=f"{count:,} tracks{also}")
+        moves.note(unit, job, "resolved", message=wording.resolved(count, announced))
     if count or not job.resolved:  # a cancel while an album is resolved again leaves it the list that it had
         moves.change(unit, job, track_count=count, unlisted=unlisted)
     moves.change(unit, job, **without_resolving(job))
@@ -118,10 +119,9 @@ def _fix_list(unit: Unit, job: Task, count: int, *, announced: int) -> None:
         begin(unit, job, "cancel")
         return
     if not count:
-        error, code = missing.EMPTY, FailureCode.NOT_FOUND
+        error, code = wording.EMPTY, FailureCode.NOT_FOUND
         moves.move(unit, job, State.FAILED, error=error, last_error=error, failure_code=code.value)
-        also = f" ({unlisted:,} announced)" if unlisted else ""
-        moves.note(unit, job, "failed", code=code, message=error + also)
+        moves.note(unit, job, "failed", code=code, message=wording.empty(announced))
     _go_on(unit, job)
 
 
@@ -238,7 +238,7 @@ def close_if_done(unit: Unit, album: Task | None) -> None:
     if album.completed_tracks == 0:
         _fail(unit, album)
         return
-    error = missing.partial(unit, album)
+    error = partial(album, lambda limit: [track.label for track in unit.tracks(album, State.FAILED, limit)])
     outcome = AlbumOutcome.OK if error is None else AlbumOutcome.PARTIAL
     last_error = album.last_error if error is None else error
     moves.move(unit, album, State.COMPLETED, outcome=outcome.value, error=error, last_error=last_error)
@@ -250,6 +250,6 @@ def _fail(unit: Unit, album: Task) -> None:
         "SELECT failure_code FROM task WHERE parent = ? AND state = 'failed' ORDER BY position LIMIT 1", album.seq
     )
     code = FailureCode.INTERNAL if first is None else FailureCode(first[0])
-    error = missing.ALL_FAILED
+    error = wording.ALL_FAILED
     moves.move(unit, album, State.FAILED, error=error, last_error=error, failure_code=code.value)
     moves.note(unit, album, "failed", code=code, message=error)

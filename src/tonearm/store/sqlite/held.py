@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tonearm.errors import LeaseLost
 from tonearm.model import Claim, State
+from tonearm.store import wording
 from tonearm.store.sqlite.unit import Unit
 from tonearm.store.task import Task
 
@@ -16,7 +16,7 @@ def held(unit: Unit, claim: Claim) -> Task:
     """
     task = unit.named(claim.task_id)
     if task is None or task.token != claim.token or orphaned(unit, task):
-        raise LeaseLost(f"The claim {claim.token} of {claim.task_id} is not current.")
+        raise wording.not_current(claim.token, claim.task_id)
     return task
 
 

@@ -11,13 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tonearm.errors import FailureCode
 from tonearm.model import Failure, Flags, Mark, Phase, State
+from tonearm.store import wording
 from tonearm.store.base import PAGE, STALLS_TO_CRASH, STALLS_TO_SUSPECT
 from tonearm.store.sqlite import albums, endings, moves, steering
 from tonearm.store.sqlite.held import orphaned, wanted
 from tonearm.store.sqlite.unit import Unit
 from tonearm.store.task import Task
-
-RECOVERED = "Recovered from crash"
 
 
 def renew(unit: Unit, worker: str, marks: Mapping[str, Mark], lease_ms: int) -> frozenset[str]:
@@ -129,18 +128,18 @@ def free(unit: Unit, task: Task, mark: Mark | None, *, charge: bool) -> State:
     elif task.stalls >= STALLS_TO_SUSPECT + STALLS_TO_CRASH:
         _crash(unit, task, worker)
     elif pause and task.parent is None:
-        moves.note(unit, task, "recovered", message=RECOVERED, worker=worker)
+        moves.note(unit, task, "recovered", message=wording.RECOVERED, worker=worker)
         moves.move(unit, task, State.PAUSED, came_from=State.READY.value)
         moves.note(unit, task, "paused")
     else:
-        moves.note(unit, task, "recovered", message=RECOVERED, worker=worker)
+        moves.note(unit, task, "recovered", message=wording.RECOVERED, worker=worker)
         moves.move(unit, task, State.READY)
         moves.tell(unit, task)
     return State(task.state)
 
 
 def _crash(unit: Unit, task: Task, worker: str | None) -> None:
-    message = f"Crashed: the worker died or stopped answering {task.stalls} times in a row while it ran"
+    message = wording.crashed(task.stalls)
     if task.resolved:
         moves.change(unit, task, stalls=0)
         albums.keep_list(unit, task, Failure(FailureCode.CRASHED, message))

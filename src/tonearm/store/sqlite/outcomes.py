@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tonearm.errors import FailureCode, LeaseLost
+from tonearm.errors import FailureCode
 from tonearm.model import (
     Cancelled,
     Claim,
@@ -19,6 +19,7 @@ from tonearm.model import (
     Retry,
     State,
 )
+from tonearm.store import wording
 from tonearm.store.sqlite import albums, endings, moves
 from tonearm.store.sqlite.held import ended, held, wanted
 from tonearm.store.sqlite.leases import reach
@@ -68,7 +69,7 @@ def commit(unit: Unit, claim: Claim, publication: Publication) -> None:
     if task.publication == text:
         return
     if any(wanted(unit, task)):
-        raise LeaseLost(f"A cancel or pause of {task.id} came before the commit.")
+        raise wording.unwanted(task.id)
     moves.change(unit, task, publication=text)
 
 
@@ -83,7 +84,7 @@ def settle(unit: Unit, claim: Claim, outcome: Outcome, mark: Mark | None) -> Non
         return
     task = held(unit, claim)
     if isinstance(outcome, Completed) and task.publication is None:
-        raise LeaseLost(f"{task.id} cannot be completed before its commit.")
+        raise wording.not_committed(task.id)
     marks = {} if mark is None else reach(task, mark)
     moves.change(unit, task, ended_token=task.token, stalls=0, **marks)
     cancel, pause = wanted(unit, task)

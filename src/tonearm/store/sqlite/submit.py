@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tonearm.errors import QuotaExceeded, RateLimited, RefusalCode
 from tonearm.model import State, Submission, SubmitLimits, Submitted
+from tonearm.store import wording
 from tonearm.store.base import RATE_WINDOW_MS
 from tonearm.store.sqlite import moves
 from tonearm.store.sqlite.unit import Unit
@@ -60,36 +60,21 @@ def _check_rate(unit: Unit, client: str, limit: int) -> None:
         "SELECT at FROM rate WHERE client = ? AND at > ? ORDER BY at DESC LIMIT 1 OFFSET ?", client, window, limit - 1
     )
     if row is not None:
-        wait_ms = row[0] - window
-        raise RateLimited(
-            f"Too many submissions: at most {limit} in {RATE_WINDOW_MS // 1000} s. "
-            f"Try again in {-(-wait_ms // 1000)} s.",
-            wait_ms,
-        )
+        raise wording.rate_limited(limit, row[0] - window)
 
 
 def _check_sizes(unit: Unit, client: str, limits: SubmitLimits) -> None:
     if limits.client_unfinished:
         row = unit.one("SELECT unfinished FROM client WHERE name = ?", client)
         if row is not None and row[0] >= limits.client_unfinished:
-            raise QuotaExceeded(
-                RefusalCode.CLIENT_QUEUE_FULL,
-                f"You have {row[0]:,} unfinished jobs, and {limits.client_unfinished:,} is the limit of one client. "
-                "Wait until some are done, or cancel some.",
-                limits.client_unfinished,
-            )
+            raise wording.client_queue_full(row[0], limits.client_unfinished)
     if limits.queue_unfinished:
         (unfinished,) = unit.one(
             "SELECT coalesce(sum(value), 0) FROM counter "
             "WHERE name IN ('status:queued', 'status:processing', 'status:paused')"
         ) or (0,)
         if unfinished >= limits.queue_unfinished:
-            raise QuotaExceeded(
-                RefusalCode.QUEUE_FULL,
-                f"The queue is full: {unfinished:,} unfinished jobs of at most {limits.queue_unfinished:,}. "
-                "Try again when some are done.",
-                limits.queue_unfinished,
-            )
+            raise wording.queue_full(unfinished, limits.queue_unfinished)
 
 
 def _record(unit: Unit, submission: Submission) -> Task:

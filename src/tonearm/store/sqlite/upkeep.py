@@ -8,11 +8,10 @@ import msgspec
 
 from tonearm.errors import FailureCode
 from tonearm.model import Pruned, Retention, State, Swept
+from tonearm.store import wording
 from tonearm.store.base import FEED_AGE_MS, PAGE, RATE_WINDOW_MS, WORKER_AGE_MS
 from tonearm.store.sqlite import actions, albums, endings, fair, feed, leases, moves
 from tonearm.store.sqlite.unit import Row, Unit
-
-UNREADABLE = "The record of this task could not be read and was set aside"
 
 
 def sweep(unit: Unit) -> Swept:
@@ -150,11 +149,11 @@ def set_aside(unit: Unit, seq: int, reason: str) -> str | None:
             unit,
             task,
             State.FAILED,
-            error=UNREADABLE,
-            last_error=UNREADABLE,
+            error=wording.UNREADABLE,
+            last_error=wording.UNREADABLE,
             failure_code=FailureCode.INTERNAL.value,
         )
-        moves.note(unit, task, "failed", code=FailureCode.INTERNAL, message=UNREADABLE)
+        moves.note(unit, task, "failed", code=FailureCode.INTERNAL, message=wording.UNREADABLE)
         moves.discard_stage(unit, task)
     moves.change(unit, task, files=None, warnings=None, album=None, publication=publication)
     albums.close_if_done(unit, unit.task(task.parent))

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from tonearm.store.sqlite.unit import Unit
+from collections.abc import Callable, Sequence
+
 from tonearm.store.task import Task
 
 ERROR_LIMIT = 500
 """Characters of a partial album's error text (docs/reference/http.md, a job)."""
 
-
-EMPTY = "Album has no tracks"
-"""The error of an album of which no track is listed."""
-
-ALL_FAILED = "All tracks failed"
-"""The error of an album of which no track arrived."""
+Labels = Callable[[int], Sequence[str]]
+"""Answers the labels of at most so many tracks that failed, in the order of their album."""
 
 
-def partial(unit: Unit, album: Task) -> str | None:
+def partial(album: Task, failed: Labels) -> str | None:
     """Name what an album misses, in at most `ERROR_LIMIT` characters; None: nothing."""
     missing = album.track_count - album.completed_tracks
     if missing:
         also = _also(album.unlisted)
-        return _named(unit, album, missing, ERROR_LIMIT - len(also)) + also
+        return _named(album, failed, missing, ERROR_LIMIT - len(also)) + also
     if album.unlisted:
         were = "was" if album.unlisted == 1 else "were"
         total = album.track_count + album.unlisted
@@ -35,13 +32,9 @@ def _also(unlisted: int) -> str:
     return f"; {unlisted:,} more {'was' if unlisted == 1 else 'were'} announced but not listed by the catalog"
 
 
-def _named(unit: Unit, album: Task, missing: int, limit: int) -> str:
+def _named(album: Task, failed: Labels, missing: int, limit: int) -> str:
     text = f"{missing:,} of {album.track_count:,} tracks failed: "
-    rows = unit.all(
-        "SELECT seq FROM task WHERE parent = ? AND state = 'failed' ORDER BY position LIMIT ?",
-        *(album.seq, limit // len("00 X, ")),
-    )
-    labels = [task.label for (seq,) in rows if (task := unit.task(seq)) is not None]
+    labels = failed(limit // len("00 X, "))
     for shown, label in enumerate(labels):
         left = missing - shown - 1
         rest = f" … and {left:,} more" if left else ""
