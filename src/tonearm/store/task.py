@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from tonearm.errors import TonearmError
-from tonearm.model import AlbumInfo, JobSpec, JobType, Priority, Publication, Quality, State, TaskKind
+from tonearm.model import AlbumInfo, JobSpec, JobType, Priority, Publication, Quality, State, Submission, TaskKind
 from tonearm.store.base import STALLS_TO_SUSPECT
 
 T = TypeVar("T")
@@ -151,6 +151,31 @@ class Task:
         if self.state == State.WAITING and self.ready_tracks and self.entered == self.track_count:
             return TaskKind.TRACK.value, int(self.ready_tracks > self.ready_suspects)
         return None, 0
+
+
+def new_job(submission: Submission, now: int) -> Task:
+    """Return the task that a submission becomes at the store time *now*; its `seq` is given where it is kept."""
+    spec = submission.spec
+    return Task(
+        seq=0,
+        id=submission.id,
+        parent=None,
+        position=None,
+        type=spec.type.value,
+        client=submission.client,
+        catalog_id=spec.catalog_id,
+        quality=spec.quality.value,
+        track_title=spec.track_title,
+        album_title=spec.album_title,
+        artist_name=spec.artist_name,
+        track_number=None,
+        priority=PRIORITIES.index(submission.priority),
+        max_retries=submission.max_retries,
+        state=(State.PAUSED if submission.start_paused else State.READY).value,
+        came_from=State.READY.value if submission.start_paused else None,
+        created_at=now,
+        updated_at=now,
+    )
 
 
 def spec_of(task: Task) -> JobSpec:

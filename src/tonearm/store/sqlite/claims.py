@@ -15,15 +15,15 @@ from tonearm.model import (
     Claimed,
     ClaimRequest,
     JobType,
-    Publication,
     StageRef,
     State,
     TaskKind,
 )
 from tonearm.store.base import PAGE, STALLS_TO_SUSPECT
+from tonearm.store.claims import claim_of
 from tonearm.store.sqlite import fair, moves, steering
 from tonearm.store.sqlite.unit import Unit
-from tonearm.store.task import Task, decode, spec_of
+from tonearm.store.task import Task, decode
 
 _LANES = (TaskKind.RESOLVE, TaskKind.TRACK)
 
@@ -102,7 +102,7 @@ def _take(unit: Unit, pick: _Pick, request: ClaimRequest) -> Claim:
     task = pick.task
     epoch = task.epoch + 1
     token = f"{epoch}:{secrets.token_hex(8)}"
-    claim = _claim_of(unit, pick, token, request.worker)
+    claim = _claim_of(unit, task, token, request.worker)
     moves.move(
         unit,
         task,
@@ -122,26 +122,15 @@ def _take(unit: Unit, pick: _Pick, request: ClaimRequest) -> Claim:
     return claim
 
 
-def _claim_of(unit: Unit, pick: _Pick, token: str, worker: str) -> Claim:
-    task = pick.task
+def _claim_of(unit: Unit, task: Task, token: str, worker: str) -> Claim:
     album = unit.task(task.parent)
     reserved = unit.one("SELECT name FROM reservation WHERE task = ?", task.seq)
-    return Claim(
-        task_id=task.id,
-        job_id=task.job_id,
-        kind=pick.kind,
+    return claim_of(
+        task,
         token=token,
         epoch=task.epoch + 1,
         worker=worker,
-        client=task.client,
-        spec=spec_of(task),
-        retry_count=task.attempt - 1,
-        max_retries=task.max_retries,
-        corrupt_count=task.corrupt_count,
-        suspect=task.suspect,
-        album=None if album is None or album.album is None else decode(album, album.album, AlbumInfo),
-        position=task.position,
         previous=None if task.stage_worker is None else StageRef(task.stage_worker, task.epoch),
+        album=None if album is None or album.album is None else decode(album, album.album, AlbumInfo),
         reserved=None if reserved is None else reserved[0],
-        publication=None if task.publication is None else decode(task, task.publication, Publication),
     )

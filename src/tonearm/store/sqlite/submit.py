@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tonearm.model import State, Submission, SubmitLimits, Submitted
+from tonearm.model import Submission, SubmitLimits, Submitted
 from tonearm.store import wording
 from tonearm.store.base import RATE_WINDOW_MS
 from tonearm.store.sqlite import moves
 from tonearm.store.sqlite.unit import Unit
-from tonearm.store.task import PRIORITIES, Task
+from tonearm.store.task import new_job
 
 
 def submit(unit: Unit, submission: Submission, limits: SubmitLimits) -> Submitted:
@@ -22,7 +22,7 @@ def submit(unit: Unit, submission: Submission, limits: SubmitLimits) -> Submitte
     _check_sizes(unit, submission.client, limits)
     if limits.rate_per_minute:
         unit.run("INSERT INTO rate (client, at) VALUES (?, ?)", submission.client, unit.now)
-    task = moves.add(unit, _record(unit, submission))
+    task = moves.add(unit, new_job(submission, unit.now))
     moves.note(unit, task, "submitted")
     return Submitted(task.id)
 
@@ -75,27 +75,3 @@ def _check_sizes(unit: Unit, client: str, limits: SubmitLimits) -> None:
         ) or (0,)
         if unfinished >= limits.queue_unfinished:
             raise wording.queue_full(unfinished, limits.queue_unfinished)
-
-
-def _record(unit: Unit, submission: Submission) -> Task:
-    spec = submission.spec
-    return Task(
-        seq=0,
-        id=submission.id,
-        parent=None,
-        position=None,
-        type=spec.type.value,
-        client=submission.client,
-        catalog_id=spec.catalog_id,
-        quality=spec.quality.value,
-        track_title=spec.track_title,
-        album_title=spec.album_title,
-        artist_name=spec.artist_name,
-        track_number=None,
-        priority=PRIORITIES.index(submission.priority),
-        max_retries=submission.max_retries,
-        state=(State.PAUSED if submission.start_paused else State.READY).value,
-        came_from=State.READY.value if submission.start_paused else None,
-        created_at=unit.now,
-        updated_at=unit.now,
-    )
