@@ -1,0 +1,149 @@
+"""A line: one connection to Redis that many calls share, each reply going to the call that it answers.
+
+Redis answers in the order in which it was asked. So a call is put behind those that wait already, all that gathered
+meanwhile leaves in one write, and each reply is handed to the first that waits. Who stops waiting keeps the place, and
+the reply is thrown away when it comes: a cancelled call cannot shift the replies of the others. A connection of
+redis-py does the rest: TLS, the hand-shake and the protocol.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, Protocol, cast
+
+import hiredis
+from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, ResponseError
+
+from tonearm.errors import StoreUnavailable
+from tonearm.store.redis.failures import unavailable
+
+MOST_WAITING = 10_000
+"""Calls that may wait on one line; further ones are refused at once."""
+
+CLOSE_S = 1.0
+"""How long the regular end of a connection is waited for, seconds."""
+
+Word = str | bytes | int
+_pack = cast("Callable[[tuple[Word, ...]], bytes]", hiredis.pack_command)  # it says less of itself than it does
+_REPLIES = (ResponseError, BusyLoadingError, AuthenticationError)
+"""What redis-py raises for a reply; everything else is a connection that broke."""
+
+
+class Connection(Protocol):
+    """What we use of a connection of redis-py."""
+
+    async def connect(self) -> None: ...
+    async def send_packed_command(self, command: bytes, check_health: bool = True) -> None: ...  # noqa: FBT001, FBT002 - redis-py's
+    async def read_response(self, *, disconnect_on_error: bool = True) -> Any: ...
+    async def disconnect(self, nowait: bool = False) -> None: ...  # noqa: FBT001, FBT002 - redis-py's
+
+
+def packed(words: Sequence[Word]) -> bytes:
+    """A command as it goes over the wire; text of Redis that was no UTF-8 goes back as the bytes that it was."""
+    try:
+        return _pack(tuple(words))
+    except UnicodeEncodeError:
+        return packed([word.encode("utf-8", "surrogateescape") if isinstance(word, str) else word for word in words])
+
+
+class Line:
+    """One connection and those who wait on it. *where* is the server, for messages; *error* why the line broke."""
+
+    def __init__(self, connection: Connection, where: object) -> None:
+        self.where = where
+        self.error: StoreUnavailable | None = None
+        self.replies = 0
+        self._patient = False
+        self._connection = connection
+        self._waiting = deque[asyncio.Future[Any]]()
+        self._unsent = list[bytes]()
+        self._wake = asyncio.Event()
+        self._tasks = (asyncio.create_task(self._read()), asyncio.create_task(self._write()))
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody waits."""
+        return not self._waiting
+
+    async def ask(self, command: bytes) -> Any:
+        """Send a packed command and answer its reply.
+
+        Raises:
+            RedisError: Redis refused.
+            StoreUnavailable: the line broke; whether the command was carried out is unknown.
+        """
+        if self.error is not None:
+            raise self.error
+        if len(self._waiting) >= MOST_WAITING:
+            raise StoreUnavailable(f"{MOST_WAITING} calls wait for Redis at {self.where} already.")
+        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append(reply)
+        self._unsent.append(command)
+        self._wake.set()
+        return await reply
+
+    def drop(self, error: StoreUnavailable) -> None:
+        """Give the connection up, and tell all who wait why. Again is harmless."""
+        if self.error is None:
+            self.error = error
+            for reply in self._waiting:
+                if not reply.done():
+                    reply.set_exception(StoreUnavailable(str(error)))
+            self._waiting.clear()
+            for task in self._tasks:
+                if task is not asyncio.current_task():
+                    task.cancel()
+
+    async def close(self) -> None:
+        """Give the connection up, and wait until it is closed."""
+        self._patient = True
+        self.drop(StoreUnavailable("The store is closed."))
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _write(self) -> None:
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                commands, self._unsent = self._unsent, []
+                await self._connection.send_packed_command(b"".join(commands), check_health=False)
+        except (RedisError, OSError) as error:
+            self._broke(error)
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                reply = await self._next()
+                self.replies += 1
+                first = self._waiting.popleft()
+                if first.done():
+                    continue
+                if isinstance(reply, RedisError):
+                    first.set_exception(reply)
+                else:
+                    first.set_result(reply)
+        except (RedisError, OSError) as error:
+            self._broke(error)
+        except IndexError:
+            self.drop(StoreUnavailable(f"Redis at {self.where} answered what nobody asked."))
+        finally:
+            await self._disconnect()
+
+    async def _next(self) -> Any:
+        """The next reply; one that refuses is answered, not raised, since it belongs to who asked."""
+        try:
+            return await self._connection.read_response(disconnect_on_error=False)
+        except _REPLIES as refusal:
+            return refusal
+
+    async def _disconnect(self) -> None:
+        """Close the connection; somebody who is patient waits for its regular end."""
+        with suppress(RedisError, OSError, TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self._connection.disconnect(nowait=not self._patient)
+
+    def _broke(self, error: RedisError | OSError) -> None:
+        self.drop(unavailable(error, self.where) or StoreUnavailable(f"Redis at {self.where} went away: {error}"))

@@ -1,0 +1,56 @@
+"""The scripts: Lua that Redis runs as one unit, read from `lua/` and put together.
+
+A script file begins with its shebang (`#!lua flags=…`) and a header of comments. A line `-- needs: time tasks` in the
+header names parts, `lua/parts/<part>.lua`, that are put between shebang and body in this order: Redis knows no
+libraries that scripts share. What Redis calls a script by is the SHA-1 of the whole text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+_NEEDS = re.compile(r"^-- needs:(?P<parts>[ \w]*)$", re.MULTILINE)
+_HEADER = re.compile(r"(?:--[^\n]*(?:\n|\Z))*")
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One script: its *body* is the whole text, *sha* its SHA-1 in hex; one that *writes* is refused by a replica."""
+
+    name: str
+    body: str
+    sha: str
+    writes: bool
+
+
+def make(name: str, body: str) -> Script:
+    """A script of this text, which begins with its shebang."""
+    shebang = body.partition("\n")[0]
+    if not shebang.startswith("#!lua"):
+        raise ValueError(f"the script {name} does not begin with #!lua")
+    flags = shebang.partition("flags=")[2].strip().split(",")
+    return Script(name, body, hashlib.sha1(body.encode(), usedforsecurity=False).hexdigest(), "no-writes" not in flags)
+
+
+@cache
+def load(name: str) -> Script:
+    """Read a script by the name of its file, with the parts that it needs."""
+    return make(name, assemble(_read(name), lambda part: _read(f"parts/{part}")))
+
+
+def assemble(text: str, part_of: Callable[[str], str]) -> str:
+    """The whole text of a script: the parts that its header names stand behind its first line."""
+    shebang, _, body = text.partition("\n")
+    header = _HEADER.match(body)
+    needs = _NEEDS.search(header.group() if header else "")
+    parts = [part_of(part).rstrip("\n") for part in needs["parts"].split()] if needs else []
+    return "\n".join([shebang, *parts, body])
+
+
+def _read(name: str) -> str:
+    return files(__package__).joinpath(f"lua/{name}.lua").read_text("utf-8")
