@@ -25,6 +25,8 @@ class Engine:
     source: str
     open: Callable[[Path, Clock], Awaitable[Store]]
     contents: Callable[[Path], Awaitable[dict[str, int]]] | None = None
+    shared: bool = False
+    """Whether several processes work on it at a time."""
 
     @property
     def durable(self) -> bool:

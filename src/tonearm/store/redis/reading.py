@@ -29,7 +29,7 @@ from tonearm.model import (
     State,
     WorkerReport,
 )
-from tonearm.store.base import SHORT_LIST
+from tonearm.store.base import LONG_LIST, SHORT_LIST
 from tonearm.store.claims import claim_of
 from tonearm.store.overlay import Overlay, kept
 from tonearm.store.records import record
@@ -44,6 +44,7 @@ class _Picture(msgspec.Struct, frozen=True):
 
     at: int
     seen: tuple[list[str], _Flats, _Flats, _Flats, _Flats, list[str] | dict[str, str]]
+    reports: list[str] | dict[str, str] = []
 
 
 # Described here, before there are threads: see docs/explain/architecture.md, "Decoding".
@@ -74,13 +75,18 @@ Flat = Sequence[str]
 """Names and values, one after the other."""
 
 
+def named(flat: Flat) -> dict[str, str]:
+    """Return a flat list as values by name."""
+    return dict(zip(flat[::2], flat[1::2], strict=False))
+
+
 def task_of(flat: Flat) -> Task:
     """Return a task as a script answered it; names that are none of `Task` are passed over.
 
     Raises:
         Unreadable: something is missing, or is not what it should be.
     """
-    texts = dict(zip(flat[::2], flat[1::2], strict=False))
+    texts = named(flat)
     seq = _number(0, "seq", texts.get("seq", ""))
     if len(flat) % 2:
         raise Unreadable(seq, f"{flat[-1]} has no value")
@@ -171,6 +177,34 @@ def _lines(texts: Iterable[str]) -> list[HistoryEntry]:
     return lines
 
 
+class TrackView:
+    """Tracks of an album that were read for one question, in its order: a `View` that knows nothing else."""
+
+    def __init__(self, flats: Iterable[Flat], shift: int) -> None:
+        self.shift = shift
+        self._tracks = [task_of(flat) for flat in flats]
+
+    def tracks(self, album: Task, state: State, limit: int, after: int = 0) -> Sequence[Task]:
+        del album, state, after  # that was the question
+        return self._tracks[:limit]
+
+    def listed_tracks(self, album: Task, after: int, limit: int) -> Sequence[Task]:
+        del album, after
+        return self._tracks[:limit]
+
+    def history(self, job: Task) -> Sequence[HistoryEntry]:
+        del job
+        return ()
+
+
+def job_record(reply: Sequence[Any], shift: int) -> JobRecord | None:
+    """Return a job whole, as `job.lua` answers it: {'job', seen, reports} or {'tombstone', JSON}."""
+    if reply[0] == "tombstone":
+        return tombstone_of(reply[1], shift)
+    seen = Snapshot(reply[1], shift)
+    return record(seen, overlay_of(reply[2]), seen.task, LONG_LIST, whole=True)
+
+
 def overlay_of(reports: Iterable[str]) -> Overlay:
     """Return what workers say: of each the store milliseconds at which it did, a space, and the JSON of its report."""
     known: list[WorkerReport] = []
@@ -191,7 +225,7 @@ def tombstone_of(text: str, shift: int) -> JobRecord | None:
     try:
         picture = _PICTURE.decode(text)
         snapshot = Snapshot(picture.seen, shift)
-        shown = record(snapshot, Overlay(), snapshot.task, SHORT_LIST, whole=True)
+        shown = record(snapshot, overlay_of(picture.reports), snapshot.task, SHORT_LIST, whole=True)
     except (msgspec.DecodeError, UnicodeEncodeError, Unreadable):
         return None
     return as_cancelled(shown, picture.at + shift)
@@ -215,7 +249,7 @@ def handed_out(handed: Sequence[Any]) -> Claim:
         worker=task.worker or "",
         previous=StageRef(worker, _number(task.seq, "previous_stage", epoch)) if stage else None,
         album=_album(task, album) if album else None,
-        reserved=dict(zip(flat[::2], flat[1::2], strict=True)).get("reserved"),
+        reserved=named(flat).get("reserved"),
     )
 
 

@@ -52,6 +52,7 @@ from tonearm.model import (
 )
 from tonearm.store.base import PAGE
 from tonearm.store.overlay import Overlay
+from tonearm.store.signal import Signal
 from tonearm.store.sqlite import (
     actions,
     albums,
@@ -66,7 +67,6 @@ from tonearm.store.sqlite import (
     upkeep,
 )
 from tonearm.store.sqlite.audit import audit
-from tonearm.store.sqlite.signal import Signal
 from tonearm.store.sqlite.storetime import StoreTime
 from tonearm.store.sqlite.threads import Reader, Writer
 from tonearm.store.sqlite.unit import Row, Unit

@@ -1,0 +1,236 @@
+"""The audit: every index and figure that the scripts keep beside the records, derived from the records again.
+
+It reads everything, so it is for tests and `doctor`, not for a loop. What changes while it reads looks like a
+difference, so it looks twice and says what was the same both times.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+from tonearm.model import State
+from tonearm.store.redis.desk import Desk
+from tonearm.store.redis.reading import named, task_of
+from tonearm.store.task import Task, Unreadable
+from tonearm.store.weights import Sums
+
+_RANKS = 2**48
+
+Entries = dict[str, dict[str, float]]
+"""The members of each ordered set, by its name, with their scores."""
+
+
+async def audit(desk: Desk) -> tuple[str, ...]:
+    """Say each difference between the records and what was derived from them (`Store.audit`)."""
+    first = await _look(desk)
+    if not first:
+        return ()
+    again = set(await _look(desk))
+    return tuple(difference for difference in first if difference in again)
+
+
+async def _look(desk: Desk) -> list[str]:
+    queue = await _Queue.read(desk)
+    return list(queue.differences())
+
+
+class _Queue:
+    """All keys of one queue, by kind."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[int, Task] = {}
+        self.moving: set[int] = set()
+        self.unreadable: list[str] = []
+        self.sets: Entries = {}
+        self.hashes: dict[str, dict[str, str]] = {}
+        self.others: dict[str, str] = {}
+        self.aside: list[str] = []
+
+    @classmethod
+    async def read(cls, desk: Desk) -> _Queue:
+        """Read all of it."""
+        queue = cls()
+        cursor = "0"
+        while True:
+            cursor, keys = await desk.link.call("SCAN", cursor, "MATCH", f"{_escaped(desk.prefix)}*", "COUNT", 1_000)
+            for name in set(keys):
+                await queue._take(desk, name, name.removeprefix(desk.prefix))
+            if cursor == "0":
+                return queue
+
+    async def _take(self, desk: Desk, name: str, short: str) -> None:
+        kind = await desk.link.call("TYPE", name)
+        if kind == "hash":
+            flat = await desk.link.call("HGETALL", name)
+            if short.startswith("task:"):
+                self._add(short, flat)
+            else:
+                self.hashes[short] = named(flat)
+        elif kind == "zset":
+            flat = await desk.link.call("ZRANGE", name, 0, -1, "WITHSCORES")
+            self.sets[short] = {member: float(score) for member, score in zip(flat[::2], flat[1::2], strict=True)}
+        elif short == "set_aside":
+            self.aside = await desk.link.call("LRANGE", name, 0, 19)
+        else:
+            self.others[short] = kind
+
+    def _add(self, short: str, flat: list[str]) -> None:
+        try:
+            task = task_of(flat)
+        except (Unreadable, TypeError, ValueError) as error:
+            self.unreadable.append(f"{short}: {error}")
+            return
+        self.tasks[task.seq] = task
+        if named(flat).get("moving") == "1":
+            self.moving.add(task.seq)
+
+    def differences(self) -> Iterator[str]:
+        """Say each difference."""
+        for what in self.unreadable:
+            yield f"The record {what} cannot be read"
+        sums = Sums()
+        expected: Entries = defaultdict(dict)
+        for task in self.tasks.values():
+            if task.seq not in self.moving and (task.lane, task.healthy) != task.entry():
+                yield f"{task.id} is {task.state} but stands as an entry of {task.lane} ({task.healthy})"
+            sums.add(task)
+            for name, member, score in places_of(task):
+                expected[name][member] = score
+        yield from self._compare_sets(expected)
+        yield from self._compare_figures(sums)
+        yield from self._compare_names()
+        yield from self._find_strays()
+        for text in self.aside:
+            yield f"A record could not be read and was set aside: {text[:200]}"
+
+    def _compare_sets(self, expected: Entries) -> Iterator[str]:
+        derived = {name for name in self.sets if name.split(":")[0] in _DERIVED}
+        for name in sorted(derived | expected.keys()):
+            kept, wanted = self.sets.get(name, {}), expected.get(name, {})
+            for member in sorted(kept.keys() | wanted.keys()):
+                if kept.get(member) != wanted.get(member):
+                    yield f"The index {name} has {member} at {kept.get(member)}, the records say {wanted.get(member)}"
+
+    def _compare_figures(self, sums: Sums) -> Iterator[str]:
+        for what, name in (("counter", "counters"), ("client", "clients")):
+            kept: dict[tuple[str, ...], int] = {(key,): int(v) for key, v in self.hashes.get(name, {}).items()}
+            yield from sums.differences(what, kept)
+        lanes: dict[tuple[str, ...], int] = {}
+        for name, values in self.hashes.items():
+            kind, _, rest = name.partition(":")
+            lane, _, client = rest.partition(":")
+            if kind == "lane":
+                lanes |= {(client, lane, figure): int(values[figure]) for figure in ("entries", "healthy", "held")}
+        yield from sums.differences("lane", lanes)
+        for task in self.tasks.values():
+            if task.is_album:
+                yield from sums.album_differences(task)
+
+    def _compare_names(self) -> Iterator[str]:
+        ids = {task.id: str(task.seq) for task in self.tasks.values() if task.parent is None}
+        tokens = {task.token: str(task.seq) for task in self.tasks.values() if task.token is not None}
+        yield from _compare("ids", self.hashes.get("ids", {}), ids)
+        yield from _compare("tokens", self.hashes.get("tokens", {}), tokens)
+        for key, seq in self.hashes.get("names", {}).items():
+            owner = self.tasks.get(int(seq))
+            if owner is None or (owner.final and owner.parent is None):
+                yield f"The name {key} is reserved by a task that is gone, or a job that is final"
+
+    def _find_strays(self) -> Iterator[str]:
+        seqs = {str(task.seq) for task in self.tasks.values()}
+        jobs = {str(task.seq) for task in self.tasks.values() if task.parent is None}
+        for name, kind in self.others.items():
+            start, _, seq = name.partition(":")
+            if start == "history" and seq not in jobs:
+                yield f"There are history lines without a job: {name}"
+            elif start not in _OTHERS:
+                yield f"The key {name} ({kind}) is none of ours"
+        for name in self.hashes:
+            start, _, seq = name.partition(":")
+            if start == "text" and seq not in seqs:
+                yield f"There are texts without a task: {name}"
+        for task in self.tasks.values():
+            yield from self._judge_album(task) if task.is_album else self._judge_track(task)
+
+    def _judge_track(self, track: Task) -> Iterator[str]:
+        orphanages = self.others.get("orphans")
+        if track.parent is not None and track.parent not in self.tasks and orphanages is None:
+            yield f"The track {track.id} has no album, and its album is not being removed"
+
+    def _judge_album(self, album: Task) -> Iterator[str]:
+        if not album.resolved or album.chore is not None:
+            return
+        waits = State.WAITING in (album.state, album.came_from)
+        if waits and album.completed_tracks + album.failed_tracks + album.cancelled_tracks == album.entered:
+            yield f"Every track of {album.id} is final, and it has not ended"
+        if album.entered != album.track_count and (album.final or waits):
+            yield f"{album.id} has {album.entered} tracks, its list {album.track_count}, and nothing mends it"
+
+
+def _escaped(prefix: str) -> str:
+    return "".join(f"\\{sign}" if sign in "*?[]\\" else sign for sign in prefix)
+
+
+def _compare(name: str, kept: Mapping[str, str], wanted: Mapping[str, str]) -> Iterator[str]:
+    for key in sorted(kept.keys() | wanted.keys()):
+        if kept.get(key) != wanted.get(key):
+            yield f"{name} has {key} as {kept.get(key)}, the records say {wanted.get(key)}"
+
+
+_DERIVED = frozenset(
+    {"jobs", "finished", "unfinished", "same", "processing", "queued", "paused", "entries", "album", "chores", "due"}
+    | {"leases", "held", "suspects"}
+)
+_OTHERS = frozenset({"history", "events", "wakes", "discarders", "endings_of", "orphans"})
+
+
+def places_of(task: Task) -> Iterator[tuple[str, str, float]]:
+    """Say where a task stands in the indexes (`lua/parts/places.lua`): set, member, score."""
+    seq = str(task.seq)
+    yield from _track_places(task, seq) if task.parent is not None else _job_places(task, seq)
+    if task.state == State.DELAYED:
+        yield "due", seq, _number(task.due_at)
+    elif task.state == State.ACTIVE:
+        yield "leases", seq, _number(task.lease_until)
+        yield f"held:{task.worker}", seq, task.seq
+        if task.suspect:
+            yield "suspects", seq, task.seq
+
+
+def _number(value: int | None) -> int:
+    return -1 if value is None else value
+
+
+def _track_places(task: Task, seq: str) -> Iterator[tuple[str, str, float]]:
+    album, place = f"album:{task.parent}", _number(task.position)
+    yield f"{album}:tracks", seq, place
+    if task.state != State.COMPLETED:
+        yield f"{album}:open", seq, place
+    if task.state == State.READY:
+        yield f"{album}:{'suspects' if task.suspect else 'ready'}", seq, place
+    elif task.state in (State.ACTIVE, State.COMPLETED, State.FAILED):
+        yield f"{album}:{task.state}", seq, place
+
+
+def _job_places(task: Task, seq: str) -> Iterator[tuple[str, str, float]]:
+    yield "jobs", seq, task.seq
+    if task.chore is not None:
+        yield "chores", seq, task.seq
+    if task.final:
+        shelf = "partial" if task.outcome == "partial" else task.state
+        yield f"finished:{shelf}", f"{task.finished_at:015d}:{task.seq:015d}", 0
+        return
+    yield "unfinished", seq, task.seq
+    yield f"same:{task.client}:{task.type}:{task.catalog_id}:{task.quality}", seq, task.seq
+    status = State(task.state).status.value
+    if status == "processing":
+        yield "processing", f"{_number(task.started_at):015d}:{task.seq:015d}", 0
+    elif status == "queued":
+        yield "queued", f"{task.priority}:{task.seq:015d}", 0
+    else:
+        yield "paused", seq, task.seq
+    lane, healthy = task.entry()
+    if lane is not None:
+        rank = task.priority * 2 + int(task.is_album)
+        yield f"entries:{lane}:{healthy}:{task.client}", seq, rank * _RANKS + task.seq

@@ -1,0 +1,93 @@
+"""The desk: says a script to Redis with what it needs to know of the time, and turns what it refuses into errors.
+
+The server's clock decides (queue.lua). What is added here is what it should say by our own monotonic clock, so that a
+script notices when somebody set the server's clock, and store time keeps its pace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from tonearm.clock import Clock
+from tonearm.errors import StoreUnavailable
+from tonearm.store.redis.link import Link
+from tonearm.store.redis.refusals import refused
+from tonearm.store.redis.scripts import load
+from tonearm.store.task import Unreadable
+
+log = structlog.get_logger("store.redis")
+
+Word = str | bytes | int
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a script ran: store time *now*, and *shift*, to be added to show a stored time as wall time (ms)."""
+
+    now: int
+    shift: int
+
+
+class Desk:
+    """The scripts of one queue over one link; belongs to one event loop.
+
+    *server_time* answers milliseconds instead of the server's own clock, for tests that move it.
+    """
+
+    def __init__(self, link: Link, clock: Clock, queue: str, server_time: Callable[[], int] | None) -> None:
+        self.link = link
+        self.prefix = f"{{{queue}}}:"
+        self._clock = clock
+        self._server_time = server_time
+        self._wall: int | None = None
+        self._elapsed = 0
+        self._offset = 0
+
+    async def run(self, name: str, *args: Word) -> Any:
+        """Run a script; a record that turns out to be unreadable is set aside and the script is run again.
+
+        Raises:
+            StoreUnavailable: outcome unknown, safe to repeat.
+            Refusal, or the error that it means: nothing changed.
+        """
+        answer, _ = await self.run_timed(name, *args)
+        return answer
+
+    async def run_timed(self, name: str, *args: Word) -> tuple[Any, Moment]:
+        """Like `run`, with the time at which it ran."""
+        mended: set[int] = set()
+        while True:
+            try:
+                return await self._run(name, args)
+            except Unreadable as error:
+                if error.seq in mended:
+                    raise StoreUnavailable(f"A record cannot be read and cannot be set aside: {error}") from error
+                mended.add(error.seq)
+                await self.set_aside(error)
+
+    async def set_aside(self, error: Unreadable) -> None:
+        """Take a record that cannot be read out of everybody's way."""
+        (answer, _) = await self._run("set_aside", (error.seq, error.reason))
+        log.warning("A record could not be read and was set aside", task=answer[0], reason=error.reason)
+
+    async def _run(self, name: str, args: Sequence[Word]) -> tuple[Any, Moment]:
+        script = load(name)
+        reply = await self.link.run(script, [f"{self.prefix}meta"], [*self._times(), *args])
+        wall, offset = int(reply[0]), int(reply[1])
+        if script.writes:  # what only reads does not keep the step of a clock that it noticed
+            self._wall, self._offset, self._elapsed = wall, offset, self._clock.elapsed_ms()
+        if reply[2] == "refused":
+            raise refused(reply[3], reply[4:])
+        return reply[3], Moment(wall + offset, -offset)
+
+    def _times(self) -> tuple[Word, Word, Word]:
+        given = "" if self._server_time is None else self._server_time()
+        elapsed = self._clock.elapsed_ms()
+        own = f"{elapsed} {self._clock.boot_id()}"
+        if self._wall is None:
+            return given, "", own
+        return given, f"{self._wall + elapsed - self._elapsed} {self._offset}", own

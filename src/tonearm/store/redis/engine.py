@@ -1,0 +1,307 @@
+"""The engine: every call of `store.base` as one script on the server.
+
+What a call does stands in `lua/`; here its arguments are written down, and its answer becomes what the protocol says.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from tonearm.clock import Clock
+from tonearm.errors import NotFound
+from tonearm.model import (
+    JOB_ID,
+    UNCHANGED,
+    AlbumInfo,
+    AlbumTrack,
+    Claim,
+    Claimed,
+    ClaimRequest,
+    Control,
+    ControlChange,
+    Counts,
+    Feed,
+    FilePage,
+    Flags,
+    JobPage,
+    JobQuery,
+    JobRecord,
+    Mark,
+    Metrics,
+    Outcome,
+    Priority,
+    Pruned,
+    Publication,
+    Reserved,
+    Retention,
+    Submission,
+    SubmitLimits,
+    Submitted,
+    Swept,
+    TrackPage,
+    WorkerRecord,
+    WorkerReport,
+)
+from tonearm.store import figures
+from tonearm.store.base import PAGE
+from tonearm.store.cursors import read_tracks
+from tonearm.store.overlay import RESTING_LIMIT
+from tonearm.store.records import file_page, track_page
+from tonearm.store.redis import listing, wire
+from tonearm.store.redis.audit import audit
+from tonearm.store.redis.desk import Desk
+from tonearm.store.redis.feed import FeedReader, read_feed
+from tonearm.store.redis.link import connect
+from tonearm.store.redis.reading import TrackView, handed_out, job_record, overlay_of, task_of
+from tonearm.store.redis.refusals import Refusal, limited
+from tonearm.store.task import PRIORITIES
+
+VERSION = 1
+"""The version of the keys and scripts that this program writes."""
+
+WORKS_BESIDE = 1
+"""The oldest version whose programs may work on the same queue at the same time."""
+
+
+async def open_redis(
+    url: str,
+    clock: Clock,
+    *,
+    worker_dead_ms: int = 120_000,
+    queue: str = "tonearm",
+    server_time: Callable[[], int] | None = None,
+) -> RedisStore:
+    """Open the queue of this name in the Redis at *url*, making it where there is none.
+
+    *worker_dead_ms*: a worker that is silent for so long, in milliseconds, is dead. *server_time* answers the
+    milliseconds that the server's clock shows, for tests that move it.
+
+    Raises:
+        SetupError: the address is wrong, the server refuses us, or the queue is of a newer version.
+        StoreUnavailable: the server is not there.
+    """
+    link = await connect(url, tag=queue)
+    desk = Desk(link, clock, queue, server_time)
+    try:
+        _, instance = await desk.run("open", VERSION, WORKS_BESIDE, secrets.token_hex(4))
+    except BaseException:
+        await link.close()
+        raise
+    return RedisStore(desk, str(instance), worker_dead_ms=worker_dead_ms)
+
+
+class RedisStore:
+    """A store in one Redis, which any number of processes share. Made by `open_redis`."""
+
+    def __init__(self, desk: Desk, instance: str, *, worker_dead_ms: int) -> None:
+        self._desk = desk
+        self._instance = instance
+        self._worker_dead_ms = worker_dead_ms
+        self._feed = FeedReader(desk)
+        self._unanswered: dict[str, str] = {}
+
+    @property
+    def source(self) -> str:
+        return "redis"
+
+    # clients
+
+    async def submit(self, submission: Submission, limits: SubmitLimits) -> Submitted:
+        try:
+            job_id, duplicate = await self._desk.run(
+                "submit",
+                wire.new_task(submission),
+                wire.flag(submission.check_duplicate),
+                limits.rate_per_minute,
+                limits.client_unfinished,
+                limits.queue_unfinished,
+            )
+        except Refusal as refusal:
+            raise limited(refusal, limits) from None
+        return Submitted(job_id, duplicate=duplicate == "1")
+
+    async def _act(self, action: str, job_id: str, detail: int = 0) -> bool:
+        if not JOB_ID.fullmatch(job_id):
+            raise NotFound(job_id)
+        (unfinished,) = await self._desk.run("act", action, job_id, detail)
+        return bool(unfinished == "1")
+
+    async def cancel(self, job_id: str) -> None:
+        await self._act("cancel", job_id)
+
+    async def pause(self, job_id: str) -> None:
+        await self._act("pause", job_id)
+
+    async def resume(self, job_id: str) -> None:
+        await self._act("resume", job_id)
+
+    async def retry(self, job_id: str) -> None:
+        await self._act("retry", job_id)
+
+    async def prioritize(self, job_id: str, priority: Priority) -> None:
+        await self._act("prioritize", job_id, PRIORITIES.index(priority))
+
+    async def delete(self, job_id: str, *, keep_ms: int = 0) -> bool:
+        return await self._act("delete", job_id, keep_ms)
+
+    async def steer(self, change: ControlChange) -> Control:
+        wished = {
+            "paused": wire.flag(bool(change.paused)) if change.paused is not UNCHANGED else UNCHANGED,
+            "bandwidth_limit": change.bandwidth_limit,
+            "max_concurrent": change.max_concurrent,
+        }
+        words = [
+            word
+            for name, value in wished.items()
+            if value is not UNCHANGED
+            for word in (name, "" if value is None else str(value))
+        ]
+        return wire.control(await self._desk.run("steer", *words))
+
+    # readers
+
+    async def job(self, job_id: str) -> JobRecord:
+        if not JOB_ID.fullmatch(job_id):
+            raise NotFound(job_id)
+        reply, moment = await self._desk.run_timed("job", job_id)
+        found = job_record(reply, moment.shift)
+        if found is None:
+            raise NotFound(job_id)
+        return found
+
+    async def jobs(self, query: JobQuery) -> JobPage:
+        return await listing.page(self._desk, query)
+
+    async def tracks(self, job_id: str, *, limit: int, cursor: str | None = None) -> TrackPage:
+        reply, shift = await self._page_of(job_id, "tracks", cursor, limit)
+        return track_page(TrackView(reply[1], shift), overlay_of(reply[2]), task_of(reply[0]), cursor, limit)
+
+    async def files(self, job_id: str, *, cursor: str | None = None) -> FilePage:
+        reply, shift = await self._page_of(job_id, "files", cursor, PAGE)
+        return file_page(TrackView(reply[1], shift), task_of(reply[0]), cursor)
+
+    async def _page_of(self, job_id: str, what: str, cursor: str | None, limit: int) -> tuple[Any, int]:
+        if not JOB_ID.fullmatch(job_id):
+            raise NotFound(job_id)
+        reply, moment = await self._desk.run_timed("tracks", job_id, what, read_tracks(cursor), limit)
+        return reply, moment.shift
+
+    async def counts(self) -> Counts:
+        return figures.counts(await self._counters())
+
+    async def metrics(self) -> Metrics:
+        return figures.metrics(await self._counters())
+
+    async def _counters(self) -> dict[str, int]:
+        return wire.numbers(await self._desk.run("figures", "counters"))
+
+    async def oldest(self) -> int | None:
+        reply, moment = await self._desk.run_timed("figures", "oldest")
+        return int(reply[0]) + moment.shift if reply[0] else None
+
+    async def workers(self) -> tuple[WorkerRecord, ...]:
+        reply, moment = await self._desk.run_timed("figures", "workers")
+        return wire.workers(reply, moment, self._worker_dead_ms)
+
+    async def control(self) -> Control:
+        return wire.control(await self._desk.run("figures", "control"))
+
+    async def events(self, after: str | None, *, limit: int = PAGE) -> Feed:
+        return await read_feed(self._desk, after, limit)
+
+    async def changed(self, seen: int, timeout_ms: int) -> int:
+        return await self._feed.changed(seen, timeout_ms)
+
+    # workers
+
+    async def claim(self, request: ClaimRequest) -> Claimed:
+        # A request whose reply was lost is said again with its nonce, and gets the same claims.
+        nonce = self._unanswered.pop(request.worker, None) or secrets.token_hex(8)
+        self._unanswered[request.worker] = nonce
+        reply = await self._desk.run("claim", *wire.claim_request(request), nonce)
+        self._unanswered.pop(request.worker, None)
+        return Claimed(tuple(handed_out(each) for each in reply[1:]), int(reply[0]) if reply[0] else None)
+
+    async def renew(self, worker: str, marks: Mapping[str, Mark], lease_ms: int) -> frozenset[str]:
+        words = [word for token, mark in marks.items() for word in (token, *wire.mark(mark))]
+        return frozenset(await self._desk.run("renew", worker, lease_ms, *words))
+
+    async def poll(self, worker: str, tokens: Sequence[str]) -> Flags:
+        cancel, pause, lost, stages, control = await self._desk.run("poll", worker, self._worker_dead_ms, *tokens)
+        return Flags(
+            frozenset(cancel),
+            frozenset(pause),
+            frozenset(lost),
+            tuple(wire.stage(each) for each in stages),
+            wire.control(control),
+        )
+
+    async def discarded(
+        self,
+        worker: str,  # noqa: ARG002 - who removed a stage makes no difference here
+        stages: Sequence[tuple[str, int]],
+    ) -> None:
+        await self._desk.run("discarded", *(f"{task} {epoch}" for task, epoch in stages))
+
+    async def report(self, report: WorkerReport) -> None:
+        short = replace(report, resting=report.resting[:RESTING_LIMIT])
+        await self._desk.run("report", report.worker, msgspec.json.encode(short))
+
+    async def heartbeat(self, worker: str, host: str, max_concurrent: int) -> None:
+        await self._desk.run("heartbeat", worker, host, max_concurrent, self._worker_dead_ms)
+
+    async def expand(
+        self, claim: Claim, album: AlbumInfo, start: int, tracks: Sequence[AlbumTrack], *, last: bool
+    ) -> None:
+        await self._desk.run(
+            "expand", claim.task_id, claim.token, wire.album(album), start, wire.track_list(tracks), wire.flag(last)
+        )
+
+    async def describe(self, claim: Claim, *, title: str, artist: str, album: str) -> None:
+        await self._desk.run("hold", "describe", claim.task_id, claim.token, title, artist, album)
+
+    async def reserve(self, claim: Claim, name: str, key: str) -> Reserved:
+        (answer,) = await self._desk.run("hold", "reserve", claim.task_id, claim.token, name, key)
+        return Reserved(answer)
+
+    async def commit(self, claim: Claim, publication: Publication) -> None:
+        await self._desk.run("hold", "commit", claim.task_id, claim.token, msgspec.json.encode(publication))
+
+    async def retract(self, claim: Claim) -> None:
+        await self._desk.run("hold", "retract", claim.task_id, claim.token)
+
+    async def settle(self, claim: Claim, outcome: Outcome, mark: Mark | None = None) -> None:
+        how_far = "" if mark is None else msgspec.json.encode(wire.mark(mark))
+        await self._desk.run("settle", claim.task_id, claim.token, wire.outcome(outcome), how_far)
+
+    async def recover(self, worker: str, marks: Mapping[str, Mark], *, charge: bool) -> int:
+        left = msgspec.json.encode({task: wire.mark(mark) for task, mark in marks.items()})
+        (freed,) = await self._desk.run("recover", worker, wire.flag(charge), left)
+        return int(freed)
+
+    async def living(self, tasks: Sequence[str]) -> dict[str, int]:
+        return wire.numbers(await self._desk.run("living", *tasks))
+
+    # upkeep
+
+    async def sweep(self) -> Swept:
+        recovered, crashed, children, more = await self._desk.run("sweep")
+        return Swept(int(recovered), int(crashed), int(children), more=more == "1")
+
+    async def prune(self, retention: Retention) -> Pruned:
+        completed, failed, cancelled, more = await self._desk.run(
+            "prune", retention.completed_ms, retention.failed_ms, retention.cancelled_ms
+        )
+        return Pruned(int(completed), int(failed), int(cancelled), more=more == "1")
+
+    async def audit(self) -> tuple[str, ...]:
+        return await audit(self._desk)
+
+    async def close(self) -> None:
+        await self._feed.close()
+        await self._desk.link.close()

@@ -1,0 +1,80 @@
+"""The feed of changes, which the scripts write as a capped stream, and the wake-up for those who wait for one.
+
+An id is `<instance>-<number>`: the instance is drawn when the queue is made, so an id of another one, or of this one
+before somebody emptied Redis, is recognised as unknown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from tonearm.errors import StoreUnavailable
+from tonearm.model import Event, EventKind, Feed
+from tonearm.store.redis.desk import Desk
+from tonearm.store.signal import Signal
+
+BLOCK_MS = 5_000
+"""The longest that one read waits for news, milliseconds."""
+
+PAUSE_S = 0.5
+"""Between two reads when Redis is away, seconds."""
+
+
+async def read_feed(desk: Desk, after: str | None, limit: int) -> Feed:
+    """Return what came after an event (`Store.events`)."""
+    given, _, text = (after or "").rpartition("-")
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None
+    reply = await desk.run("events", "" if number is None else number, limit)
+    instance, newest, oldest = reply[0], int(reply[1]), int(reply[2])
+    end = f"{instance}-{newest}"
+    if after is None:
+        return Feed((), end)
+    if given != instance or number is None or not oldest - 1 <= number <= newest:
+        return Feed((), end, resync=True)
+    events = tuple(Event(f"{instance}-{seq}", EventKind(kind), job) for seq, kind, job in reply[3:])
+    return Feed(events, events[-1].id if events else after)
+
+
+class FeedReader:
+    """One blocking reader for all who wait in this process; it begins with the first of them."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._signal = Signal()
+        self._reading: asyncio.Task[None] | None = None
+
+    async def changed(self, seen: int, timeout_ms: int) -> int:
+        """Wait for a change (`Store.changed`)."""
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read())
+        return await self._signal.wait(seen, timeout_ms)
+
+    async def _read(self) -> None:
+        names = [f"{self._desk.prefix}events", f"{self._desk.prefix}wakes"]
+        seen = dict.fromkeys(names, "$")
+        while True:
+            try:
+                for name in names:  # a stream that is not there yet, or is empty again, begins at its beginning
+                    if seen[name] == "$":
+                        seen[name] = await self._end_of(name)
+                news = await self._desk.link.read(seen, BLOCK_MS)
+            except StoreUnavailable:
+                await asyncio.sleep(PAUSE_S)
+                self._signal.bump()  # who waits asks the store itself, and hears that it is away
+                continue
+            for name, entries in news.items():
+                seen[name] = entries[-1][0]
+            if news:
+                self._signal.bump()
+
+    async def _end_of(self, name: str) -> str:
+        last = await self._desk.link.call("XREVRANGE", name, "+", "-", "COUNT", 1)
+        return str(last[0][0]) if last else "0-0"
+
+    async def close(self) -> None:
+        """Stop reading; again is harmless."""
+        if self._reading is not None:
+            self._reading.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._reading

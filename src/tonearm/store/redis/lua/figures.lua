@@ -1,0 +1,48 @@
+#!lua flags=no-writes
+-- figures: the counters, when the oldest unfinished job was submitted, the workers, and how the queue is steered.
+-- needs: queue tasks steering
+-- KEYS  1 meta
+-- ARGV  1-3 time  4 what: counters | oldest | workers | control
+-- Reply counters: {name, value, …}; oldest: {created_at or ''}; workers: {reports, id, beat, {name, value, …}, task ids, …};
+--       control: control
+-- Cost  O(1), and for the workers O(their number).
+
+local figures = {}
+
+local WORKER_AGE_MS = 86400000
+
+function figures.counters()
+  return call('HGETALL', key('counters'))
+end
+
+function figures.oldest()
+  local seq = call('ZRANGE', key('unfinished'), 0, 0)[1]
+  local task = seq and tasks.load(seq)
+  return { task and str(task.created_at) or '' }
+end
+
+local function ids_held(worker)
+  local held = {}
+  for _, seq in ipairs(call('ZRANGE', key('held', worker), 0, PAGE - 1)) do
+    local task = tasks.load(seq)
+    held[#held + 1] = task and flat_of(task) or nil
+  end
+  return held
+end
+
+function figures.workers()
+  local reply = { call('HVALS', key('reports')) }
+  local since = '(' .. str(queue.now - WORKER_AGE_MS)
+  local beats = call('ZREVRANGEBYSCORE', key('beats'), '+inf', since, 'WITHSCORES', 'LIMIT', 0, PAGE)
+  for place = 1, #beats, 2 do
+    reply[#reply + 1], reply[#reply + 2] = beats[place], beats[place + 1]
+    reply[#reply + 1], reply[#reply + 2] = call('HGETALL', key('worker', beats[place])), ids_held(beats[place])
+  end
+  return reply
+end
+
+figures.control = control
+
+return queue.run(function()
+  return figures[ARGV[4]]()
+end)

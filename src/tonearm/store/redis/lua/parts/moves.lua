@@ -1,0 +1,179 @@
+-- moves: the only way from one state to another, and what is told of it.
+--
+-- `false` in the values of a change takes a field back to its usual value.
+
+local moves = {}
+
+local ARROWS = {
+  ready = set_of('active paused cancelled failed'),
+  delayed = set_of('ready paused cancelled failed'),
+  active = set_of('ready delayed waiting paused completed failed cancelled'),
+  waiting = set_of('paused cancelled completed failed'),
+  paused = set_of('ready delayed waiting cancelled completed failed'),
+  completed = set_of('ready waiting'),
+  failed = set_of('ready waiting'),
+  cancelled = set_of('ready waiting'),
+}
+local OF_AN_ATTEMPT = set_of('started resolved delayed released recovered failed completed cancelled paused')
+local TOLD_TO_ALBUM = set_of('recovered delayed released failed')
+local HISTORY_LIMIT = 50
+
+-- What a retry brings back to what it was before the first attempt, without the counts of retries.
+local FRESH = {
+  started_at = false, cancel_wanted = 0, bytes_done = 0, bytes_total = false, best_phase = 0, best_bytes = 0, high_phase = 0,
+  high_bytes = 0, stalls = 0, corrupt_count = 0, error = false, last_error = false, failure_code = false, publication = false,
+}
+-- What a track brought, as it is before it brought anything.
+local OUTCOME = { files = false, warnings = false, file_count = 0, size = 0, download_ms = 0 }
+
+local function merged(...)
+  local all = {}
+  for _, values in ipairs({ ... }) do
+    for name, value in pairs(values) do
+      all[name] = value
+    end
+  end
+  return all
+end
+
+-- Put fields of a task; answers whether anything is new. States are for `moves.move`.
+function moves.change(task, values)
+  local news = false
+  for name, value in pairs(values) do
+    if tasks.put(task, name, value or nil) then
+      news = true
+    end
+  end
+  if news then
+    tasks.put(task, 'updated_at', queue.now)
+  end
+  return news
+end
+
+-- Give up the library name that a task holds.
+local function free_name(task)
+  local name_key = task.reserved_key
+  if name_key then
+    if call('HGET', key('names'), name_key) == str(task.seq) then
+      call('HDEL', key('names'), name_key)
+    end
+    tasks.put(task, 'reserved', nil)
+    tasks.put(task, 'reserved_key', nil)
+  end
+end
+
+-- Bring a task into another state. What a state implies is set here: no claim outside active, no flag, no due time
+-- unless it is given, a time of end in a final state, and no reservation of a job that is final.
+function moves.move(task, to, values)
+  if not ARROWS[task.state][to] then
+    error(task.id .. ': no arrow leads from ' .. task.state .. ' to ' .. to)
+  end
+  local implied = { state = to, came_from = false, due_at = false, finished_at = FINAL[to] and queue.now or false }
+  if task.state == 'active' then
+    implied.token, implied.worker, implied.lease_until = false, false, false
+    implied.cancel_wanted, implied.pause_wanted = 0, 0
+  end
+  if FINAL[to] and not task.parent then
+    free_name(task)
+  end
+  local quiet = task.parent and (to == 'active' or to == 'ready')
+  moves.change(task, merged(implied, values or {}))
+  if not quiet then
+    queue.tell(job_of(task), 'job')
+  end
+end
+
+function moves.tell(task)
+  queue.tell(job_of(task), 'job')
+end
+
+-- Enter a new task.
+function moves.add(fields)
+  local task = tasks.create(fields)
+  moves.tell(task)
+  return task
+end
+
+-- Remove a task's record with all that stands beside it. What becomes of its stage is the caller's business.
+function moves.drop(task)
+  free_name(task)
+  if not task.parent then
+    call('DEL', key('history', str(task.seq)))
+    queue.tell(task.id, 'removed')
+  end
+  tasks.drop(task)
+end
+
+-- Ask a worker to remove a stage that nobody wants.
+function moves.discard(worker, task_id, epoch)
+  call('ZADD', key('discards', worker), 'NX', queue.now, task_id .. ' ' .. str(epoch))
+  call('SADD', key('discarders'), worker)
+end
+
+function moves.discard_stage(task)
+  if task.stage_worker then
+    moves.discard(task.stage_worker, task.id, task.epoch)
+    moves.change(task, { stage_worker = false })
+  end
+end
+
+-- Remember whose claim is taken away, so that a poll can name the task that is lost.
+function moves.remember_taken(token, task_id)
+  if call('HSETNX', key('taken'), token, task_id) == 1 then
+    call('ZADD', key('taken_at'), queue.now, token)
+  end
+end
+
+function moves.take_claim(task)
+  if task.token then
+    moves.remember_taken(task.token, task.id)
+  end
+end
+
+-- Say why the newest attempt came to nothing: in the task, and by its name in its album.
+function moves.blame(task, message)
+  moves.change(task, { last_error = message })
+  local album = album_of(task)
+  if album then
+    moves.change(album, { last_error = label_of(task) .. ': ' .. message })
+  end
+end
+
+local function last_event(job)
+  local line = call('LINDEX', key('history', str(job.seq)), -1)
+  return line and cjson.decode(line).event
+end
+
+-- Add a line to the history of the task's job; of a track only what is worth telling of it, with its name. Tracks that are
+-- released one after the other are one line of their album. *line*: message, code, worker.
+function moves.note(task, event, line)
+  line = line or {}
+  local job, message = task, line.message
+  if task.parent then
+    job = album_of(task)
+    if not TOLD_TO_ALBUM[event] or (event == 'released' and job and last_event(job) == event) then
+      return
+    end
+    message = label_of(task) .. ': ' .. message
+  end
+  if not job then
+    return
+  end
+  local attempt = OF_AN_ATTEMPT[event] and not is_listed(task) and attempt_of(task) or nil
+  local text = cjson.encode({
+    at = queue.now, event = event, attempt = attempt, code = line.code, message = message, worker = line.worker,
+  })
+  local name = key('history', str(job.seq))
+  call('RPUSH', name, text)
+  call('LTRIM', name, -HISTORY_LIMIT, -1)
+  tasks.put(job, 'updated_at', queue.now)
+end
+
+-- Drop the wait before this one from a job's history if nothing happened in between, so that its story stays.
+function moves.forget_wait(job)
+  local name = key('history', str(job.seq))
+  local lines = call('LRANGE', name, -2, -1)
+  if #lines == 2 and cjson.decode(lines[1]).event == 'released' and cjson.decode(lines[2]).event == 'started' then
+    call('LTRIM', name, 0, -3)
+  end
+end

@@ -1,0 +1,262 @@
+-- places: where a task stands in the indexes, and what it adds to the figures of others.
+--
+-- Both are functions of its record. When a record is written, the difference between before and after is applied, so no
+-- index and no figure can drift from the records; the audit derives them all again.
+
+local places = {}
+
+-- Members of equal score are ordered by their bytes: orders with more than one part are sets of one score, read by bytes.
+local SHELVES = { completed = 'completed', failed = 'failed', cancelled = 'cancelled' }
+local RANKS = 281474976710656 -- 2^48: numbers of tasks stay below it, so that a rank before them fits in a score
+
+-- Which kind of claim a job is an entry of now (nil: none), and whether that offers a healthy task.
+local function entry_of(task)
+  if task.parent or task.moving == 1 then
+    return nil, 0
+  elseif task.state == 'ready' then
+    return is_album(task) and 'resolve' or 'track', is_suspect(task) and 0 or 1
+  elseif task.state == 'waiting' and task.ready_tracks > 0 and task.entered == task.track_count then
+    return 'track', task.ready_tracks > task.ready_suspects and 1 or 0
+  end
+  return nil, 0
+end
+
+local function status_of(task)
+  if task.state == 'ready' or task.state == 'delayed' then
+    return 'queued'
+  elseif task.state == 'active' or task.state == 'waiting' then
+    return 'processing'
+  end
+  return task.state
+end
+
+local function same_key(task)
+  return key('same', task.client, task.type, str(task.catalog_id), task.quality)
+end
+
+local function job_places(task, add)
+  local seq = str(task.seq)
+  add(key('jobs'), seq, task.seq)
+  if is_final(task) then
+    local shelf = task.outcome == 'partial' and 'partial' or SHELVES[task.state]
+    add(key('finished', shelf), pad(task.finished_at) .. ':' .. pad(task.seq), 0)
+    return
+  end
+  add(key('unfinished'), seq, task.seq)
+  add(same_key(task), seq, task.seq)
+  local status = status_of(task)
+  if status == 'processing' then
+    add(key('processing'), pad(task.started_at or 0) .. ':' .. pad(task.seq), 0)
+  elseif status == 'queued' then
+    add(key('queued'), str(task.priority) .. ':' .. pad(task.seq), 0)
+  else
+    add(key('paused'), seq, task.seq)
+  end
+  local lane, healthy = entry_of(task)
+  if lane then
+    local rank = task.priority * 2 + (is_album(task) and 1 or 0)
+    add(key('entries', lane, str(healthy), task.client), seq, rank * RANKS + task.seq)
+  end
+end
+
+local function track_places(task, add)
+  local seq, album = str(task.seq), str(task.parent)
+  add(key('album', album, 'tracks'), seq, task.position)
+  if task.state ~= 'completed' then
+    add(key('album', album, 'open'), seq, task.position)
+  end
+  if task.state == 'ready' then
+    add(key('album', album, is_suspect(task) and 'suspects' or 'ready'), seq, task.position)
+  elseif task.state == 'active' or task.state == 'completed' or task.state == 'failed' then
+    add(key('album', album, task.state), seq, task.position)
+  end
+end
+
+-- All index entries of a record, by a name of each: {key, member, score}.
+function places.of(task)
+  local found = {}
+  local function add(name, member, score)
+    found[name .. ' ' .. member] = { name, member, score }
+  end
+  if task.parent then
+    track_places(task, add)
+  else
+    job_places(task, add)
+    if task.chore then
+      add(key('chores'), str(task.seq), task.seq)
+    end
+  end
+  if task.state == 'delayed' and task.moving == 0 then
+    add(key('due'), str(task.seq), task.due_at)
+  elseif task.state == 'active' then
+    add(key('leases'), str(task.seq), task.lease_until)
+    add(key('held', task.worker), str(task.seq), task.seq)
+    if is_suspect(task) then
+      add(key('suspects'), str(task.seq), task.seq)
+    end
+  end
+  return found
+end
+
+local TRACK_COUNTS = {
+  ready = 'ready_tracks', completed = 'completed_tracks', failed = 'failed_tracks', cancelled = 'cancelled_tracks',
+}
+
+local function track_weights(task, add)
+  add('album', 'entered', 1)
+  for _, name in ipairs({ 'retry_count', 'file_count', 'size', 'download_ms' }) do
+    add('album', name, task[name])
+  end
+  if TRACK_COUNTS[task.state] then
+    add('album', TRACK_COUNTS[task.state], 1)
+  end
+  if task.state == 'ready' and is_suspect(task) then
+    add('album', 'ready_suspects', 1)
+  end
+  if task.state == 'active' then
+    add('track', 'held', 1)
+  end
+end
+
+local function job_weights(task, add)
+  add('counters', 'status:' .. status_of(task), 1)
+  add('counters', 'retries', task.retry_count)
+  add('counters', 'download_ms', task.download_ms)
+  if not is_final(task) then
+    add('clients', task.client, 1)
+  end
+  if (task.state == 'completed' or task.state == 'failed') and task.started_at then
+    add('counters', 'timed', 1)
+    add('counters', 'duration_ms', task.finished_at - task.started_at)
+  end
+  if task.state == 'failed' then
+    add('counters', 'failure:' .. (task.failure_code or 'internal'), 1)
+  end
+  local lane, healthy = entry_of(task)
+  if lane then
+    add(lane, 'entries', 1)
+    add(lane, 'healthy', healthy)
+  end
+  if is_album(task) and (task.state == 'active' or task.state == 'waiting') then
+    add('resolve', 'held', 1)
+  elseif task.state == 'active' then
+    add('track', 'held', 1)
+  end
+end
+
+local function weigh(task, sign, sums)
+  local function add(whose, name, weight)
+    sums[whose][name] = (sums[whose][name] or 0) + sign * weight
+  end
+  if task.parent then
+    track_weights(task, add)
+  else
+    job_weights(task, add)
+  end
+end
+
+local function count(name, figures)
+  for figure, by in pairs(figures) do
+    if by ~= 0 and call('HINCRBY', key(name), figure, by) == 0 then
+      call('HDEL', key(name), figure)
+    end
+  end
+end
+
+local function apply_places(before, after)
+  for name, entry in pairs(before) do
+    if not after[name] then
+      call('ZREM', entry[1], entry[2])
+    end
+  end
+  for name, entry in pairs(after) do
+    if not before[name] or before[name][3] ~= entry[3] then
+      call('ZADD', entry[1], str(entry[3]), entry[2])
+    end
+  end
+end
+
+local function apply_token(was, task, gone)
+  local token = not gone and task.token or nil
+  if was.token and was.token ~= token then
+    call('HDEL', key('tokens'), was.token)
+  end
+  if token and token ~= was.token then
+    call('HSET', key('tokens'), token, str(task.seq))
+  end
+end
+
+local function apply_name(task, is_new, gone)
+  if task.parent then
+    return
+  elseif is_new then
+    call('HSET', key('ids'), task.id, str(task.seq))
+  elseif gone then
+    call('HDEL', key('ids'), task.id)
+  end
+end
+
+local function moved(figures)
+  return (figures.entries or 0) ~= 0 or (figures.healthy or 0) ~= 0 or (figures.held or 0) ~= 0
+end
+
+local function apply_weights(task, sums)
+  count('counters', sums.counters)
+  count('clients', sums.clients)
+  for kind in pairs(ROOM) do
+    if moved(sums[kind]) then
+      fair.shift(kind, task.client, sums[kind])
+    end
+  end
+  local album = album_of(task)
+  if album then
+    for name, by in pairs(sums.album) do
+      if by ~= 0 then
+        tasks.put(album, name, album[name] + by)
+        tasks.put(album, 'updated_at', queue.now)
+      end
+    end
+  end
+end
+
+local function write(task)
+  local was, is_new, gone = rawget(task, '_was'), rawget(task, '_new'), rawget(task, '_gone')
+  local lane, healthy = entry_of(task)
+  tasks.put(task, 'lane', lane)
+  tasks.put(task, 'healthy', healthy)
+  local sums = { counters = {}, clients = {}, track = {}, resolve = {}, album = {} }
+  local before, after = {}, {}
+  if not is_new then
+    before = places.of(was)
+    weigh(was, -1, sums)
+  end
+  if not gone then
+    after = places.of(task)
+    weigh(task, 1, sums)
+  end
+  apply_places(before, after)
+  apply_token(was, task, gone)
+  apply_name(task, is_new, gone)
+  if not (is_new and gone) then
+    tasks.write(task)
+  end
+  rawset(task, '_was', nil)
+  rawset(task, '_said', nil)
+  rawset(task, '_new', nil)
+  apply_weights(task, sums)
+end
+
+-- Write what changed so far: records, indexes and figures. What a track changes of its album is written after it.
+function places.flush()
+  while #tasks.dirty > 0 do
+    local dirty = tasks.dirty
+    tasks.dirty = {}
+    for _, tracks in ipairs({ true, false }) do
+      for _, task in ipairs(dirty) do
+        if (task.parent ~= nil) == tracks and rawget(task, '_was') then
+          write(task)
+        end
+      end
+    end
+  end
+end

@@ -1,0 +1,132 @@
+-- queue: the keys of one queue, its time, and how a script is left.
+--
+-- Every script gets KEYS[1], the key `meta` of the queue. All other keys are made from its prefix `{queue}:`, so they carry
+-- the same hash tag and lie in the same slot. ARGV[1..3] are for the time, what a script takes itself begins at ARGV[4].
+--
+-- Store time is the server's clock plus an offset that is kept here. ARGV[3] says the caller's monotonic clock and its boot,
+-- ARGV[2] what the caller expects the server's clock to say by it since the last answer, and the offset of that answer: where
+-- the server's clock was set meanwhile, the offset takes the step back, once, whoever notices it first. A process that has no
+-- answer yet goes on from the last answer to any process of its boot. So store time neither stops nor runs back when
+-- somebody sets the clock, and a call that was held up for long does not hurry it.
+
+local call = redis.call
+local PREFIX = string.sub(KEYS[1], 1, -5)
+local META = KEYS[1]
+local PAGE = 200
+local FEED_LIMIT = 10000
+local FEED_AGE_MS = 3600000
+local GONE_AGE_MS = 86400000
+local OFF_MS = 365 * 86400000 -- a machine that was off for longer had a wrong clock
+local AHEAD_MS = 5000         -- a clock that is further ahead than this was set, or the call was held up for so long
+local BEHIND_MS = 1000        -- a clock that is further behind than this was set
+
+local queue = { now = 0, offset = 0, wall = 0, told = {}, order = {}, woke = false }
+
+local function key(...)
+  return PREFIX .. table.concat({ ... }, ':')
+end
+
+local function str(number)
+  return string.format('%.0f', number)
+end
+
+local function pad(number)
+  return string.format('%015.0f', number)
+end
+
+-- Leave the script: the caller raises what this says. Nothing may have been written before.
+local function refuse(...)
+  error({ refusal = { ... } })
+end
+
+local function server_wall()
+  local given = tonumber(ARGV[1])
+  if given then
+    return given
+  end
+  local time = call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+-- What the server's clock should say, and the offset of the answer that this goes on from; nil: nobody knows.
+local function expected_wall(anchor)
+  local wall, offset = string.match(ARGV[2], '^(%S+) (%S+)$')
+  if wall then
+    return tonumber(wall), tonumber(offset)
+  end
+  local elapsed, boot = string.match(ARGV[3], '^(%S+) (.+)$')
+  local then_elapsed, then_wall, then_offset, then_boot = string.match(anchor, '^(%S+) (%S+) (%S+) (.+)$')
+  if then_boot and then_boot == boot then
+    return tonumber(then_wall) + tonumber(elapsed) - tonumber(then_elapsed), tonumber(then_offset)
+  end
+end
+
+local function clock_step(wall, offset, last, anchor)
+  local expected, then_offset = expected_wall(anchor)
+  if not expected then
+    local passed = last and wall + offset - last or 0
+    return passed > OFF_MS and passed or 0
+  end
+  local step = wall - expected
+  if then_offset ~= offset or (step <= AHEAD_MS and step >= -BEHIND_MS) then
+    return 0
+  end
+  return step
+end
+
+do
+  local kept = call('HMGET', META, 'offset', 'last', 'anchor')
+  local offset, last = tonumber(kept[1]) or 0, tonumber(kept[2])
+  local wall = server_wall()
+  offset = offset - clock_step(wall, offset, last, kept[3] or '')
+  if last and wall + offset < last then
+    offset = last - wall
+  end
+  queue.wall, queue.offset, queue.now = wall, offset, wall + offset
+end
+
+-- Let the feed tell of a job when the script ends; one event a job.
+function queue.tell(job_id, kind)
+  if not queue.told[job_id] then
+    queue.order[#queue.order + 1] = job_id
+  end
+  queue.told[job_id] = kind
+end
+
+-- A step of something that is numbered, from 1 on.
+function queue.number(name)
+  return call('HINCRBY', META, name, 1)
+end
+
+local function write_events()
+  for _, job_id in ipairs(queue.order) do
+    local kind = queue.told[job_id]
+    local number = str(queue.number('event'))
+    call('XADD', key('events'), 'MAXLEN', FEED_LIMIT, number .. '-0', 'kind', kind, 'job', job_id, 'at', str(queue.now))
+    if kind == 'removed' then
+      call('ZADD', key('gone'), queue.now, job_id)
+    end
+  end
+  if queue.woke then
+    call('XADD', key('wakes'), 'MAXLEN', 1, '*', 'w', '1')
+  end
+end
+
+-- Run what the script does, and answer {server's clock, offset, answer}. *finish* writes what is still held back.
+function queue.run(work, finish)
+  local fine, answer = pcall(work)
+  if not fine then
+    if type(answer) ~= 'table' or not answer.refusal then
+      error(answer)
+    end
+    return { str(queue.wall), str(queue.offset), 'refused', unpack(answer.refusal) }
+  end
+  if finish then
+    finish()
+    write_events()
+    local elapsed, boot = string.match(ARGV[3], '^(%S+) (.+)$')
+    local anchor = elapsed .. ' ' .. str(queue.wall) .. ' ' .. str(queue.offset) .. ' ' .. boot
+    call('HSET', META, 'offset', str(queue.offset), 'last', str(queue.now), 'anchor', anchor)
+  end
+  return { str(queue.wall), str(queue.offset), 'done', answer }
+end

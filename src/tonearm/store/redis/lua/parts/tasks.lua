@@ -1,0 +1,277 @@
+-- tasks: the record of a task as a table, loaded once a script and written back once.
+--
+-- A task is a job or one track of a resolved album, named by its number `seq`, which is never given twice. Its short fields
+-- stand in the hash `task:<seq>`, its texts beside it in `text:<seq>`; a field that has its usual value is not kept. The
+-- fields are those of `tonearm.store.task.Task`. What a change means for indexes and figures is the business of `places`.
+
+local tasks = { loaded = {}, dirty = {} }
+
+local STALLS_TO_SUSPECT = 2
+
+local function set_of(text)
+  local set = {}
+  for word in string.gmatch(text, '%S+') do
+    set[word] = true
+  end
+  return set
+end
+
+-- Numbers that are 0 where they are not kept, numbers that may be missing, and the texts of the second hash.
+local COUNTS = set_of([[
+  healthy epoch cancel_wanted pause_wanted bytes_done best_phase best_bytes high_phase high_bytes stalls retry_count
+  corrupt_count file_count size download_ms track_count entered ready_tracks ready_suspects completed_tracks failed_tracks
+  cancelled_tracks unlisted resolve_retries moving]])
+local NUMBERS = set_of([[
+  seq parent position catalog_id track_number priority max_retries created_at updated_at due_at started_at finished_at
+  lease_until bytes_total chore_position]])
+local TEXTS = set_of([[
+  track_title album_title artist_name error last_error publication files warnings album reserved reserved_key]])
+local NEEDED = { 'id', 'type', 'client', 'catalog_id', 'quality', 'priority', 'max_retries', 'state', 'created_at', 'updated_at' }
+local STATES = set_of('ready active delayed waiting paused completed failed cancelled')
+
+local Row = {}
+
+local function texts_of(task)
+  local texts = rawget(task, '_texts')
+  if texts then
+    return texts
+  end
+  texts = {}
+  if not rawget(task, '_new') then
+    local flat = call('HGETALL', key('text', str(task.seq)))
+    for place = 1, #flat, 2 do
+      texts[flat[place]] = flat[place + 1]
+    end
+  end
+  rawset(task, '_texts', texts)
+  return texts
+end
+
+Row.__index = function(task, name)
+  if COUNTS[name] then
+    return 0
+  elseif TEXTS[name] then
+    return texts_of(task)[name]
+  end
+  return nil
+end
+
+local function unreadable(seq, reason)
+  refuse('UNREADABLE', str(seq), reason)
+end
+
+local function parse(seq, flat)
+  local task = setmetatable({}, Row)
+  for place = 1, #flat, 2 do
+    local name, value = flat[place], flat[place + 1]
+    if COUNTS[name] or NUMBERS[name] then
+      value = tonumber(value)
+      if not value then
+        unreadable(seq, name .. ' is not a number')
+      end
+    end
+    rawset(task, name, value)
+  end
+  rawset(task, 'seq', tonumber(seq))
+  for _, name in ipairs(NEEDED) do
+    if rawget(task, name) == nil then
+      unreadable(seq, name .. ' is missing')
+    end
+  end
+  if not STATES[task.state] then
+    unreadable(seq, 'no such state')
+  end
+  return task
+end
+
+-- The task of this number, the same table for the whole script; nil: there is none.
+function tasks.load(seq)
+  if not seq then
+    return nil
+  end
+  seq = tonumber(seq)
+  local known = tasks.loaded[seq]
+  if known ~= nil then
+    return known or nil
+  end
+  local flat = redis.pcall('HGETALL', key('task', str(seq)))
+  if flat.err then
+    unreadable(seq, 'it is of another type')
+  end
+  local task = #flat > 0 and parse(seq, flat) or false
+  tasks.loaded[seq] = task
+  return task or nil
+end
+
+-- The task of this id, a job's or that of an album's track; nil: there is none.
+function tasks.named(id)
+  local job_id, position = string.match(id, '^(.*)%.(%d+)$')
+  local seq = call('HGET', key('ids'), job_id or id)
+  if seq and position then
+    seq = call('ZRANGEBYSCORE', key('album', seq, 'tracks'), position, position)[1]
+  end
+  return seq and tasks.load(seq) or nil
+end
+
+local function remember(task)
+  if rawget(task, '_was') then
+    return
+  end
+  local was = setmetatable({}, Row)
+  if not rawget(task, '_new') then
+    for name, value in pairs(task) do
+      if string.sub(name, 1, 1) ~= '_' then
+        rawset(was, name, value)
+      end
+    end
+  end
+  rawset(was, '_texts', {})
+  rawset(task, '_was', was)
+  rawset(task, '_said', {})
+  tasks.dirty[#tasks.dirty + 1] = task
+end
+
+-- Put one field; nil is its usual value. Answers whether it is another than before.
+function tasks.put(task, name, value)
+  if COUNTS[name] and value == nil then
+    value = 0
+  end
+  if task[name] == value then
+    return false
+  end
+  remember(task)
+  if TEXTS[name] then
+    texts_of(task)[name] = value
+    rawget(task, '_said')[name] = true
+  else
+    if COUNTS[name] and value == 0 then
+      value = nil
+    end
+    rawset(task, name, value)
+  end
+  return true
+end
+
+-- A new task out of these fields, with the next number.
+function tasks.create(fields)
+  local task = setmetatable({ _new = true, seq = queue.number('seq') }, Row)
+  tasks.loaded[task.seq] = task
+  remember(task)
+  for name, value in pairs(fields) do
+    tasks.put(task, name, value)
+  end
+  return task
+end
+
+-- Take the record away; `places` does the rest when it is written.
+function tasks.drop(task)
+  remember(task)
+  rawset(task, '_gone', true)
+  tasks.loaded[task.seq] = false
+end
+
+local function kept(value)
+  return type(value) == 'number' and str(value) or value
+end
+
+local function write_fields(name, pairs_to_set, names_to_drop)
+  if #pairs_to_set > 0 then
+    call('HSET', name, unpack(pairs_to_set))
+  end
+  if #names_to_drop > 0 then
+    call('HDEL', name, unpack(names_to_drop))
+  end
+end
+
+-- Write the record itself.
+function tasks.write(task)
+  local seq = str(task.seq)
+  if rawget(task, '_gone') then
+    call('DEL', key('task', seq), key('text', seq))
+    return
+  end
+  local was, set, drop = rawget(task, '_was'), {}, {}
+  for name, value in pairs(task) do
+    if string.sub(name, 1, 1) ~= '_' and rawget(was, name) ~= value then
+      set[#set + 1], set[#set + 2] = name, kept(value)
+    end
+  end
+  for name in pairs(was) do
+    if string.sub(name, 1, 1) ~= '_' and rawget(task, name) == nil then
+      drop[#drop + 1] = name
+    end
+  end
+  write_fields(key('task', seq), set, drop)
+  set, drop = {}, {}
+  for name in pairs(rawget(task, '_said')) do
+    local text = texts_of(task)[name]
+    if text then
+      set[#set + 1], set[#set + 2] = name, text
+    else
+      drop[#drop + 1] = name
+    end
+  end
+  write_fields(key('text', seq), set, drop)
+end
+
+-- Small questions that one record answers by itself.
+
+local FINAL = set_of('completed failed cancelled')
+
+local function is_final(task)
+  return FINAL[task.state] or false
+end
+
+local function is_album(task)
+  return task.type == 'album'
+end
+
+local function is_suspect(task)
+  return task.stalls >= STALLS_TO_SUSPECT
+end
+
+-- Whether it is an album whose track list is fixed, and whether that list holds now (it is not being asked for again).
+local function is_resolved(task)
+  return task.track_count > 0
+end
+
+local function is_listed(task)
+  return is_resolved(task) and (is_final(task) or task.state == 'waiting' or task.came_from == 'waiting')
+end
+
+local function job_of(task)
+  return task.parent and string.match(task.id, '^(.*)%.%d+$') or task.id
+end
+
+-- A track for people: `03 Blue`, by track number or else by place.
+local function label_of(task)
+  return string.format('%02.0f', task.track_number or task.position or 0) .. ' ' .. (task.track_title or str(task.catalog_id))
+end
+
+-- The number of the present attempt, or of the newest: at a track, or at the list of an album.
+local function attempt_of(task)
+  return 1 + (is_album(task) and task.resolve_retries or task.retry_count)
+end
+
+local function album_of(task)
+  return tasks.load(task.parent)
+end
+
+-- Whether it is a track of an album that is deleted.
+local function is_orphan(task)
+  return task.parent ~= nil and album_of(task) == nil
+end
+
+-- The record as a flat list of names and values, with its texts: what readers get.
+local function flat_of(task)
+  local flat = {}
+  for name, value in pairs(task) do
+    if string.sub(name, 1, 1) ~= '_' then
+      flat[#flat + 1], flat[#flat + 2] = name, kept(value)
+    end
+  end
+  for name, value in pairs(texts_of(task)) do
+    flat[#flat + 1], flat[#flat + 2] = name, value
+  end
+  return flat
+end

@@ -1,0 +1,56 @@
+#!lua flags=allow-oom
+-- set_aside: copy a record that cannot be read to `set_aside`, and make it readable or take it out.
+-- needs: queue tasks fair places moves held endings missing albums
+-- KEYS  1 meta
+-- ARGV  1-3 time  4 number of the task  5 reason
+-- Reply {id of the task, '' if it is gone}
+-- Cost  O(log n).
+
+local UNREADABLE = 'The record of this task could not be read and was set aside'
+local name, texts = key('task', ARGV[4]), key('text', ARGV[4])
+
+local function copy(id)
+  local of_type = call('TYPE', name).ok
+  local body = of_type == 'hash' and call('HGETALL', name) or { of_type }
+  call('RPUSH', key('set_aside'), cjson.encode({ task = id, at = queue.now, reason = ARGV[5], body = body,
+    texts = call('HGETALL', texts) }))
+end
+
+-- What has only broken texts keeps its place in the lists: an unfinished task fails, and a person can retry it.
+local function mend(task)
+  copy(task.id)
+  local publication = is_final(task) and task.publication or false
+  moves.take_claim(task)
+  if not is_final(task) then
+    moves.move(task, 'failed', { error = UNREADABLE, last_error = UNREADABLE, failure_code = 'internal' })
+    moves.note(task, 'failed', { code = 'internal', message = UNREADABLE })
+    moves.discard_stage(task)
+  end
+  moves.change(task, { files = false, warnings = false, album = false, publication = publication })
+  albums.close_if_done(album_of(task))
+  return { task.id }
+end
+
+-- What cannot be read at all is taken out of every index that names tasks by their number.
+local function take_out()
+  local id = redis.pcall('HGET', name, 'id')
+  id = type(id) == 'string' and id or ''
+  copy(id)
+  for _, index in ipairs({ 'jobs', 'unfinished', 'paused', 'due', 'leases', 'chores', 'suspects' }) do
+    call('ZREM', key(index), ARGV[4])
+  end
+  if id ~= '' and call('HGET', key('ids'), id) == ARGV[4] then
+    call('HDEL', key('ids'), id)
+    queue.tell(id, 'removed')
+  end
+  call('DEL', name, texts)
+  return { id }
+end
+
+return queue.run(function()
+  local fine, task = pcall(tasks.load, ARGV[4])
+  if not fine then
+    return take_out()
+  end
+  return task and mend(task) or { '' }
+end, places.flush)

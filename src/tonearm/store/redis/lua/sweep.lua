@@ -1,0 +1,58 @@
+#!lua flags=allow-oom
+-- sweep: one bounded step of everything that waits for time to pass.
+-- needs: queue tasks fair places moves held marks endings missing albums crashes forgetting
+-- KEYS  1 meta
+-- ARGV  1-3 time
+-- Reply {leases freed, crashed, tracks touched, '1' if there is more to do at once}
+-- Cost  at most a page of leases, of tracks, and of each kind of old thing.
+
+local function free_expired()
+  local numbers = call('ZRANGEBYSCORE', key('leases'), '-inf', str(queue.now), 'LIMIT', 0, PAGE)
+  local failed = 0
+  for _, seq in ipairs(numbers) do
+    local task = tasks.load(seq)
+    if not task or task.state ~= 'active' then
+      call('ZREM', key('leases'), seq)
+    elseif free_claim(task, nil, true) == 'failed' then
+      failed = failed + 1
+    end
+  end
+  return #numbers, failed
+end
+
+local function remove_orphans()
+  local done = 0
+  for _, album in ipairs(call('SMEMBERS', key('orphans'))) do
+    if done >= PAGE then
+      break
+    end
+    done = done + albums.remove_orphans(album, PAGE - done)
+  end
+  return done
+end
+
+local function carry_on_chores(limit)
+  local done = 0
+  for _, seq in ipairs(call('ZRANGE', key('chores'), 0, PAGE - 1)) do
+    if done >= limit then
+      break
+    end
+    local album = tasks.load(seq)
+    if album then
+      done = done + albums.carry_on(album, limit - done)
+    end
+  end
+  return done
+end
+
+return queue.run(function()
+  local freed, crashed = free_expired()
+  local given_up = endings.expire(PAGE)
+  local touched = remove_orphans()
+  touched = touched + carry_on_chores(PAGE - touched)
+  places.flush()
+  local more = forgetting.old()
+  fair.forget_idle()
+  more = more or freed == PAGE or given_up == PAGE or touched >= PAGE
+  return { freed - crashed, crashed, touched, more and '1' or '' }
+end, places.flush)

@@ -1,0 +1,68 @@
+"""Refusals: what a script says when it changed nothing, as the error that it means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from tonearm.errors import NotFound, SetupError, TonearmError
+from tonearm.model import SubmitLimits
+from tonearm.store import wording
+from tonearm.store.task import Unreadable
+
+
+class Refusal(TonearmError):
+    """What a script refused, where only its caller knows the words for it."""
+
+    def __init__(self, kind: str, details: Sequence[str]) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.details = details
+
+
+def refused(kind: str, details: Sequence[str]) -> TonearmError:
+    """Return the error that a script's refusal means; *details* are what it says beside the kind."""
+    known = _KINDS.get(kind)
+    return Refusal(kind, details) if known is None else known(*details)
+
+
+def limited(refusal: Refusal, limits: SubmitLimits) -> TonearmError:
+    """Return what the refusal of a submission means, with the limit that it ran into."""
+    figure = int(refusal.details[0])
+    match refusal.kind:
+        case "RATE":
+            return wording.rate_limited(limits.rate_per_minute, figure)
+        case "CLIENT_FULL":
+            return wording.client_queue_full(figure, limits.client_unfinished)
+        case "QUEUE_FULL":
+            return wording.queue_full(figure, limits.queue_unfinished)
+        case _:
+            return refusal
+
+
+def _newer(version: str, beside: str) -> TonearmError:
+    return SetupError(
+        f"The queue in Redis was written by a newer Tonearm (version {version}, which works beside {beside} at the "
+        "oldest). Start the newer program here too."
+    )
+
+
+_STATES: Mapping[str, Callable[[str], TonearmError]] = {
+    "cancel": wording.cannot_cancel,
+    "pause": wording.cannot_pause,
+    "pause_cancelled": lambda _: wording.being_cancelled(),
+    "too_late": lambda _: wording.too_late(),
+    "resume": wording.nothing_to_resume,
+    "retry_unfinished": lambda _: wording.unfinished(),
+    "retry_whole": lambda _: wording.nothing_missing(),
+    "prioritize": wording.no_place,
+}
+_KINDS: Mapping[str, Callable[..., TonearmError]] = {
+    "NOT_FOUND": NotFound,
+    "WRONG_STATE": lambda reason, state: _STATES[reason](state),
+    "LEASE_LOST": lambda task, token: wording.not_current(token, task),
+    "UNWANTED": wording.unwanted,
+    "UNCOMMITTED": wording.not_committed,
+    "POSITION": lambda start: wording.no_such_place(int(start)),
+    "UNREADABLE": lambda seq, reason: Unreadable(int(seq), reason),
+    "VERSION": _newer,
+}
