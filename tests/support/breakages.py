@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from tonearm import policy
-from tonearm.cli import serve
+from tonearm.cli import working
 from tonearm.clock import SystemClock
 from tonearm.errors import DiskError
 from tonearm.library import Decoder, publishing
@@ -120,7 +120,7 @@ def _shift_clock(path: Path, name: str) -> None:
 
 def _replace_decoder(arguments: list[str]) -> None:
     program = (sys.executable, "-P", "-m", "tests.support.strange_decoder", *arguments)
-    vars(serve)["Decoder"] = lambda: Decoder(program)
+    vars(working)["Decoder"] = lambda: Decoder(program)
 
 
 def _killing(_: str) -> None:

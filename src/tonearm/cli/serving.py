@@ -18,6 +18,7 @@ from tonearm.cli.terminal import out
 from tonearm.errors import SetupError
 from tonearm.settings import ATTRIBUTES, FIELDS, WITHOUT_EFFECT_YET, effective, load
 from tonearm.settings.showing import kind_of, shown
+from tonearm.store.opening import check_queue
 
 Reload = Annotated[bool, typer.Option("--reload", help="Start anew when a source file changes, for development.")]
 
@@ -62,8 +63,7 @@ def _serve(settings: dict[str, str], *, reload: bool, no_worker: bool, json: boo
     if json:
         settings.setdefault("LOG_FORMAT", "json")
     checked = load(settings)
-    if checked.redis_url is not None and not checked.redis_disabled:
-        raise SetupError("REDIS_URL is set, but this version has no Redis yet: unset it, or set REDIS_DISABLED=1")
+    check_queue(checked)
     if not no_worker:
         checked.catalog_url()
     from tonearm.cli.serve import serve  # noqa: PLC0415 - loads the whole server, in vain if a setting is wrong

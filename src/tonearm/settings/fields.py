@@ -183,6 +183,10 @@ class Settings(BaseSettings):
             )
         return self.internal_api_url
 
+    def shared_queue(self) -> str | None:
+        """The address of the queue that processes share; None: one process has it in a file."""
+        return None if self.redis_disabled else self.redis_url
+
     def retention(self) -> Retention:
         """How long finished jobs keep their record."""
         return Retention(

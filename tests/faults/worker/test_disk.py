@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from tests.faults.worker.conftest import Noise
-from tests.faults.worker.test_throttle import submit, working
 from tests.support.catalog import ScriptedCatalog, slow
+from tests.support.inside import submit, working
 from tests.support.mounts import leave_free, small_disk
 from tests.support.music import Music
 from tests.support.programs import find

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.faults.worker.conftest import Noise
 from tests.support.catalog import ScriptedCatalog, held
+from tests.support.inside import submit, working
 from tests.support.server import Tonearm, tonearm, until
 
-from tonearm.cli.serve import _worker
 from tonearm.clock import SystemClock
 from tonearm.fetch.throttle import BITE_S, BURST_S
-from tonearm.model import ControlChange, JobSpec, JobType, Quality, Submission, SubmitLimits
-from tonearm.settings import Settings, load
+from tonearm.model import ControlChange
+from tonearm.store.base import Store
 from tonearm.store.sqlite import open_sqlite
-from tonearm.store.sqlite.engine import SqliteStore
-from tonearm.worker import Worker
 
 LIMIT = 400_000
 
@@ -93,33 +89,7 @@ def _received(server: Tonearm) -> int:
     return sum(path.stat().st_size for path in server.stage.rglob("part"))
 
 
-@asynccontextmanager
-async def working(folder: Path, catalog: ScriptedCatalog, **settings: str) -> AsyncIterator[tuple[SqliteStore, Worker]]:
-    """A worker and its store in this process, so that the queue can be steered by its store."""
-    loaded = _settings(folder, catalog, settings)
-    store = await open_sqlite(folder / "queue.db", SystemClock(), worker_dead_ms=loaded.worker_dead_ms)
-    try:
-        async with _worker(store, loaded, SystemClock()) as worker:
-            worker.start()
-            yield store, worker
-            await worker.stop(0, hurry=asyncio.Event())
-    finally:
-        await store.close()
-
-
-def _settings(folder: Path, catalog: ScriptedCatalog, more: dict[str, str]) -> Settings:
-    paths = {"QUEUE_DATABASE": str(folder / "queue.db"), "DOWNLOAD_DIR": str(folder / "music")}
-    return load({"INTERNAL_API_URL": catalog.url, **paths, **more})
-
-
-async def submit(store: SqliteStore, *numbers: int) -> None:
-    """Queue these tracks."""
-    for number in numbers:
-        spec = JobSpec(JobType.TRACK, number, Quality.LOSSLESS)
-        await store.submit(Submission(f"job-1-{number}", "somebody", spec), SubmitLimits())
-
-
-async def reported(store: SqliteStore) -> tuple[int, int]:
+async def reported(store: Store) -> tuple[int, int]:
     """How many transfers run and may run, as people are told."""
     (worker,) = await store.workers()
     return worker.active_downloads, worker.max_concurrent
@@ -156,7 +126,7 @@ async def test_slots_change_while_transfers_run(tmp_path: Path, noise: Noise) ->
             await told(0, 2)
 
 
-async def _completed(store: SqliteStore, jobs: int) -> bool:
+async def _completed(store: Store, jobs: int) -> bool:
     return (await store.counts()).completed == jobs
 
 
@@ -165,7 +135,7 @@ async def test_what_people_set_holds_from_the_first_claim_after_a_restart(tmp_pa
     async with ScriptedCatalog() as catalog:
         for number in (1, 2, 3):
             catalog.add_track(number, body=noise(1).read_bytes())
-        store = await open_sqlite(tmp_path / "queue.db", SystemClock(), worker_dead_ms=60_000)
+        store: Store = await open_sqlite(tmp_path / "queue.db", SystemClock(), worker_dead_ms=60_000)
         await submit(store, 1, 2, 3)
         await store.steer(ControlChange(max_concurrent=1, bandwidth_limit=1_000))
         await store.close()

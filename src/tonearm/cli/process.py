@@ -1,0 +1,90 @@
+"""A process that runs until a signal: its event loop and threads, and the order in which its parts end.
+
+The parts are put together by `tonearm.cli.serve`: an HTTP server, a worker, or both. Nothing here knows a queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+import uvloop
+
+from tonearm.api import ApiServer
+from tonearm.cli import memory
+from tonearm.clock import SystemClock
+from tonearm.settings import Settings
+from tonearm.settings.showing import shown
+from tonearm.worker import Worker
+
+THREADS = 32
+"""Threads for blocking file work; each transfer and each finishing task uses one at a time."""
+
+SWITCH_S = 0.0005
+"""How long a thread may keep the interpreter from the event loop, seconds. With Python's own 5 ms, answers during
+transfers at full speed took twice as long (benchmarks/library_speed.py, p99 of /stats)."""
+
+log = structlog.get_logger("server")
+
+
+class Process:
+    """What the parts of one process share: settings, clock, and what signals asked for. Made on the running loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = SystemClock()
+        self.stopping = asyncio.Event()
+        """Set by the first SIGTERM or SIGINT."""
+        self._hurry = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="tonearm"))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal)
+
+    def _on_signal(self) -> None:
+        (self._hurry if self.stopping.is_set() else self.stopping).set()
+
+    async def run(self, server: ApiServer, worker: Worker | None, **said: str) -> None:
+        """Work until a signal, then stop in good order: first the worker, then the server, which listens already.
+
+        What is *said* stands in the line that tells that all is ready.
+        """
+        memory.settle()
+        if worker is not None:
+            worker.start()
+        log.info(
+            "Ready",
+            addresses=list(server.addresses),
+            library=str(self.settings.download_dir),
+            catalog=shown(self.settings.internal_api_url) or "none",
+            worker=worker.id if worker is not None else "none",
+            **said,
+        )
+        await self.stopping.wait()
+        log.info("Stopping; a second signal stops at once")
+        grace_ms, since_ms = self.settings.shutdown_grace_ms, self.clock.elapsed_ms()
+        if worker is not None:
+            await worker.stop(grace_ms, hurry=self._hurry)
+        left_ms = grace_ms - (self.clock.elapsed_ms() - since_ms)
+        await server.stop(max(0, left_ms), hurry=self._hurry)
+
+
+def run(main: Callable[[Process], Awaitable[None]], settings: Settings) -> int:
+    """Run *main* on a loop of its own to its end; the exit code is 0 after a stop in good order.
+
+    Raises:
+        SetupError: the process cannot start like this; the message says what to change.
+    """
+
+    async def whole() -> None:
+        await main(Process(settings))
+        log.info("Stopped")
+
+    sys.setswitchinterval(SWITCH_S)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(whole())
+    return 0

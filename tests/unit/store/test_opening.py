@@ -1,0 +1,55 @@
+"""Which store the settings ask for."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from tests.support.clock import FakeClock
+
+from tonearm.settings import load
+from tonearm.store import opening
+from tonearm.store.opening import open_store
+
+URL = "redis://127.0.0.1:6379"
+SHARED: Any = object()
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """What an engine in Redis was asked to open: the double has nothing of it but the door."""
+    asked: list[tuple[str, int]] = []
+    engine = ModuleType("tonearm.store.redis")
+
+    async def open_redis(url: str, _clock: Any, *, worker_dead_ms: int) -> Any:
+        asked.append((url, worker_dead_ms))
+        return SHARED
+
+    engine.open_redis = open_redis  # type: ignore[attr-defined]  # a module made by hand
+    monkeypatch.setitem(sys.modules, "tonearm.store.redis", engine)
+    monkeypatch.setattr(opening, "find_spec", lambda _: True)
+    return asked
+
+
+@pytest.mark.parametrize("flags", [{}, {"REDIS_URL": URL, "REDIS_DISABLED": "1"}], ids=["unset", "disabled"])
+async def test_without_redis_the_queue_is_the_file_of_the_settings(
+    tmp_path: Path, asked: list[tuple[str, int]], flags: dict[str, str]
+) -> None:
+    """Also where Redis is named and switched off."""
+    store = await open_store(load({"QUEUE_DATABASE": str(tmp_path / "queue.db"), **flags}), FakeClock())
+    await store.close()
+
+    assert (store.source, asked) == ("sqlite", [])
+    assert (tmp_path / "queue.db").exists()
+
+
+async def test_with_redis_the_queue_is_there_and_no_file_is_made(tmp_path: Path, asked: list[tuple[str, int]]) -> None:
+    """The address is handed on as it is, and so is the time after which a worker is dead."""
+    flags = {"QUEUE_DATABASE": str(tmp_path / "queue.db"), "REDIS_URL": URL, "QUEUE_WORKER_DEAD_MS": "7000"}
+
+    assert await open_store(load(flags), FakeClock()) is SHARED
+    assert asked == [(URL, 7_000)]
+    assert not (tmp_path / "queue.db").exists()
