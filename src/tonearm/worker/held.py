@@ -40,13 +40,16 @@ class Held:
         """The task's id."""
         return self.claim.task_id
 
-    def halt(self, why: Stop) -> None:
-        """Stop the task where it stands. The first reason counts; an unstoppable task goes on."""
+    def halt(self, why: Stop) -> bool:
+        """Stop the task where it stands; answers whether this did. The first reason counts; an unstoppable task goes
+        on.
+        """
         if self.stop is not None or self.unstoppable:
-            return
+            return False
         self.stop = why
         if self.runner is not None:
             self.runner.cancel()
+        return True
 
     def transfer(self) -> Transfer:
         """Its progress for people."""

@@ -10,27 +10,30 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import structlog
+
 from tonearm.errors import LeaseLost, StoreUnavailable
+from tonearm.worker.backoff import Backoff
 from tonearm.worker.held import Held
 from tonearm.worker.leases import Leases
 
 T = TypeVar("T")
-FIRST_PAUSE_S = 0.1
-LONGEST_PAUSE_S = 5.0
+log = structlog.get_logger("worker.task")
 
 
 async def insist(call: Callable[[], Awaitable[T]], held: Held, leases: Leases) -> T:
     """Answer what *call* answers, repeating it while the store is away.
 
     Raises:
-        LeaseLost: the lease ended before the store came back.
+        LeaseLost: the lease ended before the store came back, or the worker stops and waits no longer.
     """
-    pause = FIRST_PAUSE_S
+    backoff = Backoff()
     while True:
         try:
             return await call()
         except StoreUnavailable as error:
-            if not leases.trusted(held):
+            if not leases.patient(held):
+                log.warning("The store is away for too long; the task is left to its lease", error=str(error))
                 raise LeaseLost from error
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, LONGEST_PAUSE_S)
+            pause_s = backoff.after(error)
+        await asyncio.sleep(pause_s)

@@ -2,7 +2,8 @@
 
 Every quarter of the lease all claims are renewed in one call, and every second their flags are read in another. The
 lease is counted here from before the store was asked and ends a margin early, so two workers never both believe that
-they hold a task. All of it runs on the event loop itself: a blocked loop does not renew, and so does not look alive.
+they hold a task. While the store is away, what runs goes on until then; that is watched by a loop that asks nobody. All
+of it runs on the event loop itself: a blocked loop does not renew, and so does not look alive.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from itertools import islice
 import structlog
 
 from tonearm.clock import Clock
-from tonearm.errors import DiskError
+from tonearm.errors import DiskError, StoreUnavailable
 from tonearm.library import Stage
 from tonearm.model import Claim, RestingHost, TaskKind, WorkerReport
 from tonearm.store.base import PAGE, Working
@@ -50,6 +51,9 @@ class Leases:
         self._lease_ms = lease_ms
         self._held: dict[str, Held] = {}
         self._holding: str | None = None
+        self._patience_ends_ms: int | None = None
+        self.trouble: Callable[[], str | None] = lambda: None
+        """Tells what keeps this worker from claiming though nothing holds it back, for the report."""
         self.resting: Callable[[], tuple[RestingHost, ...]] = tuple
         """Tells which hosts are left alone, for the report."""
         self.disk: Callable[[], tuple[int | None, int | None]] = lambda: (None, None)
@@ -107,6 +111,15 @@ class Leases:
         """Whether the lease surely stands: its end by our own clock, less a tenth, is not reached."""
         return self._clock.elapsed_ms() < held.lease_ends_ms - self._lease_ms // 10
 
+    def patient(self, held: Held) -> bool:
+        """Whether it is worth while to go on asking a store that is away."""
+        ends_ms = self._patience_ends_ms
+        return self.trusted(held) and (ends_ms is None or self._clock.elapsed_ms() < ends_ms)
+
+    def lose_patience(self, after_ms: int) -> None:
+        """The worker stops: from so many milliseconds on, a store that is away is not waited for any more."""
+        self._patience_ends_ms = self._clock.elapsed_ms() + after_ms
+
     async def empty(self) -> None:
         """Wait until nothing is held."""
         await self._emptied.wait()
@@ -125,12 +138,15 @@ class Leases:
                     held.lease_ends_ms = asked_at_ms + self._lease_ms
         await asyncio.sleep(self._lease_ms / 4_000)
 
-    async def poll(self) -> None:
-        """One round of the polling loop: stop what lost its trust, read the flags of all, discard what is nobody's."""
+    async def watch(self) -> None:
+        """One round of the watching loop: stop what lost its trust. The store is not asked, since it may be away."""
         for held in self:
-            if not self.trusted(held):
+            if not self.trusted(held) and held.halt(Stop.LOST):
                 log.warning("The lease could not be renewed in time; the task stops here", job=held.claim.job_id)
-                held.halt(Stop.LOST)
+        await asyncio.sleep(min(POLL_S, self._lease_ms / 20_000))  # well within the margin
+
+    async def poll(self) -> None:
+        """One round of the polling loop: read the flags of all, discard what is nobody's."""
         for page in _pages(self._held.values()) or [[]]:
             await self.poll_now(page)
         await asyncio.sleep(POLL_S)
@@ -183,20 +199,25 @@ class Leases:
         await self._moved.wait()
         self._moved.clear()
         self._urgent.clear()
-        await self._store.report(
-            WorkerReport(
-                self._stage.worker,
-                self._slots.transferring,
-                self._slots.limit,
-                tuple(held.transfer() for held in islice(self._held.values(), PAGE)),
-                self.resting(),
-                self._holding,
-                *self.disk(),
-            )
-        )
+        try:
+            await self._store.report(self._figures())
+        except StoreUnavailable:
+            self._moved.set()  # it is told when the store is back
+            raise
         with suppress(TimeoutError):
             async with asyncio.timeout(REPORT_S):
                 await self._urgent.wait()
+
+    def _figures(self) -> WorkerReport:
+        return WorkerReport(
+            self._stage.worker,
+            self._slots.transferring,
+            self._slots.limit,
+            tuple(held.transfer() for held in islice(self._held.values(), PAGE)),
+            self.resting(),
+            self._holding or self.trouble(),
+            *self.disk(),
+        )
 
 
 def _pages(held: Iterable[Held]) -> list[list[Held]]:

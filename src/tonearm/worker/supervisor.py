@@ -1,7 +1,8 @@
 """Loops that come back when they fall over.
 
 A loop of the worker must outlive any single error: what it raises is logged and counted, and the loop starts again
-after a pause that grows to five seconds. While it fails, `troubles` says so, for health.
+after a pause. While it fails, `troubles` says so, for health. A store that is away is told once, and once when it is
+back.
 """
 
 from __future__ import annotations
@@ -13,9 +14,8 @@ from contextlib import suppress
 import structlog
 
 from tonearm.errors import StoreUnavailable
+from tonearm.worker.backoff import Backoff
 
-FIRST_PAUSE_S = 0.1
-LONGEST_PAUSE_S = 5.0
 log = structlog.get_logger("worker.supervisor")
 
 
@@ -27,6 +27,14 @@ class Supervisor:
         """Loops that fail at the moment, with their newest error."""
         self.restarts = 0
         """How often any loop was started again."""
+        self.told: Callable[[], None] = lambda: None
+        """Called when the troubles are others."""
+        self._cut_off: set[str] = set()
+
+    @property
+    def store_away(self) -> bool:
+        """Whether any loop fails because the store does not answer."""
+        return bool(self._cut_off)
 
     async def watch(
         self, name: str, loop: Callable[[], Awaitable[None]], *, until: asyncio.Event | None = None
@@ -37,25 +45,44 @@ class Supervisor:
 
     async def once(self, name: str, step: Callable[[], Awaitable[None]], *, until: asyncio.Event | None = None) -> None:
         """Call *step* until it has succeeded one time, or the event is set."""
-        pause = FIRST_PAUSE_S
+        backoff = Backoff()
         while until is None or not until.is_set():
             try:
                 await step()
             except Exception as error:  # noqa: BLE001 - the supervisor is where an error of a loop ends
-                self._note(name, error, pause)
-                await _pause(pause, until)
-                pause = min(pause * 2, LONGEST_PAUSE_S)
+                pause_s = backoff.after(error)
+                self._note(name, error, pause_s)
+                await _pause(pause_s, until)
             else:
-                self.troubles.pop(name, None)
+                self._recovered(name)
                 return
 
-    def _note(self, name: str, error: Exception, pause: float) -> None:
+    def _note(self, name: str, error: Exception, pause_s: float) -> None:
         self.restarts += 1
-        self.troubles[name] = str(error) or type(error).__name__
         if isinstance(error, StoreUnavailable):
-            log.warning("The store does not answer; trying again", loop=name, error=str(error), pause_s=pause)
+            if not self._cut_off:
+                log.warning("The store does not answer; trying again and again", loop=name, error=str(error))
+            self._cut_off.add(name)
         else:
-            log.error("A loop fell over and starts again", loop=name, pause_s=pause, exc_info=error)
+            self._cut_off.discard(name)
+            log.error("A loop fell over and starts again", loop=name, pause_s=round(pause_s, 1), exc_info=error)
+        self._tell(name, str(error) or type(error).__name__)
+
+    def _recovered(self, name: str) -> None:
+        if name in self._cut_off:
+            self._cut_off.discard(name)
+            if not self._cut_off:
+                log.info("The store answers again")
+        self._tell(name, None)
+
+    def _tell(self, name: str, trouble: str | None) -> None:
+        if self.troubles.get(name) == trouble:
+            return
+        if trouble is None:
+            del self.troubles[name]
+        else:
+            self.troubles[name] = trouble
+        self.told()
 
 
 async def _pause(seconds: float, until: asyncio.Event | None) -> None:

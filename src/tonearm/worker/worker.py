@@ -1,7 +1,7 @@
 """The worker of one process: claims what there is room for, runs it, and stops in good order.
 
-Its loops are supervised and independent: claiming, renewing, polling, reporting, sweeping and pruning. A sign
-of life is given only after a round trip of the claim loop, so a worker that cannot claim does not look alive.
+Its loops are supervised and independent: claiming, renewing, watching leases, polling, reporting, sweeping and pruning.
+A sign of life is given only after a round trip of the claim loop, so a worker that cannot claim does not look alive.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ PAUSED = "The queue is paused (tonearm control --resume)"
 
 BUSY_S = 1.0
 """The longest wait while every slot is taken."""
+
+PARTING_MS = 5_000
+"""How long a stop waits for a store that is away, so that tasks can be given back, milliseconds."""
 
 SWEEP_S = 5.0
 """Seconds between two sweeps with nothing left to do."""
@@ -65,6 +68,8 @@ class Worker:
         self._gates = (self._disk, self._catalog)
         tools.fetcher.courtesy.told = self._host_turned
         self.leases.resting = tools.fetcher.courtesy.resting
+        self.leases.trouble = self._trouble
+        self.supervisor.told = self.leases.moved
         self._stopping = asyncio.Event()
         self._claiming: asyncio.Task[None] | None = None
         self._loops: list[asyncio.Task[None]] = []
@@ -79,6 +84,7 @@ class Worker:
         self._claiming = asyncio.create_task(self._recover_and_claim(), name="claim")
         rounds = {
             "renew": self.leases.renew,
+            "watch": self.leases.watch,
             "poll": self.leases.poll,
             "report": self.leases.report,
             "sweep": self._sweep,
@@ -98,6 +104,7 @@ class Worker:
         if self._claiming is not None:
             await self._claiming
         await self._drain(grace_ms, hurry)
+        self.leases.lose_patience(PARTING_MS)
         for held in self.leases:
             held.halt(Stop.RELEASE)
         await self.leases.empty()
@@ -115,6 +122,12 @@ class Worker:
         for wait in waits:
             wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
+
+    def _trouble(self) -> str | None:
+        """What keeps the claim loop from its work, a sentence; None: nothing does."""
+        troubles = self.supervisor.troubles
+        error = troubles.get("claim") or troubles.get("recover")
+        return None if error is None else f"The worker cannot claim: {error}"
 
     async def _recover_and_claim(self) -> None:
         await self.supervisor.once("recover", self._recover, until=self._stopping)
@@ -178,12 +191,14 @@ class Worker:
         """Wait for a change in the store, a freed slot or the time, whichever comes first."""
         changed = asyncio.create_task(self._tools.store.changed(self._seen, round(timeout_s * 1_000)))
         freed = asyncio.create_task(self.slots.freed(timeout_s))
-        await asyncio.wait([changed, freed], return_when=asyncio.FIRST_COMPLETED)
-        if changed.done():
-            self._seen = changed.result()
-        for waiting in (changed, freed):
-            waiting.cancel()
-        await asyncio.gather(changed, freed, return_exceptions=True)
+        try:
+            await asyncio.wait([changed, freed], return_when=asyncio.FIRST_COMPLETED)
+            if changed.done():
+                self._seen = changed.result()
+        finally:
+            for waiting in (changed, freed):
+                waiting.cancel()
+            await asyncio.gather(changed, freed, return_exceptions=True)
 
     async def _beat(self) -> None:
         now_ms = self._tools.clock.elapsed_ms()

@@ -7,14 +7,14 @@ import asyncio
 import pytest
 
 from tonearm.errors import StoreUnavailable
-from tonearm.worker import supervisor
+from tonearm.worker import backoff
 from tonearm.worker.supervisor import Supervisor
 
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pause after an error is not what is tested."""
-    monkeypatch.setattr(supervisor, "FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr(backoff, "FIRST_S", 0.001)
 
 
 @pytest.mark.parametrize("error", [ValueError("unexpected"), StoreUnavailable("away")])
@@ -51,3 +51,22 @@ async def test_a_cancel_ends_a_loop() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert watcher.restarts == 0
+
+
+async def test_a_store_that_is_away_is_told_until_every_loop_has_reached_it_again() -> None:
+    """Another error says nothing about the store; whoever wants to know of changes is called at each."""
+    watcher, told = Supervisor(), list[dict[str, str]]()
+    watcher.told = lambda: told.append(dict(watcher.troubles))
+    errors = iter([StoreUnavailable("away"), StoreUnavailable("away"), ValueError("a bug"), None])
+
+    async def step() -> None:
+        seen.append(watcher.store_away)
+        if error := next(errors):
+            raise error
+
+    seen = list[bool]()
+    await watcher.once("claim", step)
+
+    assert seen == [False, True, True, False]
+    assert not watcher.store_away
+    assert told == [{"claim": "away"}, {"claim": "a bug"}, {}]
