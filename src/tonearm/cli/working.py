@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 
 from tonearm.catalog import open_catalog
 from tonearm.clock import Clock
+from tonearm.errors import StoreUnavailable
 from tonearm.fetch import Fetcher, FetchLimits, HostPort, Throttle
 from tonearm.library import Decoder, DiskGuard, Stage, Template, check_library
 from tonearm.policy import RetryRules
@@ -32,7 +33,8 @@ async def working(store: Store, settings: Settings, clock: Clock) -> AsyncIterat
     template = Template(settings.name_template)
     async with _fetcher(settings) as fetcher:
         catalog = open_catalog(settings.catalog_url(), fetcher)
-        stage = Stage.open(settings.stage_dir, settings.download_dir, socket.gethostname())
+        alive = await _alive(store) if settings.shared_queue() is not None else ()
+        stage = Stage.open(settings.stage_dir, settings.download_dir, socket.gethostname(), alive=alive)
         decoder = Decoder()
         try:
             yield Worker(
@@ -54,6 +56,14 @@ async def working(store: Store, settings: Settings, clock: Clock) -> AsyncIterat
             await decoder.close()
             stage.close()
             await catalog.close()
+
+
+async def _alive(store: Store) -> frozenset[str]:
+    """Workers whose names are taken, as far as the queue can be asked; then the locks decide alone."""
+    try:
+        return frozenset(worker.id for worker in await store.workers() if worker.alive)
+    except StoreUnavailable:
+        return frozenset()
 
 
 def _fetcher(settings: Settings) -> Fetcher:

@@ -5,8 +5,10 @@
         <task>.<epoch>/              the private folder of one claim: part, part.json, the tagged copy, phase
 
 The lock is the one proof of death: a folder whose lock is free belonged to a process that is gone, so its bytes may be
-adopted and its leases freed. The folder of the claim before is renamed before anything else happens to a task, so a
-holder who wakes up late has no file to publish any more. What a stage means to the queue is the store's business.
+adopted and its leases freed. Across machines it proves nothing against the queue's word that a worker lives (`alive`),
+for their file system may not share locks, and two of them may have one name. The folder of the claim before is renamed
+before anything else happens to a task, so a holder who wakes up late has no file to publish any more. What a stage
+means to the queue is the store's business.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import re
 import secrets
 import shutil
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +29,7 @@ from tonearm.clock import SystemClock
 from tonearm.errors import DiskError, SetupError
 from tonearm.fetch import PART, mark_of
 from tonearm.library import flacheader
-from tonearm.library.worklock import BOOT, LOCK, WorkLock
+from tonearm.library.worklock import BOOT, LOCK, WorkLock, machine_id
 from tonearm.model import Mark, Phase, StageRef
 from tonearm.volume import disk_failures
 
@@ -52,27 +54,42 @@ class Kept:
 class Stage:
     """This process' worker folder and its view of the others. Made by `open`. All calls block, from any thread."""
 
-    def __init__(self, root: Path, lock: WorkLock, boot: str) -> None:
+    def __init__(self, root: Path, lock: WorkLock, boot: str, machine: str) -> None:
         self.root = root
         """The stage of all workers."""
         self.worker = lock.worker
         """The name under which this process holds claims, such as `host-1`."""
+        self.alive: Container[str] = ()
+        """Workers that live by what the queue knows; said anew before `dead` and `found`. None: the locks decide."""
         self._own = root / lock.worker
         self._lock = lock
         self._boot = boot
+        self._machine = machine
         self._dead: dict[str, WorkLock] = {}
         self._begun = False
         self._alone = threading.RLock()
 
     @staticmethod
-    def open(stage_dir: Path, library: Path, host: str, *, boot_id: str | None = None) -> Stage:
+    def open(
+        stage_dir: Path,
+        library: Path,
+        host: str,
+        *,
+        alive: Container[str] = (),
+        boot_id: str | None = None,
+        machine: str | None = None,
+    ) -> Stage:
         """Take the first free worker folder of *host* below *stage_dir*, which is made (0700) if it is not there.
+
+        A name that is *alive* by what the queue knows is free only where it was this machine's, whose lock proves that
+        the process is gone.
 
         Raises:
             SetupError: it cannot be written, or does not lie on the volume of *library*, which must exist.
         """
         prefix = re.sub(r"[^A-Za-z0-9_-]+", "-", host).strip("-")[:64] or "worker"
         boot = boot_id or SystemClock().boot_id()
+        machine = machine_id() if machine is None else machine
         try:
             stage_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             if stage_dir.stat().st_dev != library.stat().st_dev:
@@ -81,9 +98,14 @@ class Stage:
                 )
             for number in range(1, _MOST_WORKERS):
                 lock = WorkLock.take(stage_dir, f"{prefix}-{number}", make=True)
-                if lock is not None:
-                    lock.note_boot(boot)
-                    return Stage(stage_dir.absolute(), lock, boot)
+                if lock is None:
+                    continue
+                if lock.worker not in alive or _used_here(lock, boot, machine):
+                    lock.note_use(boot, machine)
+                    return Stage(stage_dir.absolute(), lock, boot, machine)
+                if not lock.boot:
+                    lock.discard()  # made by us just now
+                lock.release()
         except OSError as error:
             reason = error.strerror or error
             raise SetupError(f"The stage {stage_dir} (QUEUE_STAGE_DIR) cannot be used: {reason}") from error
@@ -282,8 +304,12 @@ class Stage:
         if worker not in self._dead:
             with _passed_over(self.root / worker):
                 lock = WorkLock.take(self.root, worker, make=False)
-                if lock is not None:
-                    self._dead[worker] = lock
+                if lock is None:
+                    return False
+                if worker in self.alive and not _used_here(lock, self._boot, self._machine):
+                    lock.release()
+                    return False
+                self._dead[worker] = lock
         return worker in self._dead
 
     def _let_go(self) -> None:
@@ -303,6 +329,11 @@ def _passed_over(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         log.warning("A folder of the stage is passed over", folder=str(folder), error=error.strerror or str(error))
+
+
+def _used_here(lock: WorkLock, boot: str, machine: str) -> bool:
+    """Whether the folder was last used on this machine, so that its lock is one that we see."""
+    return lock.boot == boot or (machine != "" and lock.machine == machine)
 
 
 def _epoch(claim: tuple[Path, str, int]) -> int:

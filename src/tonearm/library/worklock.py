@@ -1,7 +1,8 @@
 """The lock of a worker's folder: held while its process lives, free the moment it is dead.
 
 An flock on a file in the folder. The descriptor is closed at exec, so no child keeps a dead worker alive. A folder may
-be removed by whoever holds its lock; who gets the lock of a file that is gone meanwhile looks again.
+be removed by whoever holds its lock; who gets the lock of a file that is gone meanwhile looks again. Beside the lock
+stands where and when the folder was last used: not every file system that machines share shares its locks as well.
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ class WorkLock:
 
     def __init__(self, folder: Path, descriptor: int) -> None:
         self.worker = folder.name
-        self.boot = _read(folder / BOOT)
+        boot, _, machine = _read(folder / BOOT).partition("\n")
+        self.boot = boot
         """The boot under which the folder was last used before it was ours; empty if it never was or does not say."""
+        self.machine = machine
+        """The machine on which that was; empty if it does not say."""
         self._folder = folder
         self._descriptor = descriptor
 
@@ -51,9 +55,9 @@ class WorkLock:
                 return lock
             lock.release()
 
-    def note_boot(self, boot: str) -> None:
-        """Write down under which boot the folder is used from now on."""
-        (self._folder / BOOT).write_text(boot, "utf-8")
+    def note_use(self, boot: str, machine: str) -> None:
+        """Write down under which boot, and on which machine, the folder is used from now on."""
+        (self._folder / BOOT).write_text(f"{boot}\n{machine}", "utf-8")
 
     def discard(self) -> None:
         """Remove the folder, which must be empty but for our own files; a folder that is not stays."""
@@ -69,6 +73,11 @@ class WorkLock:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def machine_id() -> str:
+    """A text that stays the same on this machine from boot to boot; empty where the system has none."""
+    return _read(Path("/etc/machine-id")).strip()
 
 
 def _open(folder: Path, *, make: bool) -> int:

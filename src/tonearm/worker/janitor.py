@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from tonearm.library import Stage
-from tonearm.store.base import PAGE, Working
+from tonearm.store.base import PAGE, Reading, Working
 from tonearm.worker.leases import Leases
 from tonearm.worker.threads import in_thread
 
@@ -13,6 +13,11 @@ INTERVAL_MS = 600_000
 """Milliseconds between two rounds."""
 
 log = structlog.get_logger("worker.janitor")
+
+
+async def look_around(store: Reading, stage: Stage) -> None:
+    """Let the stage know who is alive by what a queue knows that several machines share."""
+    stage.alive = frozenset(worker.id for worker in await store.workers() if worker.alive)
 
 
 async def recover_dead(store: Working, stage: Stage) -> int:

@@ -134,6 +134,7 @@ class Worker:
         await self.supervisor.watch("claim", self._claim, until=self._stopping)
 
     async def _recover(self) -> None:
+        await self._look_around()
         await janitor.recover_dead(self._tools.store, self._tools.stage)
         self.steering.follow(await self._tools.store.control())  # before the first claim
 
@@ -228,4 +229,9 @@ class Worker:
         now_ms = self._tools.clock.elapsed_ms()
         if self._tidied_at_ms is None or now_ms - self._tidied_at_ms >= janitor.INTERVAL_MS:
             self._tidied_at_ms = now_ms  # also if it fails: an untidy stage keeps nobody from claiming
+            await self._look_around()
             await janitor.tidy(self._tools.store, self._tools.stage, self.leases)
+
+    async def _look_around(self) -> None:
+        if self._settings.shared_queue() is not None:
+            await janitor.look_around(self._tools.store, self._tools.stage)

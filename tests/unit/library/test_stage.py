@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.music import Music
@@ -29,9 +30,9 @@ def root(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def a_worker(root: Path, host: str = "den", boot: str = BOOT) -> Iterator[Stage]:
+def a_worker(root: Path, host: str = "den", boot: str = BOOT, **options: Any) -> Iterator[Stage]:
     """A stage that ends like a process that was killed: its lock is free, its files stay."""
-    stage = Stage.open(root / ".tonearm", root, host, boot_id=boot)
+    stage = Stage.open(root / ".tonearm", root, host, boot_id=boot, **options)
     try:
         yield stage
     finally:
@@ -311,3 +312,52 @@ def test_what_waits_in_the_stage_is_told_with_its_bytes(root: Path) -> None:
     assert kept.keys() == {("job-1", 2), ("job-2", 1)}
     assert 300_000 <= kept["job-1", 2] < 400_000
     assert kept["job-2", 1] == 0
+
+
+@pytest.fixture
+def elsewhere(root: Path) -> list[str]:
+    """The worker den-1 of another machine works here, whose locks are not seen by this one; the queue knows it."""
+    with a_worker(root, boot="theirs", machine="another") as other:
+        received(other.enter("t1", 1, None))
+    return ["den-1"]
+
+
+def test_a_name_that_lives_on_another_machine_is_not_taken(root: Path, elsewhere: list[str]) -> None:
+    """Though its lock looks free: not every file system shares them. Without the queue's word it counts as dead."""
+    with a_worker(root, alive=elsewhere) as me:
+        assert me.worker == "den-2"
+        assert names(me.root) == ["den-1", "den-2"]
+    with a_worker(root) as me:
+        assert me.worker == "den-1"
+
+
+def test_what_works_on_another_machine_is_neither_freed_nor_tidied(root: Path, elsewhere: list[str]) -> None:
+    """Until the queue counts it as dead."""
+    with a_worker(root, alive=elsewhere) as me:
+        me.alive = elsewhere
+        assert me.dead() == ["den-2"]
+        assert me.found() == []
+        assert names(me.root / "den-1") == ["boot", "lock", "t1.1"]
+        me.alive = ()
+        assert me.dead() == ["den-1"]
+        assert me.found() == [("t1", 1)]
+
+
+def test_a_name_that_lives_with_another_stage_is_not_taken(root: Path) -> None:
+    """Two machines of one name, each with a folder of its own: the queue must tell them apart."""
+    with a_worker(root, alive=["den-1", "den-2"]) as me:
+        assert me.worker == "den-3"
+        assert names(me.root) == ["den-3"]
+
+
+@pytest.mark.parametrize(
+    ("boot", "machine"), [(BOOT, "whichever"), ("before the reboot", "this one")], ids=["killed", "rebooted"]
+)
+def test_our_own_earlier_incarnation_is_dead_at_once(root: Path, boot: str, machine: str) -> None:
+    """The queue has not noticed yet; on one machine the lock is proof enough, also after a restart of all of it."""
+    with a_worker(root, boot=boot, machine=machine), a_worker(root, "gone", boot=boot, machine=machine):
+        pass
+    with a_worker(root, machine="this one", alive=["den-1", "gone-1"]) as me:
+        me.alive = ["den-1", "gone-1"]
+        assert me.worker == "den-1"
+        assert me.dead() == ["den-1", "gone-1"]
