@@ -1,4 +1,6 @@
-"""Agreement: the engine is read whole and compared with the oracle; and a queue left to itself comes to its end."""
+"""Agreement: the engine is read whole and compared with the oracle. A queue left to itself comes to its end, and so
+does one whose jobs were taken into another store.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,22 @@ from tests.model.oracle import Oracle
 from tests.model.tasks import Job, Task
 from tests.support.clock import DAY, HOUR, FakeClock
 from tonearm.errors import NotFound
-from tonearm.model import Claim, ControlChange, Counts, JobQuery, JobRecord, JobType, Metrics, State, Status
+from tonearm.model import (
+    Claim,
+    ControlChange,
+    Counts,
+    JobOrder,
+    JobQuery,
+    JobRecord,
+    JobType,
+    Metrics,
+    State,
+    Status,
+    TakenIn,
+)
+from tonearm.store import dumps
 from tonearm.store.base import Store
+from tonearm.store.sqlite import open_sqlite
 
 SHOWN = {
     State.READY: "pending",
@@ -123,6 +139,36 @@ async def _compare_living(store: Store, oracle: Oracle) -> None:
     assert {k: v for k, v in found.items() if k not in uncertain} == {
         k: v for k, v in living.items() if k not in uncertain
     }
+
+
+async def moves(store: Store, clock: FakeClock) -> None:
+    """Take every job into an empty store of the other kind: it is there as it was, and comes to its end there too."""
+    other = await open_sqlite(None, clock)
+    for job in await listed(store, JobQuery(order=JobOrder.CREATED)):
+        start: int | None = 1
+        while start is not None:
+            page = dumps.decode(dumps.encode(await store.dump(job.id, start=start)))
+            assert await other.take_in(page) is (TakenIn.TAKEN if page.following is None else TakenIn.MORE)
+            start = page.following
+        await sweep_all(other)
+        moved = await other.job(job.id)
+        assert moved.state in _entered(job), f"{job.id} was {job.state} and is {moved.state} now"
+        assert (moved.completed_tracks, moved.file_count) == (job.completed_tracks, job.file_count)
+        assert (moved.client, moved.priority, moved.outcome) == (job.client, job.priority, job.outcome)
+        assert (moved.error, moved.failure_code, moved.files) == (job.error, job.failure_code, job.files)
+    assert (await other.counts()).total == (await store.counts()).total
+    assert await other.audit() == ()
+    await drain(other, clock)
+    await other.close()
+
+
+def _entered(job: JobRecord) -> set[State]:
+    """What may become of a job that is moved: its claim does not move."""
+    if job.state is not State.ACTIVE:
+        return {job.state}
+    if job.cancel_requested:
+        return {State.CANCELLED}
+    return {State.PAUSED if job.pause_requested else State.READY}
 
 
 async def drain(store: Store, clock: FakeClock) -> None:

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from tests.contract.engines import Engine
 from tests.contract.steps import album_tracks, info_of, news
-from tests.model.agreement import compare, drain
+from tests.model.agreement import compare, drain, moves
 from tests.model.drawn import LEASE_MS, WORKERS, Wish
 from tests.model.judge import Judge
 from tests.model.oracle import Oracle
@@ -201,6 +201,7 @@ class Bench(RuleBasedStateMachine):
         """Everything comes to an end, and leaves nothing."""
         try:
             if self.agreed:
+                self.run(moves(self.store, FakeClock()))
                 self.run(drain(self.store, self.clock))
             self.run(self.store.close())
         finally:

@@ -37,6 +37,7 @@ from tonearm.model.claims import (
     WorkerReport,
 )
 from tonearm.model.control import MAX_BANDWIDTH, MAX_CONCURRENT, UNCHANGED, Control, ControlChange, Unchanged
+from tonearm.model.dumps import AlbumDump, HistoryDump, JobDump, ReservedName, TakenIn, TaskDump, TrackDump
 from tonearm.model.jobs import (
     HISTORY_LIMIT,
     JOB_ID,
@@ -80,6 +81,7 @@ __all__ = [
     "MAX_CATALOG_ID",
     "MAX_CONCURRENT",
     "UNCHANGED",
+    "AlbumDump",
     "AlbumInfo",
     "AlbumOutcome",
     "AlbumPage",
@@ -100,7 +102,9 @@ __all__ = [
     "Feed",
     "FilePage",
     "Flags",
+    "HistoryDump",
     "HistoryEntry",
+    "JobDump",
     "JobOrder",
     "JobPage",
     "JobQuery",
@@ -119,6 +123,7 @@ __all__ = [
     "Quality",
     "Released",
     "Reserved",
+    "ReservedName",
     "RestKind",
     "RestingHost",
     "Retention",
@@ -130,8 +135,11 @@ __all__ = [
     "SubmitLimits",
     "Submitted",
     "Swept",
+    "TakenIn",
+    "TaskDump",
     "TaskKind",
     "Track",
+    "TrackDump",
     "TrackPage",
     "TrackProgress",
     "Transfer",

@@ -57,6 +57,7 @@ from tonearm.model import (
     WorkerRecord,
     WorkerReport,
 )
+from tonearm.store.moving import Leaving, Moving
 
 PAGE = 200
 """The most items that one call touches."""
@@ -72,6 +73,10 @@ FEED_AGE_MS = 3_600_000
 
 WORKER_AGE_MS = 24 * 3_600_000
 """Workers without a sign of life for so long are forgotten, milliseconds."""
+
+GONE_MS = 24 * 3_600_000
+"""How long the id of a job that was deleted or pruned is remembered, so that no late call brings it back,
+milliseconds."""
 
 STALLS_TO_SUSPECT = 2
 """Stalls in a row after which a task is a suspect and runs alone."""
@@ -97,8 +102,8 @@ class Submitting(Protocol):
 
         The same id again answers as the first time and adds nothing. With `check_duplicate`, an unfinished job of the
         same client, type, catalog id and quality is answered instead (`duplicate`). Neither costs anything of the rate.
-        A paused start means state paused, coming from ready. The id of a job that was deleted is known as long as the
-        feed tells of it.
+        A paused start means state paused, coming from ready. The id of a job that was deleted or pruned is known for
+        `GONE_MS`.
 
         Raises:
             RateLimited: the client's submissions of the last 60 s of store time reached `rate_per_minute`.
@@ -449,10 +454,14 @@ class Keeping(Protocol):
         ...
 
 
-class Store(Submitting, Reading, Working, Keeping, Protocol):
+class Store(Submitting, Reading, Working, Keeping, Moving, Protocol):
     """A whole engine. *source* is the wire's `queueSource`."""
 
     @property
     def source(self) -> str:
         """`sqlite`, `memory`, `redis` or `local`."""
         ...
+
+
+class LocalStore(Store, Leaving, Protocol):
+    """An engine that can also stand in for another one, as the spool does."""

@@ -100,6 +100,7 @@ class Task:
     history_count: int = 0
     unlisted: int = 0
     resolve_retries: int = 0
+    moving: int = 0
 
     @property
     def final(self) -> bool:
@@ -144,7 +145,7 @@ class Task:
 
     def entry(self) -> tuple[str | None, int]:
         """Say which kind of claim it is an entry of now (None: none), and whether that offers a healthy task."""
-        if self.parent is not None:
+        if self.parent is not None or self.moving or self.entered < self.track_count:
             return None, 0
         if self.state == State.READY:
             return (TaskKind.RESOLVE if self.is_album else TaskKind.TRACK).value, int(not self.suspect)

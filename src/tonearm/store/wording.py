@@ -104,6 +104,11 @@ def nothing_missing() -> WrongState:
     return WrongState("The job is completed and nothing is missing.")
 
 
+def still_coming() -> WrongState:
+    """Refuse to retry an album of which not every track was taken in yet."""
+    return WrongState("The album is still being taken in from another queue. Try again in a moment.")
+
+
 def no_place(state: str) -> WrongState:
     """Refuse to prioritize a job that is final."""
     return WrongState(f"The job is {state}; its place in the queue means nothing any more.")

@@ -162,7 +162,7 @@ async def test_a_bug_in_one_call_is_seen_by_its_caller_alone(store: SqliteStore)
     with pytest.raises(ZeroDivisionError):
         await store._writer.do(broken)
 
-    assert (await store.dump())["rate"] == []
+    assert (await store.rows())["rate"] == []
     await submit_track(store)
 
 

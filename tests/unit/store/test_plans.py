@@ -26,6 +26,7 @@ from tests.contract.steps import (
 from tests.support.clock import DAY, FakeClock
 
 from tonearm.model import ControlChange, JobOrder, JobQuery, Phase, Priority, Status, SubmitLimits
+from tonearm.store.base import PAGE
 from tonearm.store.sqlite import SqliteStore, open_sqlite
 
 SMALL = {"counter", "sqlite_sequence", "worker", "CONSTANT"}
@@ -80,9 +81,26 @@ async def live(store: SqliteStore, clock: FakeClock) -> None:
     await store.steer(ControlChange(paused=False))
     await store.cancel(album_id)
     await read(store, album_id)
+    await move(store, album_id)
     clock.advance(DAY)
     await sweep_all(store)
     await store.prune(KEEP_NOTHING)
+
+
+async def move(store: SqliteStore, album_id: str) -> None:
+    """Use every call of a move, on an album in pages that comes back."""
+    long = await open_album(store, PAGE + 1, "cem")
+    for job_id in (album_id, long):
+        await store.abandon_move(job_id)
+        assert await store.begin_move(job_id)
+        await store.moving()
+        pages = [await store.dump(job_id)]
+        while (following := pages[-1].following) is not None:
+            pages.append(await store.dump(job_id, start=following))
+        await store.finish_move(job_id)
+        for page in pages:
+            await store.take_in(page)
+        await sweep_all(store)
 
 
 async def read(store: SqliteStore, album_id: str) -> None:

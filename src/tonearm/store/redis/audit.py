@@ -40,7 +40,6 @@ class _Queue:
 
     def __init__(self) -> None:
         self.tasks: dict[int, Task] = {}
-        self.moving: set[int] = set()
         self.unreadable: list[str] = []
         self.sets: Entries = {}
         self.hashes: dict[str, dict[str, str]] = {}
@@ -82,8 +81,6 @@ class _Queue:
             self.unreadable.append(f"{short}: {error}")
             return
         self.tasks[task.seq] = task
-        if named(flat).get("moving") == "1":
-            self.moving.add(task.seq)
 
     def differences(self) -> Iterator[str]:
         """Say each difference."""
@@ -92,7 +89,7 @@ class _Queue:
         sums = Sums()
         expected: Entries = defaultdict(dict)
         for task in self.tasks.values():
-            if task.seq not in self.moving and (task.lane, task.healthy) != task.entry():
+            if (task.lane, task.healthy) != task.entry():
                 yield f"{task.id} is {task.state} but stands as an entry of {task.lane} ({task.healthy})"
             sums.add(task)
             for name, member, score in places_of(task):

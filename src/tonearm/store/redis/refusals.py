@@ -54,6 +54,7 @@ _STATES: Mapping[str, Callable[[str], TonearmError]] = {
     "resume": wording.nothing_to_resume,
     "retry_unfinished": lambda _: wording.unfinished(),
     "retry_whole": lambda _: wording.nothing_missing(),
+    "retry_coming": lambda _: wording.still_coming(),
     "prioritize": wording.no_place,
 }
 _KINDS: Mapping[str, Callable[..., TonearmError]] = {

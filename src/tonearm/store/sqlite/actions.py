@@ -95,6 +95,8 @@ def retry(unit: Unit, job_id: str) -> None:
         raise wording.unfinished()
     if task.state == State.COMPLETED and task.outcome != AlbumOutcome.PARTIAL:
         raise wording.nothing_missing()
+    if task.entered < task.track_count:
+        raise wording.still_coming()
     if task.resolved:
         to = State.READY if task.unlisted else State.WAITING
         started_at = None if task.unlisted else unit.now
@@ -133,6 +135,7 @@ def remove(unit: Unit, job: Task) -> None:
     """Remove the record of a job; the tracks of an album follow in pages, the first one here."""
     endings.leave(unit, job)
     moves.drop(unit, job)
+    tombstones.remember(unit, job.id)
     if job.entered:
         unit.run("INSERT INTO orphanage (album) VALUES (?)", job.seq)
         albums.remove_orphans(unit, job.seq, PAGE)

@@ -214,13 +214,18 @@ def _retry_track(unit: Unit, track: Task) -> None:
 
 
 def remove_orphans(unit: Unit, album: int, limit: int) -> int:
-    """Remove up to *limit* rows of a deleted album's tracks, those being worked on first. Returns how many."""
+    """Remove up to *limit* rows of a deleted album's tracks, those being worked on first. Returns how many.
+
+    The stages of an album that moved to another store stay: they are those of its tracks there.
+    """
     rows = unit.all("SELECT seq FROM task WHERE parent = ? AND state = 'active' LIMIT ?", album, limit)
     rows += unit.all("SELECT seq FROM task WHERE parent = ? AND state <> 'active' LIMIT ?", album, limit - len(rows))
+    moved = unit.one("SELECT 1 FROM orphanage WHERE album = ? AND moved = 1", album) is not None
     for (seq,) in rows:
         track = unit.task(seq)
         if track is not None:
-            endings.leave(unit, track)
+            if not moved:
+                endings.leave(unit, track)
             moves.drop(unit, track)
     if len(rows) < limit:
         unit.run("DELETE FROM orphanage WHERE album = ?", album)

@@ -53,14 +53,27 @@ _STRAYS = (
         "albums with every track final that have not ended",
         (
             "SELECT count(*) FROM task WHERE track_count > 0 AND 'waiting' IN (state, came_from) AND chore IS NULL "
-            "AND completed_tracks + failed_tracks + cancelled_tracks = entered"
+            "AND completed_tracks + failed_tracks + cancelled_tracks = entered "
+            "AND id NOT IN (SELECT job FROM arriving WHERE at IS NULL)"
         ),
     ),
     (
         "albums whose list is fixed but whose rows differ from it, with nothing begun to mend it",
         (
             "SELECT count(*) FROM task WHERE track_count > 0 AND entered <> track_count AND chore IS NULL "
-            "AND (finished_at IS NOT NULL OR 'waiting' IN (state, came_from))"
+            "AND (finished_at IS NOT NULL OR 'waiting' IN (state, came_from)) "
+            "AND id NOT IN (SELECT job FROM arriving WHERE at IS NULL)"
+        ),
+    ),
+    (
+        "tracks on their way to an album that is not here",
+        "SELECT count(*) FROM arriving WHERE at IS NULL AND job NOT IN (SELECT id FROM task)",
+    ),
+    (
+        "jobs that are moving while somebody works on them",
+        (
+            "SELECT count(*) FROM task t WHERE moving = 1 AND (state = 'active' "
+            "OR EXISTS (SELECT 1 FROM task WHERE parent = t.seq AND state = 'active'))"
         ),
     ),
     (

@@ -31,6 +31,7 @@ from tonearm.model import (
     Feed,
     FilePage,
     Flags,
+    JobDump,
     JobPage,
     JobQuery,
     JobRecord,
@@ -46,6 +47,7 @@ from tonearm.model import (
     SubmitLimits,
     Submitted,
     Swept,
+    TakenIn,
     TrackPage,
     WorkerRecord,
     WorkerReport,
@@ -56,10 +58,13 @@ from tonearm.store.signal import Signal
 from tonearm.store.sqlite import (
     actions,
     albums,
+    arriving,
     claims,
+    dumping,
     feed,
     file,
     leases,
+    leaving,
     outcomes,
     reading,
     steering,
@@ -271,6 +276,26 @@ class SqliteStore:
     async def living(self, tasks: Sequence[str]) -> dict[str, int]:
         return await self._read(lambda unit: leases.living(unit, tasks))
 
+    # moving
+
+    async def dump(self, job_id: str, *, start: int = 1) -> JobDump:
+        return await self._read(lambda unit: dumping.dump(unit, job_id, start))
+
+    async def take_in(self, dump: JobDump) -> TakenIn:
+        return await self._write(lambda unit: arriving.take_in(unit, dump))
+
+    async def begin_move(self, job_id: str) -> bool:
+        return await self._write(lambda unit: leaving.begin(unit, job_id))
+
+    async def abandon_move(self, job_id: str) -> None:
+        await self._write(lambda unit: leaving.abandon(unit, job_id))
+
+    async def finish_move(self, job_id: str) -> None:
+        await self._write(lambda unit: leaving.finish(unit, job_id))
+
+    async def moving(self, after: str | None = None) -> tuple[str, ...]:
+        return await self._read(lambda unit: leaving.moving(unit, after))
+
     # upkeep
 
     async def sweep(self) -> Swept:
@@ -290,9 +315,9 @@ class SqliteStore:
             db.execute("BEGIN")
             return audit(Unit(db, self._time.now(), self._time.shift()))
 
-    async def dump(self) -> dict[str, list[Row]]:
+    async def rows(self) -> dict[str, list[Row]]:
         """Return the rows of every table but those that outlive all jobs; for tests."""
-        return await self._read(upkeep.dump)
+        return await self._read(upkeep.rows)
 
     async def close(self) -> None:
         await asyncio.to_thread(self._close)

@@ -160,6 +160,7 @@ def drop(unit: Unit, task: Task) -> None:
     unit.run("DELETE FROM reservation WHERE task = ?", task.seq)
     if task.parent is None:
         unit.run("DELETE FROM history WHERE job = ?", task.seq)
+        unit.run("DELETE FROM arriving WHERE job = ?", task.id)
         unit.told[task.id] = EventKind.REMOVED
     unit.run("DELETE FROM task WHERE seq = ?", task.seq)
     unit.forget(task.seq)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tonearm.model import Submission, SubmitLimits, Submitted
 from tonearm.store import wording
 from tonearm.store.base import RATE_WINDOW_MS
-from tonearm.store.sqlite import moves
+from tonearm.store.sqlite import moves, tombstones
 from tonearm.store.sqlite.unit import Unit
 from tonearm.store.task import new_job
 
@@ -28,16 +28,8 @@ def submit(unit: Unit, submission: Submission, limits: SubmitLimits) -> Submitte
 
 
 def _known(unit: Unit, job_id: str) -> bool:
-    """Whether the id is that of a job, or of one that is deleted and still told of."""
-    return (
-        unit.one(
-            "SELECT 1 FROM task WHERE id = ?1 "
-            "UNION ALL SELECT 1 FROM event WHERE job = ?1 AND kind = 'removed' "
-            "UNION ALL SELECT 1 FROM tombstone WHERE id = ?1 AND until > ?2 LIMIT 1",
-            *(job_id, unit.now),
-        )
-        is not None
-    )
+    """Whether the id is that of a job, or of one that is gone and remembered."""
+    return unit.one("SELECT 1 FROM task WHERE id = ?", job_id) is not None or tombstones.remembered(unit, job_id)
 
 
 def _twin(unit: Unit, submission: Submission) -> str | None:

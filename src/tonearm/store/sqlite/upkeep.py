@@ -9,8 +9,8 @@ import msgspec
 from tonearm.errors import FailureCode
 from tonearm.model import Pruned, Retention, State, Swept
 from tonearm.store import wording
-from tonearm.store.base import FEED_AGE_MS, PAGE, RATE_WINDOW_MS, WORKER_AGE_MS
-from tonearm.store.sqlite import actions, albums, endings, fair, feed, leases, moves
+from tonearm.store.base import FEED_AGE_MS, GONE_MS, PAGE, RATE_WINDOW_MS, WORKER_AGE_MS
+from tonearm.store.sqlite import actions, albums, arriving, endings, fair, feed, leases, moves
 from tonearm.store.sqlite.unit import Row, Unit
 
 
@@ -20,9 +20,10 @@ def sweep(unit: Unit) -> Swept:
     given_up = endings.expire(unit, PAGE)
     children = _remove_orphans(unit)
     children += _carry_on_chores(unit, PAGE - children)
+    arrived = arriving.enter_next(unit) if children < PAGE else 0
     more_old = _forget_old(unit)
     fair.forget_idle(unit)
-    more = more_old or PAGE in (len(ends), given_up) or children >= PAGE
+    more = more_old or bool(arrived) or PAGE in (len(ends), given_up) or children >= PAGE
     return Swept(
         recovered=sum(state is not State.FAILED for state in ends),
         crashed=sum(state is State.FAILED for state in ends),
@@ -83,6 +84,11 @@ _OLD = (
         FEED_AGE_MS,
     ),
     ("DELETE FROM tombstone WHERE id IN (SELECT id FROM tombstone WHERE until <= ? LIMIT ?)", 0),
+    ("DELETE FROM gone WHERE id IN (SELECT id FROM gone WHERE at <= ? LIMIT ?)", GONE_MS),
+    (
+        "DELETE FROM arriving WHERE (job, start) IN (SELECT job, start FROM arriving WHERE at <= ? LIMIT ?)",
+        GONE_MS,
+    ),
     ("DELETE FROM worker WHERE id IN (SELECT id FROM worker WHERE last_heartbeat <= ? LIMIT ?)", WORKER_AGE_MS),
 )
 _LEFT = (
@@ -91,6 +97,8 @@ _LEFT = (
     ("SELECT 1 FROM taken WHERE at <= ? LIMIT 1", FEED_AGE_MS),
     ("SELECT 1 FROM ending WHERE lease_until IS NULL AND at <= ? LIMIT 1", FEED_AGE_MS),
     ("SELECT 1 FROM tombstone WHERE until <= ? LIMIT 1", 0),
+    ("SELECT 1 FROM gone WHERE at <= ? LIMIT 1", GONE_MS),
+    ("SELECT 1 FROM arriving WHERE at <= ? LIMIT 1", GONE_MS),
     ("SELECT 1 FROM worker WHERE last_heartbeat <= ? LIMIT 1", WORKER_AGE_MS),
 )
 
@@ -155,6 +163,7 @@ def set_aside(unit: Unit, seq: int, reason: str) -> str | None:
         )
         moves.note(unit, task, "failed", code=FailureCode.INTERNAL, message=wording.UNREADABLE)
         moves.discard_stage(unit, task)
+    arriving.give_up(unit, task)
     moves.change(unit, task, files=None, warnings=None, album=None, publication=publication)
     albums.close_if_done(unit, unit.task(task.parent))
     return task.id
@@ -164,7 +173,7 @@ _LASTING = frozenset({"meta", "worker", "set_aside"})
 """Tables whose rows outlive all jobs."""
 
 
-def dump(unit: Unit) -> dict[str, list[Row]]:
+def rows(unit: Unit) -> dict[str, list[Row]]:
     """Return the rows of every table but the lasting ones."""
     tables = unit.all("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")
     return {

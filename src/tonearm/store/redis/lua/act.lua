@@ -83,6 +83,8 @@ function acts.retry(task)
     refuse('WRONG_STATE', 'retry_unfinished', task.state)
   elseif task.state == 'completed' and task.outcome ~= 'partial' then
     refuse('WRONG_STATE', 'retry_whole', task.state)
+  elseif task.entered < task.track_count then
+    refuse('WRONG_STATE', 'retry_coming', task.state)
   elseif is_resolved(task) then
     retry_resolved(task)
     return

@@ -17,7 +17,7 @@ local function is_known(id)
     return true
   end
   local gone = tonumber(call('ZSCORE', key('gone'), id))
-  if gone and gone > queue.now - FEED_AGE_MS then
+  if gone and gone > queue.now - GONE_AGE_MS then
     return true
   end
   local kept_until = tonumber(call('ZSCORE', key('tombstones_until'), id))

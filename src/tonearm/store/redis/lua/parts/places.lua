@@ -11,7 +11,7 @@ local RANKS = 281474976710656 -- 2^48: numbers of tasks stay below it, so that a
 
 -- Which kind of claim a job is an entry of now (nil: none), and whether that offers a healthy task.
 local function entry_of(task)
-  if task.parent or task.moving == 1 then
+  if task.parent or task.entered < task.track_count then
     return nil, 0
   elseif task.state == 'ready' then
     return is_album(task) and 'resolve' or 'track', is_suspect(task) and 0 or 1
@@ -86,7 +86,7 @@ function places.of(task)
       add(key('chores'), str(task.seq), task.seq)
     end
   end
-  if task.state == 'delayed' and task.moving == 0 then
+  if task.state == 'delayed' then
     add(key('due'), str(task.seq), task.due_at)
   elseif task.state == 'active' then
     add(key('leases'), str(task.seq), task.lease_until)

@@ -20,7 +20,7 @@ end
 local COUNTS = set_of([[
   healthy epoch cancel_wanted pause_wanted bytes_done best_phase best_bytes high_phase high_bytes stalls retry_count
   corrupt_count file_count size download_ms track_count entered ready_tracks ready_suspects completed_tracks failed_tracks
-  cancelled_tracks unlisted resolve_retries moving]])
+  cancelled_tracks unlisted resolve_retries]])
 local NUMBERS = set_of([[
   seq parent position catalog_id track_number priority max_retries created_at updated_at due_at started_at finished_at
   lease_until bytes_total chore_position]])
