@@ -98,7 +98,7 @@ def test_a_task_reads_as_it_was_kept(task: Task) -> None:
 
 def test_what_only_scripts_need_is_passed_over() -> None:
     """And so is what a newer version may add."""
-    assert task_of(flat(job(), reserved="a/b", moving="1")) == job()
+    assert task_of(flat(job(), reserved="a/b", previous_stage="w1 3")) == job()
 
 
 @pytest.mark.parametrize(
