@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.free_music import FreeMusicMissing, free_music
+from tests.support.valkey import ValkeyMissing, valkey_server
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ NEEDED = {
         Program("caddy", "caddy", "another origin server, with tags of its own kind", service="caddy"),
         Program("lighttpd", "lighttpd", "another one", service="lighttpd"),
         Program("apache2", "apache2", "another one, with weak tags for new files", service="apache2"),
+        Program("redis-server", "redis-server", "a queue that many machines share", service="redis-server"),
         Program("strace", "strace", "injects a failing or fatal system call exactly there"),
         Program("mkfs.ext4", "e2fsprogs", "the disk whose power is cut"),
         Program("mount", "mount", "small, full and read-only disks"),
@@ -154,7 +156,8 @@ def main(group: str) -> int:
     if group == "test":
         try:
             free_music()
-        except FreeMusicMissing as error:
+            valkey_server()
+        except (FreeMusicMissing, ValkeyMissing) as error:
             _say(f"dev: {error}")
             return 1
     return 0
