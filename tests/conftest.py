@@ -12,6 +12,9 @@ import hypothesis
 import pytest
 
 from tests.support.counts import ALL
+from tests.support.redis_cluster import RedisCluster
+from tests.support.redis_server import RedisServer
+from tests.support.redis_shared import end_shared, fresh_queue, shared_cluster, shared_redis
 from tonearm.settings import FIELDS
 
 # A slow machine is no finding, so no example has a deadline; what was found is printed in a form that can be run again.
@@ -29,3 +32,30 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
                 patch.delenv(name)
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shared_servers_end() -> Iterator[None]:
+    """Servers that tests of this process share are started by the first that asks, and end with the last test."""
+    yield
+    end_shared()
+
+
+@pytest.fixture
+def redis_queue() -> str:
+    """The name of a queue that no other test has."""
+    return fresh_queue()
+
+
+@pytest.fixture
+def redis_server(redis_queue: str) -> Iterator[RedisServer]:
+    """The Redis that tests share. Behind the test there may be keys of `redis_queue` alone, and they are removed."""
+    yield (server := shared_redis())
+    server.remove(redis_queue)
+
+
+@pytest.fixture
+def redis_cluster(redis_queue: str) -> Iterator[RedisCluster]:
+    """The Cluster that tests share, with the same rule."""
+    yield (cluster := shared_cluster())
+    cluster.remove(redis_queue)
