@@ -89,8 +89,6 @@ class _Queue:
         sums = Sums()
         expected: Entries = defaultdict(dict)
         for task in self.tasks.values():
-            if (task.lane, task.healthy) != task.entry():
-                yield f"{task.id} is {task.state} but stands as an entry of {task.lane} ({task.healthy})"
             sums.add(task)
             for name, member, score in places_of(task):
                 expected[name][member] = score
@@ -129,6 +127,12 @@ class _Queue:
         tokens = {task.token: str(task.seq) for task in self.tasks.values() if task.token is not None}
         yield from _compare("ids", self.hashes.get("ids", {}), ids)
         yield from _compare("tokens", self.hashes.get("tokens", {}), tokens)
+        same: dict[str, list[int]] = defaultdict(list)
+        for task in self.tasks.values():
+            if task.parent is None and not task.final:
+                same[f"{task.client}:{task.type}:{task.catalog_id}:{task.quality}"].append(task.seq)
+        numbers = {what: " ".join(map(str, sorted(seqs))) for what, seqs in same.items()}
+        yield from _compare("same", self.hashes.get("same", {}), numbers)
         for key, seq in self.hashes.get("names", {}).items():
             owner = self.tasks.get(int(seq))
             if owner is None or (owner.final and owner.parent is None):
@@ -176,7 +180,7 @@ def _compare(name: str, kept: Mapping[str, str], wanted: Mapping[str, str]) -> I
 
 
 _DERIVED = frozenset(
-    {"jobs", "finished", "unfinished", "same", "processing", "queued", "paused", "entries", "album", "chores", "due"}
+    {"jobs", "finished", "unfinished", "processing", "queued", "paused", "entries", "album", "chores", "due"}
     | {"leases", "held", "suspects"}
 )
 _OTHERS = frozenset({"history", "events", "wakes", "discarders", "endings_of", "orphans"})
@@ -219,7 +223,6 @@ def _job_places(task: Task, seq: str) -> Iterator[tuple[str, str, float]]:
         yield f"finished:{shelf}", f"{task.finished_at:015d}:{task.seq:015d}", 0
         return
     yield "unfinished", seq, task.seq
-    yield f"same:{task.client}:{task.type}:{task.catalog_id}:{task.quality}", seq, task.seq
     status = State(task.state).status.value
     if status == "processing":
         yield "processing", f"{_number(task.started_at):015d}:{task.seq:015d}", 0

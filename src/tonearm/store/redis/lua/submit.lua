@@ -25,9 +25,8 @@ local function is_known(id)
 end
 
 local function twin_of()
-  local same = key('same', record.client, record.type, str(record.catalog_id), record.quality)
-  local seq = call('ZRANGE', same, 0, 0)[1]
-  local twin = seq and tasks.load(seq)
+  local numbers = call('HGET', key('same'), places.same_field(record))
+  local twin = numbers and tasks.load(string.match(numbers, '^%d+'))
   return twin and twin.id
 end
 

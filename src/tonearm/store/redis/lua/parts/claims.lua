@@ -87,8 +87,8 @@ local function take(pick, worker, lease_ms, token)
     high_bytes = task.best_bytes,
   })
   moves.note(task, 'started', { worker = worker })
-  places.flush()
   fair.serve(pick.kind, pick.client)
+  places.flush()
 end
 
 -- What this very request was answered, as far as those claims are still current: their tokens were made from its nonce.

@@ -5,7 +5,7 @@
 
 local endings = {}
 
-local ENDS_WITH_STAGE = set_of('retry released paused')
+local ENDS_WITH_STAGE = { retry = true, released = true, paused = true }
 
 -- Let the claim of a task that is being removed come to its end; without one, have its stage removed.
 function endings.leave(task)

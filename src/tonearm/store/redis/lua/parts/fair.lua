@@ -5,76 +5,93 @@
 -- `open:<kind>:1` if they offer a healthy task and in `open:<kind>:0` otherwise, by tag; lanes with nothing to do in
 -- `idle:<kind>`. The virtual time is the start tag of the task that was served last.
 
-local fair = { lanes = {} }
+local fair = { lanes = {}, dirty = {}, virtual = {} }
 
 local OPEN_ALBUMS = 2
 local ROOM = { track = math.huge, resolve = OPEN_ALBUMS }
 
 local function virtual_time(kind)
-  return tonumber(call('HGET', META, 'virtual:' .. kind)) or 0
+  local known = fair.virtual[kind]
+  if not known then
+    known = tonumber(call('HGET', META, 'virtual:' .. kind)) or 0
+    fair.virtual[kind] = known
+  end
+  return known
 end
 
 local function set_virtual_time(kind, tag)
-  call('HSET', META, 'virtual:' .. kind, str(tag))
+  if tag ~= virtual_time(kind) then
+    fair.virtual[kind] = tag
+    call('HSET', META, 'virtual:' .. kind, str(tag))
+  end
 end
 
 local function is_open(lane, kind)
   return lane.entries > 0 and lane.held < ROOM[kind]
 end
 
-local function place_lane(kind, client, before, after)
-  local names = { key('open', kind, '1'), key('open', kind, '0'), key('idle', kind) }
-  local function place_of(lane)
-    if not lane then
-      return nil
-    elseif is_open(lane, kind) then
-      return names[lane.healthy > 0 and 1 or 2]
-    elseif lane.entries == 0 and lane.held == 0 then
-      return names[3]
-    end
-    return nil
+-- The set that a lane stands in; nil: in none.
+local function set_for(lane, kind)
+  if is_open(lane, kind) then
+    return key('open', kind, lane.healthy > 0 and '1' or '0')
+  elseif lane.entries == 0 and lane.held == 0 then
+    return key('idle', kind)
   end
-  local old, new = place_of(before), place_of(after)
-  if old and old ~= new then
-    call('ZREM', old, client)
-  end
-  if new and (new ~= old or before.tag ~= after.tag) then
-    call('ZADD', new, after.tag, client)
-  end
+  return nil
 end
 
-local function read_lane(kind, client)
-  local got = call('HMGET', key('lane', kind, client), 'tag', 'entries', 'healthy', 'held')
-  if not got[1] then
-    return nil
+-- The lane of a client, read once a script; what it was like is kept beside it until it is written.
+local function lane_of(kind, client)
+  local name = kind .. ':' .. client
+  local lane = fair.lanes[name]
+  if not lane then
+    local got = call('HMGET', key('lane', name), 'tag', 'entries', 'healthy', 'held')
+    lane = { kind = kind, client = client, is_new = not got[1], tag = tonumber(got[1]) or 0,
+      entries = tonumber(got[2]) or 0, healthy = tonumber(got[3]) or 0, held = tonumber(got[4]) or 0 }
+    fair.lanes[name] = lane
   end
-  return { tag = tonumber(got[1]), entries = tonumber(got[2]), healthy = tonumber(got[3]), held = tonumber(got[4]) }
+  return lane
 end
 
-local function write_lane(kind, client, lane)
-  call('HSET', key('lane', kind, client), 'tag', str(lane.tag), 'entries', lane.entries, 'healthy', lane.healthy,
-    'held', lane.held)
+local function remember_lane(lane)
+  if not lane.before then
+    lane.before = { tag = lane.tag, set = not lane.is_new and set_for(lane, lane.kind) or nil }
+    fair.dirty[#fair.dirty + 1] = lane
+  end
 end
 
 -- Change the figures of a lane by these differences; a lane that opens starts at the virtual time.
 function fair.shift(kind, client, by)
-  local before = read_lane(kind, client)
-  local lane = before or { tag = 0, entries = 0, healthy = 0, held = 0 }
-  local after = {
-    tag = lane.tag,
-    entries = lane.entries + (by.entries or 0),
-    healthy = lane.healthy + (by.healthy or 0),
-    held = lane.held + (by.held or 0),
-  }
-  local opens = is_open(after, kind) and not is_open(lane, kind)
+  local lane = lane_of(kind, client)
+  remember_lane(lane)
+  local was_open = is_open(lane, kind)
+  lane.entries = lane.entries + (by.entries or 0)
+  lane.healthy = lane.healthy + (by.healthy or 0)
+  lane.held = lane.held + (by.held or 0)
+  local opens = not was_open and is_open(lane, kind)
   if opens then
-    after.tag = math.max(after.tag, virtual_time(kind))
+    lane.tag = math.max(lane.tag, virtual_time(kind))
   end
   if opens or (by.entries or 0) > 0 then
     queue.woke = true
   end
-  write_lane(kind, client, after)
-  place_lane(kind, client, before, after)
+end
+
+-- Write the lanes that changed.
+function fair.flush()
+  for _, lane in ipairs(fair.dirty) do
+    local before, set = lane.before, set_for(lane, lane.kind)
+    call('HSET', key('lane', lane.kind, lane.client), 'tag', str(lane.tag), 'entries', lane.entries,
+      'healthy', lane.healthy, 'held', lane.held)
+    if before.set and before.set ~= set then
+      call('ZREM', before.set, lane.client)
+    end
+    if set and (set ~= before.set or lane.tag ~= before.tag) then
+      call('ZADD', set, str(lane.tag), lane.client)
+    end
+    lane.before, lane.is_new = nil, false
+  end
+  fair.dirty = {}
 end
 
 -- The client whose turn it is; *healthy*: suspects are passed over.
@@ -92,14 +109,10 @@ end
 
 -- Charge the client one unit for the task that it is given now.
 function fair.serve(kind, client)
-  local lane = read_lane(kind, client)
-  if not lane then
-    return
-  end
+  local lane = lane_of(kind, client)
+  remember_lane(lane)
   set_virtual_time(kind, math.max(lane.tag, virtual_time(kind)))
-  local after = { tag = lane.tag + 1, entries = lane.entries, healthy = lane.healthy, held = lane.held }
-  write_lane(kind, client, after)
-  place_lane(kind, client, lane, after)
+  lane.tag = lane.tag + 1
 end
 
 -- Drop lanes that have nothing to do and nothing to answer for, at most a page of each kind. A tag ahead of the virtual time

@@ -5,17 +5,24 @@
 local moves = {}
 
 local ARROWS = {
-  ready = set_of('active paused cancelled failed'),
-  delayed = set_of('ready paused cancelled failed'),
-  active = set_of('ready delayed waiting paused completed failed cancelled'),
-  waiting = set_of('paused cancelled completed failed'),
-  paused = set_of('ready delayed waiting cancelled completed failed'),
-  completed = set_of('ready waiting'),
-  failed = set_of('ready waiting'),
-  cancelled = set_of('ready waiting'),
+  ready = { active = true, paused = true, cancelled = true, failed = true },
+  delayed = { ready = true, paused = true, cancelled = true, failed = true },
+  active = {
+    ready = true, delayed = true, waiting = true, paused = true, completed = true, failed = true, cancelled = true,
+  },
+  waiting = { paused = true, cancelled = true, completed = true, failed = true },
+  paused = {
+    ready = true, delayed = true, waiting = true, cancelled = true, completed = true, failed = true,
+  },
+  completed = { ready = true, waiting = true },
+  failed = { ready = true, waiting = true },
+  cancelled = { ready = true, waiting = true },
 }
-local OF_AN_ATTEMPT = set_of('started resolved delayed released recovered failed completed cancelled paused')
-local TOLD_TO_ALBUM = set_of('recovered delayed released failed')
+local OF_AN_ATTEMPT = {
+  started = true, resolved = true, delayed = true, released = true, recovered = true, failed = true, completed = true,
+  cancelled = true, paused = true,
+}
+local TOLD_TO_ALBUM = { recovered = true, delayed = true, released = true, failed = true }
 local HISTORY_LIMIT = 50
 
 -- What a retry brings back to what it was before the first attempt, without the counts of retries.
@@ -164,8 +171,9 @@ function moves.note(task, event, line)
     at = queue.now, event = event, attempt = attempt, code = line.code, message = message, worker = line.worker,
   })
   local name = key('history', str(job.seq))
-  call('RPUSH', name, text)
-  call('LTRIM', name, -HISTORY_LIMIT, -1)
+  if call('RPUSH', name, text) > HISTORY_LIMIT then
+    call('LTRIM', name, -HISTORY_LIMIT, -1)
+  end
   tasks.put(job, 'updated_at', queue.now)
 end
 

@@ -6,7 +6,6 @@
 local places = {}
 
 -- Members of equal score are ordered by their bytes: orders with more than one part are sets of one score, read by bytes.
-local SHELVES = { completed = 'completed', failed = 'failed', cancelled = 'cancelled' }
 local RANKS = 281474976710656 -- 2^48: numbers of tasks stay below it, so that a rank before them fits in a score
 
 -- Which kind of claim a job is an entry of now (nil: none), and whether that offers a healthy task.
@@ -30,69 +29,66 @@ local function status_of(task)
   return task.state
 end
 
-local function same_key(task)
-  return key('same', task.client, task.type, str(task.catalog_id), task.quality)
+-- What a job asks for, and for whom: the field of `same` that it stands in.
+function places.same_field(task)
+  return task.client .. ':' .. task.type .. ':' .. str(task.catalog_id) .. ':' .. task.quality
 end
 
-local function job_places(task, add)
+local function job_places(task, found)
   local seq = str(task.seq)
-  add(key('jobs'), seq, task.seq)
+  found.jobs = { key('jobs'), task.seq, seq }
   if is_final(task) then
-    local shelf = task.outcome == 'partial' and 'partial' or SHELVES[task.state]
-    add(key('finished', shelf), pad(task.finished_at) .. ':' .. pad(task.seq), 0)
+    local shelf = task.outcome == 'partial' and 'partial' or task.state
+    found.status = { key('finished', shelf), 0, pad(task.finished_at) .. ':' .. pad(task.seq) }
     return
   end
-  add(key('unfinished'), seq, task.seq)
-  add(same_key(task), seq, task.seq)
+  found.unfinished = { key('unfinished'), task.seq, seq }
   local status = status_of(task)
   if status == 'processing' then
-    add(key('processing'), pad(task.started_at or 0) .. ':' .. pad(task.seq), 0)
+    found.status = { key('processing'), 0, pad(task.started_at or 0) .. ':' .. pad(task.seq) }
   elseif status == 'queued' then
-    add(key('queued'), str(task.priority) .. ':' .. pad(task.seq), 0)
+    found.status = { key('queued'), 0, str(task.priority) .. ':' .. pad(task.seq) }
   else
-    add(key('paused'), seq, task.seq)
+    found.status = { key('paused'), task.seq, seq }
   end
   local lane, healthy = entry_of(task)
   if lane then
     local rank = task.priority * 2 + (is_album(task) and 1 or 0)
-    add(key('entries', lane, str(healthy), task.client), seq, rank * RANKS + task.seq)
+    found.entry = { key('entries', lane, str(healthy), task.client), rank * RANKS + task.seq, seq }
   end
 end
 
-local function track_places(task, add)
+local function track_places(task, found)
   local seq, album = str(task.seq), str(task.parent)
-  add(key('album', album, 'tracks'), seq, task.position)
+  found.tracks = { key('album', album, 'tracks'), task.position, seq }
   if task.state ~= 'completed' then
-    add(key('album', album, 'open'), seq, task.position)
+    found.open = { key('album', album, 'open'), task.position, seq }
   end
   if task.state == 'ready' then
-    add(key('album', album, is_suspect(task) and 'suspects' or 'ready'), seq, task.position)
+    found.status = { key('album', album, is_suspect(task) and 'suspects' or 'ready'), task.position, seq }
   elseif task.state == 'active' or task.state == 'completed' or task.state == 'failed' then
-    add(key('album', album, task.state), seq, task.position)
+    found.status = { key('album', album, task.state), task.position, seq }
   end
 end
 
--- All index entries of a record, by a name of each: {key, member, score}.
+-- Where a task stands: what for -> {ordered set, score, member}.
 function places.of(task)
   local found = {}
-  local function add(name, member, score)
-    found[name .. ' ' .. member] = { name, member, score }
-  end
   if task.parent then
-    track_places(task, add)
+    track_places(task, found)
   else
-    job_places(task, add)
+    job_places(task, found)
     if task.chore then
-      add(key('chores'), str(task.seq), task.seq)
+      found.chore = { key('chores'), task.seq, str(task.seq) }
     end
   end
   if task.state == 'delayed' then
-    add(key('due'), str(task.seq), task.due_at)
+    found.time = { key('due'), task.due_at, str(task.seq) }
   elseif task.state == 'active' then
-    add(key('leases'), str(task.seq), task.lease_until)
-    add(key('held', task.worker), str(task.seq), task.seq)
+    found.time = { key('leases'), task.lease_until, str(task.seq) }
+    found.held = { key('held', task.worker), task.seq, str(task.seq) }
     if is_suspect(task) then
-      add(key('suspects'), str(task.seq), task.seq)
+      found.suspect = { key('suspects'), task.seq, str(task.seq) }
     end
   end
   return found
@@ -164,15 +160,47 @@ local function count(name, figures)
 end
 
 local function apply_places(before, after)
-  for name, entry in pairs(before) do
-    if not after[name] then
-      call('ZREM', entry[1], entry[2])
+  for what, old in pairs(before) do
+    local new = after[what]
+    if not new or new[1] ~= old[1] or new[3] ~= old[3] then
+      call('ZREM', old[1], old[3])
     end
   end
-  for name, entry in pairs(after) do
-    if not before[name] or before[name][3] ~= entry[3] then
-      call('ZADD', entry[1], str(entry[3]), entry[2])
+  for what, new in pairs(after) do
+    local old = before[what]
+    if not old or new[1] ~= old[1] or new[3] ~= old[3] or new[2] ~= old[2] then
+      call('ZADD', new[1], str(new[2]), new[3])
     end
+  end
+end
+
+-- Unfinished jobs that ask for the same thing: their numbers, oldest first, in one field of `same`.
+local function apply_same(was, task, is_new, gone)
+  if task.parent then
+    return
+  end
+  local had, has = not is_new and not is_final(was), not gone and not is_final(task)
+  if had == has then
+    return
+  end
+  local field, seq = places.same_field(task), str(task.seq)
+  local kept = call('HGET', key('same'), field)
+  local numbers = {}
+  for number in string.gmatch(kept or '', '%d+') do
+    if number ~= seq then
+      numbers[#numbers + 1] = number
+    end
+  end
+  if has then
+    numbers[#numbers + 1] = seq
+    table.sort(numbers, function(one, other)
+      return tonumber(one) < tonumber(other)
+    end)
+  end
+  if #numbers > 0 then
+    call('HSET', key('same'), field, table.concat(numbers, ' '))
+  else
+    call('HDEL', key('same'), field)
   end
 end
 
@@ -221,9 +249,6 @@ end
 
 local function write(task)
   local was, is_new, gone = rawget(task, '_was'), rawget(task, '_new'), rawget(task, '_gone')
-  local lane, healthy = entry_of(task)
-  tasks.put(task, 'lane', lane)
-  tasks.put(task, 'healthy', healthy)
   local sums = { counters = {}, clients = {}, track = {}, resolve = {}, album = {} }
   local before, after = {}, {}
   if not is_new then
@@ -235,6 +260,7 @@ local function write(task)
     weigh(task, 1, sums)
   end
   apply_places(before, after)
+  apply_same(was, task, is_new, gone)
   apply_token(was, task, gone)
   apply_name(task, is_new, gone)
   if not (is_new and gone) then
@@ -259,4 +285,5 @@ function places.flush()
       end
     end
   end
+  fair.flush()
 end

@@ -22,8 +22,15 @@ local BEHIND_MS = 1000        -- a clock that is further behind than this was se
 
 local queue = { now = 0, offset = 0, wall = 0, told = {}, order = {}, woke = false }
 
-local function key(...)
-  return PREFIX .. table.concat({ ... }, ':')
+local function key(name, second, third, fourth)
+  if fourth then
+    return PREFIX .. name .. ':' .. second .. ':' .. third .. ':' .. fourth
+  elseif third then
+    return PREFIX .. name .. ':' .. second .. ':' .. third
+  elseif second then
+    return PREFIX .. name .. ':' .. second
+  end
+  return PREFIX .. name
 end
 
 local function str(number)
@@ -107,7 +114,7 @@ local function write_events()
       call('ZADD', key('gone'), queue.now, job_id)
     end
   end
-  if queue.woke then
+  if queue.woke and #queue.order == 0 then -- an event wakes as well
     call('XADD', key('wakes'), 'MAXLEN', 1, '*', 'w', '1')
   end
 end

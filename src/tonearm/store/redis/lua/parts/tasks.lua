@@ -8,26 +8,30 @@ local tasks = { loaded = {}, dirty = {} }
 
 local STALLS_TO_SUSPECT = 2
 
-local function set_of(text)
-  local set = {}
-  for word in string.gmatch(text, '%S+') do
-    set[word] = true
-  end
-  return set
-end
-
 -- Numbers that are 0 where they are not kept, numbers that may be missing, and the texts of the second hash.
-local COUNTS = set_of([[
-  healthy epoch cancel_wanted pause_wanted bytes_done best_phase best_bytes high_phase high_bytes stalls retry_count
-  corrupt_count file_count size download_ms track_count entered ready_tracks ready_suspects completed_tracks failed_tracks
-  cancelled_tracks unlisted resolve_retries]])
-local NUMBERS = set_of([[
-  seq parent position catalog_id track_number priority max_retries created_at updated_at due_at started_at finished_at
-  lease_until bytes_total chore_position]])
-local TEXTS = set_of([[
-  track_title album_title artist_name error last_error publication files warnings album reserved reserved_key]])
-local NEEDED = { 'id', 'type', 'client', 'catalog_id', 'quality', 'priority', 'max_retries', 'state', 'created_at', 'updated_at' }
-local STATES = set_of('ready active delayed waiting paused completed failed cancelled')
+local COUNTS = {
+  epoch = true, cancel_wanted = true, pause_wanted = true, bytes_done = true, best_phase = true,
+  best_bytes = true, high_phase = true, high_bytes = true, stalls = true, retry_count = true, corrupt_count = true,
+  file_count = true, size = true, download_ms = true, track_count = true, entered = true, ready_tracks = true,
+  ready_suspects = true, completed_tracks = true, failed_tracks = true, cancelled_tracks = true, unlisted = true,
+  resolve_retries = true,
+}
+local NUMBERS = {
+  seq = true, parent = true, position = true, catalog_id = true, track_number = true, priority = true,
+  max_retries = true, created_at = true, updated_at = true, due_at = true, started_at = true, finished_at = true,
+  lease_until = true, bytes_total = true, chore_position = true,
+}
+local TEXTS = {
+  track_title = true, album_title = true, artist_name = true, error = true, last_error = true, publication = true,
+  files = true, warnings = true, album = true, reserved = true, reserved_key = true,
+}
+local NEEDED = {
+  'id', 'type', 'client', 'catalog_id', 'quality', 'priority', 'max_retries', 'state', 'created_at', 'updated_at',
+}
+local STATES = {
+  ready = true, active = true, delayed = true, waiting = true, paused = true, completed = true, failed = true,
+  cancelled = true,
+}
 
 local Row = {}
 
@@ -216,7 +220,7 @@ end
 
 -- Small questions that one record answers by itself.
 
-local FINAL = set_of('completed failed cancelled')
+local FINAL = { completed = true, failed = true, cancelled = true }
 
 local function is_final(task)
   return FINAL[task.state] or false
