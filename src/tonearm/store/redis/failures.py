@@ -43,8 +43,12 @@ _PERSON_PHRASES = {
     "invalid username-password pair": _PERSON["WRONGPASS"],
     "DB index is out of range": "has no database of that number",
     "SELECT is not allowed in cluster mode": "is a node of a Cluster: write redis+cluster://",
+    "unknown command 'SENTINEL'": "is no Sentinel: name the Sentinels, at port 26379 mostly, or write redis://",
     "cluster support disabled": "is not part of a Cluster: write redis:// or redis+sentinel://",
 }
+
+
+_OF_SENTINELS = " What Sentinels ask for are sentinel_username and sentinel_password."
 
 
 def word_of(error: RedisError) -> str:
@@ -54,7 +58,7 @@ def word_of(error: RedisError) -> str:
     return word if word.isupper() and word.isalpha() else ""
 
 
-def mendable(error: RedisError | OSError, where: object) -> SetupError | None:
+def mendable(error: RedisError | OSError, where: str) -> SetupError | None:
     """What a person has to mend before this can work, if it is that."""
     if isinstance(error, RedisError):
         what = _PERSON.get(word_of(error)) or next(
@@ -63,38 +67,42 @@ def mendable(error: RedisError | OSError, where: object) -> SetupError | None:
         if what is None and isinstance(error, exceptions.AuthenticationError):
             what = _PERSON["WRONGPASS"]
         if what is not None:
-            return SetupError(f"Redis at {where} {what} ({_said(error)}).")
+            return SetupError(
+                f"{where} {what} ({_said(error)}).{_OF_SENTINELS if where.startswith('Sentinel') else ''}"
+            )
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLError):
         cause = cause.__cause__ or cause.__context__
     if isinstance(cause, ssl.SSLCertVerificationError):
         return SetupError(
-            f"The certificate of Redis at {where} is not trusted: {cause.verify_message}. "
+            f"The certificate of {where} is not trusted: {cause.verify_message}. "
             "Name the file of its authority in REDIS_URL, as rediss://host?ssl_ca_certs=/path/ca.pem"
         )
     if isinstance(cause, ssl.SSLError):
-        return SetupError(f"There is no TLS with Redis at {where}: {cause.reason or cause}. Without TLS: redis://")
+        return SetupError(f"There is no TLS with {where}: {cause.reason or cause}. Without TLS: redis://")
     return None
 
 
-def unavailable(error: RedisError | OSError, where: object) -> StoreUnavailable | None:
+def unavailable(error: RedisError | OSError, where: str) -> StoreUnavailable | None:
     """What waiting may mend, if it is that; None for a refusal that is a fault of our own."""
     if (person := mendable(error, where)) is not None:
         return StoreUnavailable(str(person))
     if isinstance(error, exceptions.TimeoutError | TimeoutError):
         return silent(where)
     if isinstance(error, RedisError) and (text := _WAITING_HELPS.get(word_of(error))):
-        return StoreUnavailable(f"Redis at {where} {text} ({_said(error)}).")
+        return StoreUnavailable(f"{where} {text} ({_said(error)}).")
     if isinstance(error, ResponseError):
         return None
     if isinstance(error, exceptions.ConnectionError | OSError):
-        return StoreUnavailable(f"Redis at {where} cannot be reached: {_said(error)}")
-    return StoreUnavailable(f"Redis at {where} answered what is not its protocol: {_said(error)}")
+        return StoreUnavailable(f"{where} cannot be reached: {_said(error)}")
+    return StoreUnavailable(f"{where} answered what is not its protocol: {_said(error)}")
 
 
-def silent(where: object) -> StoreUnavailable:
-    """Nobody answered within the limit."""
-    return StoreUnavailable(f"Redis at {where} does not answer: it stands still, or the network on the way does.")
+def silent(where: str, *, tls: bool = False) -> StoreUnavailable:
+    """Nobody answered within the limit; with *tls*: not even to begin with that."""
+    if tls:
+        return StoreUnavailable(f"{where} does not answer over TLS. If it does not speak that, write redis://")
+    return StoreUnavailable(f"{where} does not answer: it stands still, or the network on the way does.")
 
 
 def _said(error: BaseException) -> str:

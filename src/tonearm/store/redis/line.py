@@ -50,9 +50,9 @@ def packed(words: Sequence[Word]) -> bytes:
 
 
 class Line:
-    """One connection and those who wait on it. *where* is the server, for messages; *error* why the line broke."""
+    """One connection and those who wait on it. *where* names the server; *error* why the line broke."""
 
-    def __init__(self, connection: Connection, where: object) -> None:
+    def __init__(self, connection: Connection, where: str) -> None:
         self.where = where
         self.error: StoreUnavailable | None = None
         self.replies = 0
@@ -78,7 +78,7 @@ class Line:
         if self.error is not None:
             raise self.error
         if len(self._waiting) >= MOST_WAITING:
-            raise StoreUnavailable(f"{MOST_WAITING} calls wait for Redis at {self.where} already.")
+            raise StoreUnavailable(f"{MOST_WAITING} calls wait for {self.where} already.")
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append(reply)
         self._unsent.append(command)
@@ -128,7 +128,7 @@ class Line:
         except (RedisError, OSError) as error:
             self._broke(error)
         except IndexError:
-            self.drop(StoreUnavailable(f"Redis at {self.where} answered what nobody asked."))
+            self.drop(StoreUnavailable(f"{self.where} answered what nobody asked."))
         finally:
             await self._disconnect()
 
@@ -146,4 +146,4 @@ class Line:
                 await self._connection.disconnect(nowait=not self._patient)
 
     def _broke(self, error: RedisError | OSError) -> None:
-        self.drop(unavailable(error, self.where) or StoreUnavailable(f"Redis at {self.where} went away: {error}"))
+        self.drop(unavailable(error, self.where) or StoreUnavailable(f"{self.where} went away: {error}"))

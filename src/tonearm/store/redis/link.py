@@ -55,12 +55,7 @@ async def connect(url: str, *, tag: str = "tonearm", limit_s: float = LIMIT_S) -
     except WrongAddress as wrong:
         raise SetupError(f"REDIS_URL is not the address of a Redis: {wrong}.") from wrong
     route = route_of(address, tag)
-    try:
-        line = await route.open(limit_s)
-    except BaseException:
-        await route.close()
-        raise
-    return Link(address, route, line, limit_s=limit_s)
+    return Link(address, route, await route.open(limit_s), limit_s=limit_s)
 
 
 class Link:
@@ -68,6 +63,7 @@ class Link:
 
     def __init__(self, address: RedisAddress, route: Route, line: Line, *, limit_s: float) -> None:
         self.address = address
+        self._where = f"Redis at {address}"
         self._route = route
         self._limit_s = limit_s
         self._line = line
@@ -78,6 +74,11 @@ class Link:
         self._pause_s = FIRST_PAUSE_S
         self._closed = False
         self._health = asyncio.create_task(self._watch())
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a line; where there is none, the next call opens one."""
+        return self._line.error is None
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[Word]) -> Any:
         """Run a script; the reply is as Lua returned it, texts as str.
@@ -111,7 +112,7 @@ class Link:
                     return await line.ask(words)
         except TimeoutError as error:
             if line is None:
-                raise silent(self.address) from error
+                raise silent(self._where) from error
             line.drop(silent(line.where))
             raise silent(line.where) from error
         except RedisError as error:
@@ -153,7 +154,6 @@ class Link:
         for line in (self._line, self._reader):
             if line is not None:
                 await line.close()
-        await self._route.close()
 
     # --- lines ------------------------------------------------------------------------------------------------------
 
@@ -178,7 +178,7 @@ class Link:
             async with asyncio.timeout(self._limit_s):
                 self._line = await self._route.open(self._limit_s)
         except TimeoutError:
-            failure = silent(self.address)
+            failure = silent(self._where)
         except (SetupError, StoreUnavailable) as error:
             failure = StoreUnavailable(str(error))
         else:
@@ -203,7 +203,7 @@ class Link:
             async with asyncio.timeout(self._limit_s):
                 return await self._route.open(self._limit_s)
         except TimeoutError as error:
-            raise silent(self.address) from error
+            raise silent(self._where) from error
         except SetupError as error:
             raise StoreUnavailable(str(error)) from error
 
@@ -221,7 +221,7 @@ class Link:
 
     def _explained(self, error: RedisError, line: Line | None) -> Exception:
         """What a refusal means; where the server is no use any more, its line is given up."""
-        where = self.address if line is None else line.where
+        where = self._where if line is None else line.where
         explained = unavailable(error, where)
         if line is not None and isinstance(error, MovedError | AskError | ReadOnlyError):
             self._lose(line, error)

@@ -8,21 +8,21 @@ another one after a fail-over asks the route again.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Protocol, cast
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar, cast
 
 from redis.asyncio.connection import Connection as Plain
 from redis.asyncio.connection import SSLConnection, UnixDomainSocketConnection
-from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import MasterNotFoundError, Sentinel
-from redis.backoff import NoBackoff
 from redis.crc import key_slot
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from tonearm.errors import SetupError, StoreUnavailable
 from tonearm.settings.redisaddress import Node, RedisAddress
 from tonearm.store.redis.failures import mendable, silent, unavailable
 from tonearm.store.redis.line import Connection, Line, packed
 
+T = TypeVar("T")
 NODE_S = 1.0
 """How long one of several is waited for before the next is asked, seconds."""
 
@@ -41,10 +41,6 @@ class Route(Protocol):
 
     def moved(self, slot: int) -> None:
         """A Cluster says that our keys are in this slot."""
-        ...
-
-    async def close(self) -> None:
-        """Close what was opened to find the way."""
         ...
 
 
@@ -70,64 +66,42 @@ class _Straight:
     def moved(self, slot: int) -> None:
         pass
 
-    async def close(self) -> None:
-        pass
-
 
 class _BySentinel:
-    """Whoever is master, as the first Sentinel says that knows one that is up."""
+    """Whoever is master, as the first Sentinel says that answers (https://redis.io/docs/latest/develop/reference/sentinel-clients)."""
 
     def __init__(self, address: RedisAddress) -> None:
         self._address = address
-        self._sentinel = Sentinel(  # type: ignore[no-untyped-call]  # redis-py left it untyped
-            list(address.nodes),
-            sentinel_kwargs={
-                "username": address.sentinel_username,
-                "password": address.sentinel_password,
-                "socket_timeout": NODE_S,
-                "socket_connect_timeout": NODE_S,
-                "retry": Retry(NoBackoff(), 0),
-                "decode_responses": True,
-                "driver_info": None,
-                "ssl": address.tls is not None,
-                **_trust(address),
-            },
+        self._asked = RedisAddress(
+            "server", username=address.sentinel_username, password=address.sentinel_password, tls=address.tls
         )
+        self._sentinels = list(address.nodes)
 
     async def open(self, limit_s: float) -> Line:
-        address = self._address
-        try:
-            host, port = await self._sentinel.discover_master(address.service)
-        except MasterNotFoundError as error:
-            if (known := await self._known()) and address.service not in known:
-                raise SetupError(
-                    f"The Sentinels of {address} know no {address.service}, only {', '.join(sorted(known))}."
-                ) from error
-            raise StoreUnavailable(f"No Sentinel of {address} names a master that is up: {error}") from error
-        except RedisError as error:
-            raise _failure(error, address) from error
-        line = await _open(address, Node(str(host), int(port)), limit_s)
+        master = await _first_of(self._sentinels, self._ask)
+        line = await _open(self._address, master, limit_s)
         role = await _first_answer(line, ("ROLE",), limit_s)
         if role[0] != "master":
             await line.close()
-            raise StoreUnavailable(f"Redis at {line.where} is no master any more: a fail-over is under way.")
+            raise StoreUnavailable(f"{line.where} is no master any more: a fail-over is under way.")
         return line
 
-    async def _known(self) -> set[str]:
-        """The names of the services that the Sentinels know."""
-        known = set[str]()
-        for sentinel in self._sentinel.sentinels:
-            try:
-                known.update(map(str, await sentinel.sentinel_masters()))
-            except (RedisError, OSError):
-                continue
-        return known
+    async def _ask(self, sentinel: Node) -> Node:
+        """The master, as this Sentinel sees it."""
+        service = self._address.service
+        line = await _open(self._asked, sentinel, NODE_S, what="Sentinel")
+        try:
+            found = await _first_answer(line, ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", service), NODE_S)
+            if found is not None:
+                return Node(found[0], int(found[1]))
+            masters = await _first_answer(line, ("SENTINEL", "MASTERS"), NODE_S)
+            names = sorted(str(dict(zip(master[::2], master[1::2], strict=False)).get("name")) for master in masters)
+            raise SetupError(f"{line.where} watches no {service}, only {', '.join(names) or 'nothing'}.")
+        finally:
+            await line.close()
 
     def moved(self, slot: int) -> None:
         pass
-
-    async def close(self) -> None:
-        await self._sentinel.aclose()
 
 
 class _ByCluster:
@@ -139,15 +113,7 @@ class _ByCluster:
         self._nodes = list(address.nodes)
 
     async def open(self, limit_s: float) -> Line:
-        failure: SetupError | StoreUnavailable | None = None
-        for node in list(self._nodes):
-            try:
-                return await self._open_by(node, limit_s)
-            except (SetupError, StoreUnavailable) as error:
-                failure = failure if isinstance(failure, SetupError) else error
-                self._nodes.append(self._nodes.pop(0))  # another one is asked first, this time and next time
-        assert failure is not None, "an address has nodes"
-        raise failure
+        return await _first_of(self._nodes, lambda node: self._open_by(node, limit_s))
 
     async def _open_by(self, node: Node, limit_s: float) -> Line:
         """Open a line to the master of our slot, as this node sees it."""
@@ -178,51 +144,66 @@ class _ByCluster:
     def moved(self, slot: int) -> None:
         self._slot = slot
 
-    async def close(self) -> None:
-        pass
+
+async def _first_of(nodes: list[Node], ask: Callable[[Node], Awaitable[T]]) -> T:
+    """What the first of these says that can say it; who cannot is asked last from now on.
+
+    Raises:
+        SetupError: nobody can, and a person has to mend something with one of them.
+        StoreUnavailable: nobody can now.
+    """
+    failure: SetupError | StoreUnavailable = StoreUnavailable("There is nobody to ask.")
+    for node in list(nodes):
+        try:
+            return await ask(node)
+        except (SetupError, StoreUnavailable) as error:
+            failure = failure if isinstance(failure, SetupError) else error
+            nodes.append(nodes.pop(nodes.index(node)))
+    raise failure
 
 
-async def _open(address: RedisAddress, node: Node | None, limit_s: float) -> Line:
-    """Connect to one server and make a line of the connection."""
-    where = node or address
+async def _open(address: RedisAddress, node: Node | None, limit_s: float, *, what: str = "Redis") -> Line:
+    """Connect to one server and make a line of the connection; *what* it is, for messages."""
+    where = f"{what} at {node or address}"
     connection = _connection(address, node)
+    end = asyncio.get_running_loop().time() + limit_s
     try:
-        async with asyncio.timeout(limit_s):
+        async with asyncio.timeout_at(end):
             await connection.connect()
-    except TimeoutError as error:
+    except BaseException as error:
         await connection.disconnect(nowait=True)
-        raise silent(where) from error
-    except (RedisError, OSError) as error:
-        await connection.disconnect(nowait=True)
-        raise _failure(error, where) from error
-    except BaseException:
-        await connection.disconnect(nowait=True)
+        if isinstance(error, TimeoutError):
+            raise silent(where, tls=address.tls is not None) from error
+        if isinstance(error, RedisError | OSError):
+            raise _failure(error, where) from error
         raise
     line = Line(connection, where)
-    await _first_answer(line, ("CLIENT", "SETNAME", "tonearm"), limit_s, needed=False)
+    left_s = end - asyncio.get_running_loop().time()
+    await _first_answer(line, ("CLIENT", "SETNAME", "tonearm"), left_s, refusable=True)
     return line
 
 
-async def _first_answer(line: Line, command: tuple[str, ...], limit_s: float, *, needed: bool = True) -> Any:
-    """Ask on a line that nobody else has; it is closed if the answer is *needed* and does not come."""
+async def _first_answer(line: Line, command: tuple[str, ...], limit_s: float, *, refusable: bool = False) -> Any:
+    """Ask on a line that nobody else has; it is closed if the answer does not come. None for a *refusable* one."""
     try:
         async with asyncio.timeout(limit_s):
             return await line.ask(packed(command))
-    except RedisError as error:
-        if not needed:
+    except BaseException as error:
+        if refusable and isinstance(error, ResponseError):
             return None
-        failure: Exception = _failure(error, line.where)
-        raise failure from error
-    except TimeoutError as error:
         await line.close()
-        raise silent(line.where) from error
+        if isinstance(error, TimeoutError):
+            raise silent(line.where) from error
+        if isinstance(error, RedisError):
+            raise _failure(error, line.where) from error
+        raise
 
 
-def _failure(error: RedisError | OSError, where: object) -> SetupError | StoreUnavailable:
+def _failure(error: RedisError | OSError, where: str) -> SetupError | StoreUnavailable:
     return (
         mendable(error, where)
         or unavailable(error, where)
-        or StoreUnavailable(f"Redis at {where} refuses what it has to allow: {error}")
+        or StoreUnavailable(f"{where} refuses what it has to allow: {error}")
     )
 
 
@@ -248,6 +229,9 @@ def _trust(address: RedisAddress) -> dict[str, Any]:
     trust = address.tls
     if trust is None:
         return {}
+    for path in (trust.ca_certs, trust.certfile, trust.keyfile):
+        if path is not None and not os.access(path, os.R_OK):
+            raise SetupError(f"REDIS_URL names the file {path}, which is not there or cannot be read.")
     return {
         "ssl_ca_certs": trust.ca_certs,
         "ssl_certfile": trust.certfile,
