@@ -103,7 +103,7 @@ class Link:
         line: Line | None = None
         try:
             async with asyncio.timeout(self._limit_s):
-                line = await self._open()
+                line = self._line if self._line.error is None else await self._open()
                 try:
                     return await line.ask(words)
                 except (MovedError, AskError, ReadOnlyError) as elsewhere:

@@ -1,0 +1,157 @@
+"""Connecting: every kind of server and user, and what is said where it cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from tests.support.redis_server import RedisServer
+from tests.support.server import until
+from tests.support.tls import Certificate, make_certificate
+
+from tonearm.errors import SetupError, StoreUnavailable
+from tonearm.store.redis.link import Link, connect
+from tonearm.store.redis.scripts import make
+
+KEY = "{tonearm}:key"
+PUT = make("put", "#!lua\nreturn redis.call('SET', KEYS[1], ARGV[1])")
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+@asynccontextmanager
+async def linked(url: str) -> AsyncIterator[Link]:
+    link = await connect(url, limit_s=5)
+    try:
+        yield link
+    finally:
+        await link.close()
+
+
+async def serves(url: str) -> bool:
+    """Whether a queue could live there: scripts, plain commands and waiting reads."""
+    async with linked(url) as link:
+        await link.run(PUT, [KEY], ["x"])
+        assert await link.read({"{tonearm}:feed": "$"}, 1) == {}
+        return bool(await link.call("GET", KEY) == "x")
+
+
+async def link_answers(link: Link) -> bool:
+    try:
+        return bool(await link.call("PING"))
+    except StoreUnavailable:
+        return False
+
+
+async def refusal_of(url: str) -> str:
+    """What is said to a person who starts with this address."""
+    with pytest.raises(SetupError) as caught:
+        await connect(url, limit_s=5)
+    assert "hunter2" not in str(caught.value)
+    return str(caught.value)
+
+
+async def test_a_server_is_reached_by_its_port_its_socket_and_a_number_of_a_database() -> None:
+    """Databases are apart."""
+    with RedisServer() as server:
+        assert await serves(server.url)
+        assert await serves(f"{server.url}/3")
+        assert await serves(f"{server.socket_url}?db=4")
+        assert server.call("INFO", "keyspace").count("keys=1") == 3
+
+        assert "no database of that number" in await refusal_of(f"{server.url}/99")
+
+
+async def test_a_password_is_asked_for_in_words_that_help() -> None:
+    """None, a wrong one and one too many."""
+    with RedisServer(password="open-sésame/@:#") as server:
+        assert await serves(server.url)
+        assert "wants a password" in await refusal_of(f"redis://127.0.0.1:{server.port}")
+        assert "refuses the user or the password" in await refusal_of(f"redis://:hunter2@127.0.0.1:{server.port}")
+    with RedisServer() as server:
+        assert "no password set" in await refusal_of(f"redis://:hunter2@127.0.0.1:{server.port}")
+
+
+async def test_a_user_needs_no_more_than_the_documents_say() -> None:
+    """A user for one queue, and one that may not do enough."""
+    rules = "on >secret resetchannels ~{tonearm}:* -@all +@read +@write +@scripting +@connection +info +time"
+    with RedisServer(users={"queue": rules, "reader": "on >secret ~* +@read", "nobody": "off >secret"}) as server:
+        assert await serves(server.url_of("queue", "secret"))
+        assert "refuses the user" in await refusal_of(server.url_of("nobody", "secret"))
+        async with linked(server.url_of("reader", "secret")) as link:
+            with pytest.raises(StoreUnavailable, match="does not let this user"):
+                await link.run(PUT, [KEY], ["x"])
+        async with linked(server.url_of("queue", "secret")) as link:
+            with pytest.raises(StoreUnavailable, match="does not let this user"):
+                await link.call("SET", "another key", "x")
+
+
+async def test_a_password_that_changes_later_stops_the_queue_until_it_is_given_again() -> None:
+    """A running process waits for people to mend it; it does not crash."""
+    with RedisServer(users={"queue": "on >first ~* +@all"}) as server:
+        async with linked(server.url_of("queue", "first")) as link:
+            server.call("ACL", "SETUSER", "queue", "resetpass", ">second")
+            server.call("CLIENT", "KILL", "USER", "queue")
+            seen = set[str]()
+
+            async def refused() -> bool:
+                try:
+                    return not await link.call("PING")
+                except StoreUnavailable as error:
+                    seen.add(str(error))
+                    return any("refuses the user or the password" in text for text in seen)
+
+            await until("it says why", refused)
+            server.call("ACL", "SETUSER", "queue", ">first")
+            await until("it works again", lambda: link_answers(link))
+
+
+async def test_tls_is_spoken_and_a_certificate_has_to_be_trusted(certificate: Certificate) -> None:
+    """By its authority, by its name, or by nobody if people say so."""
+    with RedisServer(certificate=certificate, password="secret") as server:
+        url = server.url_of(None, "secret")
+        assert await serves(f"{url}?ssl_ca_certs={certificate.authority}")
+        assert await serves(f"{url}?ssl_cert_reqs=none")
+        assert "ssl_ca_certs" in await refusal_of(url)
+
+
+async def test_tls_and_none_are_told_apart(certificate: Certificate) -> None:
+    """Each way round it is said what is wrong."""
+    with RedisServer() as server, pytest.raises(StoreUnavailable, match="over TLS"):
+        await connect(f"rediss://127.0.0.1:{server.port}", limit_s=0.5)
+    with RedisServer(certificate=certificate) as server, pytest.raises(StoreUnavailable):
+        await connect(f"redis://127.0.0.1:{server.port}", limit_s=5)
+
+
+async def test_a_file_of_trust_that_is_not_there_is_named(certificate: Certificate, tmp_path: Path) -> None:
+    """Before anything is sent."""
+    with RedisServer(certificate=certificate) as server:
+        missing = tmp_path / "ca.pem"
+        assert str(missing) in await refusal_of(f"{server.url}?ssl_ca_certs={missing}")
+
+
+async def test_nobody_there_is_not_a_mistake_of_the_set_up() -> None:
+    """Redis may come later: its absence is for the queue to bridge."""
+    with RedisServer() as server:
+        server.kill()
+        for url in (server.url, server.socket_url, "redis://no-such-host.invalid"):
+            with pytest.raises(StoreUnavailable, match="cannot be reached"):
+                await connect(url, limit_s=5)
+
+
+@pytest.mark.parametrize("url", ["", "redis://", "http://hunter2@nas", "redis://ann:hunter2@c@nas", "redis://nas/x"])
+async def test_what_is_no_address_is_refused_before_anything_is_sent(url: str) -> None:
+    """With the reason, and without the secret."""
+    assert "REDIS_URL is not the address of a Redis: " in await refusal_of(url)
+
+
+async def test_the_wrong_kind_of_server_is_named() -> None:
+    """A Cluster that is none, and Sentinels that are none."""
+    with RedisServer() as server:
+        assert "not part of a Cluster" in await refusal_of(f"redis+cluster://127.0.0.1:{server.port}")
+        assert "no Sentinel" in await refusal_of(f"redis+sentinel://127.0.0.1:{server.port}/tonearm")
