@@ -8,6 +8,8 @@
     wall:<file>                      the wall clock runs ahead by the milliseconds that the file holds
     time:<file>                      … the wall clock and elapsed time do, as if so much time had passed
     decoder:<behaviour>[:<marker>]   a strange decoder in the place of the real one (tests.support.strange_decoder)
+    shared:<file>                    the queue that processes share is the file of QUEUE_DATABASE, which one process
+                                     has; while `<file>` is there the queue is away
     cover:refuse                     the disk takes no cover beside the music
     patience:<ms>                    no fault but a shorter life: hosts are given up after so much rest, in milliseconds
                                      at a back-off of 1000
@@ -25,15 +27,19 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from tonearm import policy
 from tonearm.cli import working
-from tonearm.clock import SystemClock
-from tonearm.errors import DiskError
+from tonearm.clock import Clock, SystemClock
+from tonearm.errors import DiskError, StoreUnavailable
 from tonearm.library import Decoder, publishing
 from tonearm.stopping import checkpoint
+from tonearm.store.sqlite import open_sqlite
+from tonearm.store.sqlite.engine import SqliteStore
 from tonearm.worker import attempt, journey
 from tonearm.worker.threads import in_thread
 
@@ -88,7 +94,7 @@ class InjectedError(Exception):
     """Nobody expects this."""
 
 
-def install() -> None:
+def install() -> None:  # noqa: C901 - one branch a breakage
     """Put the breakages of the environment into this process, if there are any."""
     for breakage in os.environ.get("TONEARM_BREAKAGE", "").split():
         match breakage.split(":"):
@@ -101,6 +107,8 @@ def install() -> None:
                 vars(policy)["GIVE_UP_MS"] = int(ms)
             case ["decoder", *arguments]:
                 _replace_decoder(arguments)
+            case ["shared", path]:
+                _share_file(Path(path))
             case ["cover", "refuse"]:
                 _refuse_covers()
             case [phase, "hold", folder, *word]:
@@ -121,6 +129,20 @@ def _shift_clock(path: Path, name: str) -> None:
 def _replace_decoder(arguments: list[str]) -> None:
     program = (sys.executable, "-P", "-m", "tests.support.strange_decoder", *arguments)
     vars(working)["Decoder"] = lambda: Decoder(program)
+
+
+def _share_file(away: Path) -> None:
+    """An engine of the name of the one in Redis, for what a process does around its queue."""
+    engine = ModuleType("tonearm.store.redis")
+    engine.__spec__ = ModuleSpec(engine.__name__, None)
+
+    async def open_redis(_url: str, clock: Clock, *, worker_dead_ms: int) -> SqliteStore:
+        if away.exists():  # noqa: ASYNC240 - one look at a local file
+            raise StoreUnavailable("the shared queue is away")
+        return await open_sqlite(Path(os.environ["QUEUE_DATABASE"]), clock, worker_dead_ms=worker_dead_ms)
+
+    vars(engine)["open_redis"] = open_redis
+    sys.modules[engine.__name__] = engine
 
 
 def _killing(_: str) -> None:

@@ -75,6 +75,7 @@ class Tonearm:
         self.log = folder / "server.log"
         self.port = free_port()
         self.breakage = breakage
+        self.command = "serve"
         self.arguments: list[str] = []
         self._process: asyncio.subprocess.Process | None = None
         self._http: aiohttp.ClientSession | None = None
@@ -126,7 +127,7 @@ class Tonearm:
         start = "from tests.support import breakages; breakages.install(); import tonearm.cli as c; c.main()"
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", start, "serve", *self.arguments),
+                *(sys.executable, "-c", start, self.command, *self.arguments),
                 env=environment,
                 cwd=self.folder,
                 stdin=asyncio.subprocess.DEVNULL,

@@ -1,6 +1,7 @@
 """The HTTP API over a store; this page only hands the names on."""
 
-from tonearm.api.app import create_app
+from tonearm.api.app import create_app, create_worker_app
+from tonearm.api.probes import Probes
 from tonearm.api.server import ApiServer
 
-__all__ = ["ApiServer", "create_app"]
+__all__ = ["ApiServer", "Probes", "create_app", "create_worker_app"]

@@ -20,6 +20,7 @@ from tonearm.api.health import HealthRoutes
 from tonearm.api.jobs import JobRoutes
 from tonearm.api.pages import add_pages
 from tonearm.api.paths import PathForms
+from tonearm.api.probes import Probes
 from tonearm.api.requests import Observed
 from tonearm.clock import Clock
 from tonearm.errors import RefusalCode, Refused, StoreUnavailable
@@ -39,6 +40,17 @@ def create_app(store: Store, settings: Settings, clock: Clock) -> FastAPI:
     JobRoutes(store, settings, clock).add_to(app)
     ArchiveRoutes(store, settings.download_dir).add_to(app)
     add_pages(app, settings.base_path)
+    return _guarded(app, settings)
+
+
+def create_worker_app(probes: Probes, settings: Settings) -> FastAPI:
+    """What a process answers that only works: its probes and metrics."""
+    app = FastAPI(title="Tonearm worker", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    probes.add_to(app)
+    return _guarded(app, settings)
+
+
+def _guarded(app: FastAPI, settings: Settings) -> FastAPI:
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(StoreUnavailable, _store_unavailable)
     app.add_exception_handler(HTTPException, _http_error)

@@ -41,21 +41,23 @@ app.command("remove", epilog=EPILOG)(actions.remove)
 app.command("control", epilog=EPILOG)(steering.control)
 
 
-@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+_AS_GIVEN = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+@app.command(add_help_option=False, context_settings=_AS_GIVEN)
 def serve(context: typer.Context) -> None:
     """Run the server: the API and a worker in one process."""
-    from tonearm.cli.serving import command  # noqa: PLC0415 - its options are made from the settings, which load slowly
+    from tonearm.cli import serving  # noqa: PLC0415 - its options are made from the settings, which load slowly
 
-    command()(args=context.args, prog_name="tonearm serve")
+    serving.serve()(args=context.args, prog_name="tonearm serve")
 
 
-@app.command(epilog=EPILOG)
-def worker(*, json: Json = False) -> None:
-    """Run a worker alone; needs a queue in Redis, which this version does not have yet."""
-    from tonearm.cli.serving import work  # noqa: PLC0415 - as above
+@app.command(add_help_option=False, context_settings=_AS_GIVEN)
+def worker(context: typer.Context) -> None:
+    """Run a worker alone, on a queue in Redis that processes share."""
+    from tonearm.cli import serving  # noqa: PLC0415 - as above
 
-    out.json = json
-    raise typer.Exit(work())
+    serving.work()(args=context.args, prog_name="tonearm worker")
 
 
 @app.command(epilog=EPILOG)

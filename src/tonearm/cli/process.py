@@ -1,6 +1,6 @@
 """A process that runs until a signal: its event loop and threads, and the order in which its parts end.
 
-The parts are put together by `tonearm.cli.serve`: an HTTP server, a worker, or both. Nothing here knows a queue.
+The parts are put together by `tonearm.cli.serve`: an HTTP server, a worker, or both.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import structlog
 import uvloop
@@ -17,9 +18,12 @@ import uvloop
 from tonearm.api import ApiServer
 from tonearm.cli import memory
 from tonearm.clock import SystemClock
+from tonearm.errors import StoreUnavailable
 from tonearm.settings import Settings
 from tonearm.settings.showing import shown
+from tonearm.store.base import Store
 from tonearm.worker import Worker
+from tonearm.worker.backoff import Backoff
 
 THREADS = 32
 """Threads for blocking file work; each transfer and each finishing task uses one at a time."""
@@ -47,6 +51,24 @@ class Process:
 
     def _on_signal(self) -> None:
         (self._hurry if self.stopping.is_set() else self.stopping).set()
+
+    async def patiently(self, opening: Callable[[], Awaitable[Store]]) -> Store | None:
+        """Open a store that may be away for now, again and again; None: a signal came first.
+
+        Raises:
+            SetupError: it is there and cannot be used.
+        """
+        backoff = Backoff()
+        while not self.stopping.is_set():
+            try:
+                return await opening()
+            except StoreUnavailable as error:
+                pause_s = backoff.after(error)
+                log.warning("The queue does not answer; trying again", error=str(error), pause_s=round(pause_s, 1))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await self.stopping.wait()
+        return None
 
     async def run(self, server: ApiServer, worker: Worker | None, **said: str) -> None:
         """Work until a signal, then stop in good order: first the worker, then the server, which listens already.

@@ -1,4 +1,4 @@
-"""`tonearm serve`: API and worker in one process on one event loop, from the first check to the last release."""
+"""`tonearm serve` and `tonearm worker`: which parts make each of them, from the first check to the last release."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 
 import structlog
 
-from tonearm.api import ApiServer, create_app
+from tonearm.api import ApiServer, Probes, create_app, create_worker_app
 from tonearm.cli.process import Process, run
 from tonearm.cli.reload import serve_reloading
 from tonearm.cli.working import working
@@ -31,6 +31,16 @@ def serve(settings: Settings, *, reload: bool = False, worker: bool = True) -> i
     return run(partial(_serve, works=worker), settings)
 
 
+def work(settings: Settings) -> int:
+    """Run a worker alone until a signal, on a queue that is shared; the exit code is 0 after a stop in good order.
+
+    Raises:
+        SetupError: it cannot start like this; the message says what to change.
+    """
+    logs.configure(settings.log_format, settings.log_level)
+    return run(_work, settings)
+
+
 async def _serve(process: Process, *, works: bool) -> None:
     settings, clock = process.settings, process.clock
     async with AsyncExitStack() as stack:
@@ -42,3 +52,21 @@ async def _serve(process: Process, *, works: bool) -> None:
         server = ApiServer(create_app(store, settings, clock), settings)
         await server.start()
         await process.run(server, worker, docs=f"{server.addresses[0]}/docs")
+
+
+async def _work(process: Process) -> None:
+    """The probes answer from the beginning; a queue that does not is waited for."""
+    settings, clock = process.settings, process.clock
+    probes = Probes()
+    server = ApiServer(create_worker_app(probes, settings), settings)
+    await server.start()
+    try:
+        async with AsyncExitStack() as stack:
+            store = await process.patiently(lambda: open_store(settings, clock))
+            if store is None:
+                return
+            stack.push_async_callback(store.close)
+            probes.worker = await stack.enter_async_context(working(store, settings, clock))
+            await process.run(server, probes.worker)
+    finally:
+        await server.stop(0)

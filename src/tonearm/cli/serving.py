@@ -1,7 +1,7 @@
 """`tonearm serve`, `worker` and `config`: the commands that read the settings.
 
-Every setting is an option of `serve`, made from its declaration: `QUEUE_MAX_CONCURRENT` is `--max-concurrent`. A value
-given there wins over the environment.
+Every setting is an option of `serve` and `worker`, made from its declaration: `QUEUE_MAX_CONCURRENT` is
+`--max-concurrent`. A value given there wins over the environment.
 """
 
 from __future__ import annotations
@@ -16,33 +16,37 @@ from tonearm.cli.exits import EPILOG
 from tonearm.cli.options import Json
 from tonearm.cli.terminal import out
 from tonearm.errors import SetupError
-from tonearm.settings import ATTRIBUTES, FIELDS, WITHOUT_EFFECT_YET, effective, load
+from tonearm.settings import ATTRIBUTES, FIELDS, WITHOUT_EFFECT_YET, Settings, effective, load
 from tonearm.settings.showing import kind_of, shown
 from tonearm.store.opening import check_queue
 
 Reload = Annotated[bool, typer.Option("--reload", help="Start anew when a source file changes, for development.")]
 
+NOT_SHARED = (
+    "A worker alone needs a queue that processes share, one in Redis: set REDIS_URL, and not REDIS_DISABLED.\n"
+    "The queue in a file of SQLite belongs to one process, which does everything: tonearm serve"
+)
+
 NoWorker = Annotated[bool, typer.Option("--no-worker", help="Answer requests only, and download nothing.")]
 
 
-def command() -> typer.Typer:
+def serve() -> typer.Typer:
     """`tonearm serve` with an option for every setting."""
+    text = "Run the server: the API and a worker, in one process. Every setting can be given here and wins."
+    return _command(_serve, {"reload": Reload, "no_worker": NoWorker, "json": Json}, text)
+
+
+def work() -> typer.Typer:
+    """`tonearm worker` with an option for every setting."""
+    text = "Run a worker alone, on a queue in Redis (REDIS_URL). Every setting can be given here and wins."
+    return _command(_work, {"json": Json}, text)
+
+
+def _command(run: Any, own: dict[str, Any], text: str) -> typer.Typer:
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})(_with_settings(_serve))
+    help_names = {"help_option_names": ["-h", "--help"]}
+    app.command(epilog=EPILOG, help=text, context_settings=help_names)(_with_settings(run, own))
     return app
-
-
-def work() -> int:
-    """Run a worker alone.
-
-    Raises:
-        SetupError: always, in this version: the queue is in SQLite, and one process owns that.
-    """
-    load()
-    raise SetupError(
-        "This version has no Redis yet, and a worker alone needs a queue there, with or without REDIS_URL.\n"
-        "One process does everything, with REDIS_URL unset: tonearm serve"
-    )
 
 
 def print_settings() -> None:
@@ -59,24 +63,41 @@ def print_settings() -> None:
 
 
 def _serve(settings: dict[str, str], *, reload: bool, no_worker: bool, json: bool) -> None:
-    out.json = json
-    if json:
-        settings.setdefault("LOG_FORMAT", "json")
-    checked = load(settings)
-    check_queue(checked)
-    if not no_worker:
-        checked.catalog_url()
+    checked = _checked(settings, json=json, works=not no_worker)
     from tonearm.cli.serve import serve  # noqa: PLC0415 - loads the whole server, in vain if a setting is wrong
 
     raise typer.Exit(serve(checked, reload=reload, worker=not no_worker))
 
 
-def _with_settings(run: Any) -> Any:
-    """A function of *run*'s own options and one option a setting; *run* gets those that were given, by name."""
-    own = {"reload": Reload, "no_worker": NoWorker, "json": Json}
+def _work(settings: dict[str, str], *, json: bool) -> None:
+    checked = _checked(settings, json=json, works=True, shares=True)
+    from tonearm.cli.serve import work  # noqa: PLC0415 - as above
+
+    raise typer.Exit(work(checked))
+
+
+def _checked(settings: dict[str, str], *, json: bool, works: bool, shares: bool = False) -> Settings:
+    """The settings, with what can be seen to be missing before anything is loaded.
+
+    Raises:
+        SetupError: a setting is wrong or missing for a process that *works*, or *shares* its queue.
+    """
+    out.json = json
+    if json:
+        settings.setdefault("LOG_FORMAT", "json")
+    checked = load(settings)
+    if shares and checked.shared_queue() is None:
+        raise SetupError(NOT_SHARED)
+    check_queue(checked)
+    if works:
+        checked.catalog_url()
+    return checked
+
+
+def _with_settings(run: Any, own: dict[str, Any]) -> Any:
+    """A function of *own* options and one option a setting; *run* gets those that were given, by name."""
 
     def command(**given: Any) -> None:
-        """Run the server: the API and a worker, in one process. Every setting can be given here and wins."""
         settings = {name: given[key] for name, key in ATTRIBUTES.items() if given[key] is not None}
         run(settings, **{name: given[name] for name in own})
 

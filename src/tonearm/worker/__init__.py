@@ -8,10 +8,12 @@ resolving.py   an album: its track list enters the store in pages
 steering.py    what people set for the whole queue, followed while it runs
 gates.py       whether anything may be claimed at all; diskhold.py: while the disk is full
 janitor.py     stages of the dead and the forgotten
-supervisor.py  loops that come back when they fall over
+supervisor.py  loops that come back when they fall over; backoff.py: after which pauses
+pulse.py       how a worker is at this moment, for the probes of its process
 """
 
+from tonearm.worker.pulse import Ending, Pulse, RoundTrip
 from tonearm.worker.tools import WorkerTools
 from tonearm.worker.worker import Worker
 
-__all__ = ["Worker", "WorkerTools"]
+__all__ = ["Ending", "Pulse", "RoundTrip", "Worker", "WorkerTools"]

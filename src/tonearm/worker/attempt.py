@@ -22,6 +22,7 @@ from tonearm.worker.held import Held, Stop
 from tonearm.worker.insisting import insist
 from tonearm.worker.journey import Journey
 from tonearm.worker.leases import Leases
+from tonearm.worker.pulse import Ending, ending_of
 from tonearm.worker.resolving import resolve
 from tonearm.worker.threads import in_thread
 from tonearm.worker.tools import WorkerTools
@@ -45,9 +46,12 @@ async def attempt(held: Held, tools: WorkerTools, leases: Leases, hold: DiskHold
     with bound_contextvars(**context):
         try:
             outcome = await _run(held, tools, leases, hold)
-            if outcome is not None:
+            if not isinstance(outcome, Ending):
                 await _settle(outcome, held, tools, leases)
+                outcome = ending_of(outcome)
+            tools.ended[outcome] += 1
         except LeaseLost:
+            tools.ended[Ending.LOST] += 1
             log.info("The claim is not ours any more; nothing of it is kept here")
         except Exception:  # a supervisor: the lease of a task that cannot even be settled runs out
             log.exception("A task could not be settled")
@@ -55,8 +59,8 @@ async def attempt(held: Held, tools: WorkerTools, leases: Leases, hold: DiskHold
             leases.drop(held)
 
 
-async def _run(held: Held, tools: WorkerTools, leases: Leases, hold: DiskHold) -> Outcome | None:
-    """Bring the task as far as it comes; None when there is nothing left to settle."""
+async def _run(held: Held, tools: WorkerTools, leases: Leases, hold: DiskHold) -> Outcome | Ending:
+    """Bring the task as far as it comes; an ending where there is nothing left to settle."""
     missing = 0
     try:
         try:
@@ -64,7 +68,7 @@ async def _run(held: Held, tools: WorkerTools, leases: Leases, hold: DiskHold) -
                 await asyncio.wait([held.former])
             if held.claim.kind is TaskKind.RESOLVE:
                 await resolve(held, tools, leases)
-                return None
+                return Ending.RESOLVED
             return await Journey(held, tools, leases).run()
         finally:
             held.unstoppable = True
@@ -101,7 +105,7 @@ def _forget_cancel() -> None:
         task.uncancel()
 
 
-def _after_stop(stop: Stop) -> Outcome | None:
+def _after_stop(stop: Stop) -> Outcome | Ending:
     match stop:
         case Stop.CANCEL:
             return Cancelled()
@@ -110,10 +114,10 @@ def _after_stop(stop: Stop) -> Outcome | None:
         case Stop.RELEASE:
             return Released("The worker stopped")
         case Stop.LOST:
-            return None
+            return Ending.LOST
 
 
-async def _why_refused(held: Held, tools: WorkerTools, leases: Leases) -> Outcome | None:
+async def _why_refused(held: Held, tools: WorkerTools, leases: Leases) -> Outcome | Ending:
     """A write was refused: because a cancel or pause came first, or because the claim is gone."""
     flags = await insist(lambda: tools.store.poll(tools.stage.worker, [held.claim.token]), held, leases)
     if held.task_id in flags.cancel:
@@ -122,7 +126,7 @@ async def _why_refused(held: Held, tools: WorkerTools, leases: Leases) -> Outcom
         return Paused()
     if held.task_id in flags.lost:
         log.info("The claim is not ours any more; nothing of it is kept here")
-        return None
+        return Ending.LOST
     return Released("A cancel or pause came in the way and was taken back")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 
 import structlog
 
@@ -19,6 +20,7 @@ from tonearm.worker.diskhold import DiskHold
 from tonearm.worker.gates import CatalogGate, first_closed
 from tonearm.worker.held import Stop
 from tonearm.worker.leases import Leases
+from tonearm.worker.pulse import Pulse, RoundTrip
 from tonearm.worker.slots import Slots
 from tonearm.worker.steering import Steering
 from tonearm.worker.supervisor import Supervisor
@@ -35,6 +37,9 @@ BUSY_S = 1.0
 
 PARTING_MS = 5_000
 """How long a stop waits for a store that is away, so that tasks can be given back, milliseconds."""
+
+STILL_MS = 4 * IDLE_MS
+"""Milliseconds without an answer to a claim after which a worker is not ready; it asks more often, also in vain."""
 
 SWEEP_S = 5.0
 """Seconds between two sweeps with nothing left to do."""
@@ -78,6 +83,7 @@ class Worker:
         self._beat_ms = min(tools.settings.heartbeat_ms // 2, tools.settings.worker_dead_ms // 3)
         self._beat_at_ms: int | None = None
         self._tidied_at_ms: int | None = None
+        self._claimed: RoundTrip | None = None
 
     def start(self) -> None:
         """Begin to claim, after freeing what the dead left behind. Returns at once."""
@@ -123,11 +129,35 @@ class Worker:
             wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
 
+    def pulse(self) -> Pulse:
+        """How this worker is now."""
+        return Pulse(
+            worker=self.id,
+            active_downloads=self.slots.transferring,
+            max_concurrent=self.slots.limit,
+            ended=self._tools.ended,
+            restarts=self.supervisor.restarts,
+            store_reachable=self._claimed is not None and not self.supervisor.store_away,
+            claimed=self._claimed,
+            trouble=self._trouble() or self._stillness(),
+        )
+
     def _trouble(self) -> str | None:
         """What keeps the claim loop from its work, a sentence; None: nothing does."""
         troubles = self.supervisor.troubles
         error = troubles.get("claim") or troubles.get("recover")
         return None if error is None else f"The worker cannot claim: {error}"
+
+    def _stillness(self) -> str | None:
+        """Why the claim loop is not at work though it is in no trouble, a sentence; None: it is."""
+        if self._stopping.is_set():
+            return "The worker is stopping"
+        if self.supervisor.store_away:
+            return "The queue does not answer at present"
+        if self._claimed is None:
+            return "The worker has not reached its queue yet"
+        still_ms = self._tools.clock.elapsed_ms() - self._claimed.elapsed_ms
+        return f"The worker has not claimed for {still_ms // 1_000} s" if still_ms > STILL_MS else None
 
     async def _recover_and_claim(self) -> None:
         await self.supervisor.once("recover", self._recover, until=self._stopping)
@@ -161,10 +191,12 @@ class Worker:
     async def _take(self, tracks: int, albums: int) -> Claimed:
         """Claim up to so many, and run them; a single one where that is to find out about the catalog."""
         claimed = Claimed()
+        clock = self._tools.clock
         single = self._catalog.single
         for request in ((min(tracks, 1), 0), (0, min(albums, 1))) if single else ((tracks, albums),):
-            asked_at_ms = self._tools.clock.elapsed_ms()
+            asked_at_ms, began = clock.elapsed_ms(), time.perf_counter()
             claimed = await self._tools.store.claim(ClaimRequest(self.id, *request, self._settings.lease_ms))
+            self._claimed = RoundTrip(clock.elapsed_ms(), clock.wall_ms(), time.perf_counter() - began)
             for claim in claimed.claims:
                 runner = self._run(claim, asked_at_ms)
                 if single:

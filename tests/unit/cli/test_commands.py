@@ -401,37 +401,41 @@ def test_a_wrong_setting_ends_with_4_and_without_a_traceback(tonearm: Run, monke
         assert "Traceback" not in ended.err
 
 
-def test_a_worker_without_redis_says_why_and_what_to_do(tonearm: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It cannot share a file; `serve` does everything in one process."""
+@pytest.mark.parametrize("disabled", [False, True])
+def test_a_worker_without_redis_says_why_and_what_to_do(
+    tonearm: Run, monkeypatch: pytest.MonkeyPatch, *, disabled: bool
+) -> None:
+    """It cannot share a file; `serve` does everything in one process. Nothing of the server is loaded for it."""
+    monkeypatch.setitem(sys.modules, "tonearm.cli.serve", None)
+    if disabled:
+        monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:6379")
+        monkeypatch.setenv("REDIS_DISABLED", "1")
+
     ended = tonearm("worker", "--json")
+
     assert ended.code == 4
     assert ended.documents[0]["code"] == "SETUP"
     assert "REDIS_URL" in ended.err
     assert "tonearm serve" in ended.err
 
-    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:6379")
-    shared = tonearm("worker")
-    assert shared.code == 4
-    assert "no Redis yet" in ended.err
-    assert shared.err == ended.err
-
 
 @pytest.mark.parametrize(
-    ("setting", "options", "words"),
+    ("setting", "line", "words"),
     [
-        ("", (), "tonearm catalog serve"),
-        ("REDIS_URL", ("--no-worker",), "no Redis yet"),
+        ("", "serve", "tonearm catalog serve"),
+        ("REDIS_URL", "serve --no-worker", "no Redis yet"),
+        ("REDIS_URL", "worker", "no Redis yet"),
     ],
 )
 def test_a_server_that_cannot_start_says_so_before_it_loads(
-    tonearm: Run, monkeypatch: pytest.MonkeyPatch, setting: str, options: tuple[str, ...], words: str
+    tonearm: Run, monkeypatch: pytest.MonkeyPatch, setting: str, line: str, words: str
 ) -> None:
     """An error of set-up is a document with `--json`, and nothing of the server is loaded for it."""
     monkeypatch.setitem(sys.modules, "tonearm.cli.serve", None)
     if setting:
         monkeypatch.setenv(setting, "redis://127.0.0.1:6379")
 
-    ended = tonearm("serve", "--json", *options)
+    ended = tonearm(*line.split(), "--json")
 
     assert ended.code == 4
     assert [document["code"] for document in ended.documents] == ["SETUP"]

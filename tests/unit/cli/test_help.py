@@ -44,6 +44,8 @@ def commands(group: TyperGroup, *before: str) -> Iterator[tuple[str, ...]]:
 ROOT = typer.main.get_command(app)
 assert isinstance(ROOT, TyperGroup)
 COMMANDS = list(commands(ROOT))
+WITH_SETTINGS = [("serve",), ("worker",)]
+"""Commands that take every setting."""
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -57,9 +59,9 @@ def test_every_command_has_help_with_the_exit_codes(tonearm: Run, command: tuple
         assert code.meaning in ended.out
 
 
-@pytest.mark.parametrize("command", [command for command in COMMANDS if command != ("serve",)], ids=" ".join)
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command not in WITH_SETTINGS], ids=" ".join)
 def test_every_command_and_option_is_in_the_reference(tonearm: Run, command: tuple[str, ...]) -> None:
-    """docs/reference/commands.md names each; the settings of `serve` have a page of their own."""
+    """docs/reference/commands.md names each; settings have a page of their own."""
     options = {word.strip(",") for word in tonearm(*command, "--help").out.split() if word.startswith("--")}
 
     assert f"`tonearm {' '.join(command)}" in REFERENCE
@@ -72,9 +74,10 @@ def test_every_exit_code_is_in_the_reference() -> None:
         assert f"| {code.value} | {code.meaning.split(',')[0]}" in REFERENCE
 
 
-def test_every_setting_is_an_option_of_serve(tonearm: Run) -> None:
+@pytest.mark.parametrize("command", WITH_SETTINGS, ids=" ".join)
+def test_every_setting_is_an_option(tonearm: Run, command: tuple[str, ...]) -> None:
     """Named as in the environment, in lower case, without the prefix, with dashes."""
-    words = tonearm("serve", "--help").out.split()
+    words = tonearm(*command, "--help").out.split()
 
     for name in FIELDS:
         assert "--" + name.removeprefix("QUEUE_").lower().replace("_", "-") in words
