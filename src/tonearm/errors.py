@@ -14,6 +14,7 @@
     ├── ServerUnreachable     a client gets no answer               → message, exit code
     │   └── CutOff            an answer ended before its end
     ├── SetupError            the program cannot start like this    → message, exit code
+    │   └── DatabaseInUse     another process owns the queue's file
     └── FetchError            why an attempt ended                  → the job's error and code
         ├── Timeout           connecting, silence, or the hard limit
         ├── ConnectionFailed  refused, reset, no such host, cut in the middle
@@ -178,6 +179,10 @@ class CutOff(ServerUnreachable):
 
 class SetupError(TonearmError):
     """The program cannot start or go on like this; the message says what to change."""
+
+
+class DatabaseInUse(SetupError):
+    """Another process owns the database; nothing of it was touched."""
 
 
 class FetchError(TonearmError):

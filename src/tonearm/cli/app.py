@@ -98,6 +98,39 @@ def serve_catalog(
 app.add_typer(catalogs, name="catalog")
 
 
+@app.command("export", epilog=EPILOG)
+def export_jobs(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write them; `-` is stdout.")],
+    *,
+    json: Json = False,
+) -> None:
+    """Write all jobs of the queue to a file, for another queue.
+
+    Opens the queue itself, in the database or in Redis, as the settings say. A server on that database has to be
+    stopped first.
+    """
+    from tonearm.cli.moving import export_jobs  # noqa: PLC0415 - loads the store
+
+    out.json = json
+    export_jobs(file)
+
+
+@app.command("import", epilog=EPILOG)
+def import_jobs(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `export` wrote; `-` is stdin.")],
+    *,
+    json: Json = False,
+) -> None:
+    """Take all jobs of a file into the queue.
+
+    Opens the queue itself, as `export` does. Can be said again: what is there already stays as it is.
+    """
+    from tonearm.cli.moving import import_jobs  # noqa: PLC0415 - as above
+
+    out.json = json
+    import_jobs(file)
+
+
 @app.command(epilog=EPILOG)
 def demo(
     *,

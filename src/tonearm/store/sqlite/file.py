@@ -16,7 +16,7 @@ from pathlib import Path
 
 import apsw
 
-from tonearm.errors import SetupError
+from tonearm.errors import DatabaseInUse, SetupError
 
 APPLICATION_ID = 0x546F6E65
 """`Tone` in ASCII, at byte 68 of the file (https://sqlite.org/fileformat.html, 1.3)."""
@@ -64,7 +64,7 @@ class FileLock:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             self._file.close()
-            raise SetupError(
+            raise DatabaseInUse(
                 f"Another process uses the database {database}. Stop it, or give this one a file of its own "
                 "(QUEUE_DATABASE)."
             ) from error

@@ -1,0 +1,254 @@
+"""`tonearm export` and `import`: a queue in a file, whole or not at all, and in another queue, once."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import stat
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.contract.steps import claim, complete, delay, fail, listed, open_album, submit, submit_track, track
+from tests.unit.cli.conftest import Run
+
+from tonearm.cli import moving
+from tonearm.clock import SystemClock
+from tonearm.model import JobRecord, State
+from tonearm.store.base import PAGE, Store
+from tonearm.store.sqlite import open_sqlite
+
+EXPORT = "jobs.jsonl"
+
+
+def on(database: Path, work: Callable[[Store], Awaitable[Any]]) -> Any:
+    """Do something with the store in a database, and close it."""
+
+    async def run() -> Any:
+        store = await open_sqlite(database, SystemClock())
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
+
+
+async def fill(store: Store) -> None:
+    """Jobs in several states, and an album of more than a page."""
+    await submit(store, *[track() for _ in range(4)])
+    done, failed, delayed = await claim(store, tracks=3)
+    await complete(store, done)
+    await fail(store, failed)
+    await delay(store, delayed)
+    await open_album(store, PAGE + 1, "bob")
+    await claim(store, "w2", tracks=1)
+
+
+async def states(store: Store) -> list[tuple[str, str, int]]:
+    """What is in a store: ids, states, numbers of tracks."""
+    return sorted((job.id, job.state.value, job.track_count) for job in await listed(store))
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The database that the settings name."""
+    database = tmp_path / "here" / "queue.db"
+    monkeypatch.setenv("QUEUE_DATABASE", str(database))
+    return database
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """Another database."""
+    return tmp_path / "elsewhere" / "queue.db"
+
+
+def switch(monkeypatch: pytest.MonkeyPatch, database: Path) -> None:
+    monkeypatch.setenv("QUEUE_DATABASE", str(database))
+
+
+def test_a_queue_goes_through_a_file_into_another_one(
+    tonearm: Run, here: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every job with its state; what was active is ready there, and said again nothing changes."""
+    on(here, fill)
+    exported = tonearm("export", EXPORT)
+    assert (exported.code, exported.out) == (0, f"5 jobs are in {EXPORT}\n")
+    assert stat.S_IMODE(Path(EXPORT).stat().st_mode) == 0o600
+
+    switch(monkeypatch, elsewhere)
+    first, second = tonearm("import", EXPORT), tonearm("import", EXPORT)
+
+    assert (first.code, first.out) == (0, "5 jobs are in the queue\n")
+    assert second.out.splitlines() == ["0 jobs are in the queue", "5 were in it already"]
+    before = [(job, "ready" if state == "active" else state, count) for job, state, count in on(here, states)]
+    assert on(elsewhere, states) == before
+    assert on(elsewhere, lambda store: store.audit()) == ()
+
+
+def test_a_long_album_is_whole_when_the_import_has_ended(
+    tonearm: Run, here: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has to start a server for that."""
+    on(here, lambda store: open_album(store, 3 * PAGE))
+    tonearm("export", EXPORT)
+    switch(monkeypatch, elsewhere)
+    tonearm("import", EXPORT)
+
+    assert len(on(elsewhere, lambda store: claim(store, tracks=4 * PAGE))) == 3 * PAGE
+
+
+def test_pipes_do_as_well(
+    here: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`-` is stdout and stdin; what is said goes to stderr then."""
+    on(here, fill)
+    piped = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr(sys, "stdout", piped)
+    moving.export_jobs(Path("-"))
+    written = piped.buffer.getvalue()
+    assert capsys.readouterr().err == "5 jobs\n"
+    assert len(written.splitlines()) == 1 + 6 + 1
+
+    switch(monkeypatch, elsewhere)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(written)))
+    moving.import_jobs(Path("-"))
+    assert len(on(elsewhere, states)) == 5
+
+
+def test_json_says_how_many(tonearm: Run, here: Path) -> None:
+    """One document each."""
+    on(here, submit_track)
+    assert tonearm("export", EXPORT, "--json").documents == [{"success": True, "file": EXPORT, "jobs": 1}]
+    assert tonearm("import", EXPORT, "--json").documents == [{"success": True, "taken": 0, "known": 1, "deleted": 0}]
+
+
+def test_what_was_deleted_lately_stays_away(tonearm: Run, here: Path) -> None:
+    """A copy is no way around a deletion."""
+    job_id = on(here, submit_track)
+    tonearm("export", EXPORT)
+    on(here, lambda store: store.delete(job_id))
+
+    ended = tonearm("import", EXPORT)
+
+    assert ended.out.splitlines() == ["0 jobs are in the queue", "1 were deleted from it lately, and stay away"]
+    assert on(here, states) == []
+
+
+def test_the_time_in_the_file_counts(
+    tonearm: Run, here: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job is as old as it is, however long the file lay."""
+    on(here, submit_track)
+    tonearm("export", EXPORT)
+    lines = Path(EXPORT).read_text().splitlines()
+    dump = json.loads(lines[1])
+    dump["at"] -= 3_600_000
+    Path(EXPORT).write_text("\n".join([lines[0], json.dumps(dump), lines[2], ""]))
+
+    switch(monkeypatch, elsewhere)
+    tonearm("import", EXPORT)
+
+    (before,), (after,) = on(here, listed), on(elsewhere, listed)
+    assert isinstance(before, JobRecord)
+    assert isinstance(after, JobRecord)
+    assert abs(before.created_at - after.created_at - 3_600_000) < 60_000
+    assert after.state is State.READY
+
+
+def test_a_server_that_uses_the_database_has_to_be_stopped(tonearm: Run, here: Path) -> None:
+    """The message says so, and no file is left."""
+
+    async def both(store: Store) -> list[Any]:
+        await submit_track(store)
+        return [await asyncio.to_thread(tonearm, command, EXPORT) for command in ("export",)]
+
+    (ended,) = on(here, both)
+    assert ended.code == 4
+    assert "Stop it first" in ended.err
+    assert list(Path().glob("jobs*")) == []
+
+
+def test_there_has_to_be_a_queue(tonearm: Run, here: Path) -> None:
+    """An export does not make an empty one."""
+    ended = tonearm("export", EXPORT)
+    assert ended.code == 4
+    assert str(here) in ended.err
+    assert not here.exists()
+
+
+def test_a_file_that_is_there_is_not_touched(tonearm: Run, here: Path) -> None:
+    """It may be the only copy."""
+    on(here, submit_track)
+    Path(EXPORT).write_text("precious")
+    assert tonearm("export", EXPORT).code == 4
+    assert Path(EXPORT).read_text() == "precious"
+    assert tonearm("export", "no/such/folder/x").code == 4
+
+
+def breakages(lines: list[str]) -> dict[str, tuple[list[str], str]]:
+    """Files that were not written like this, and what is said of them."""
+    job = json.loads(lines[1])
+    return {
+        "no file of ours": (["{}"], "was not written by"),
+        "empty": ([], "was not written by"),
+        "another version": ([lines[0].replace('"version":1', '"version":2')], "version 2"),
+        "cut off": (lines[:-1], "line 3: the end is missing"),
+        "cut in a line": ([lines[0], lines[1][:50]], "line 2: "),
+        "not JSON": ([lines[0], "nonsense", lines[2]], "line 2: "),
+        "a job that cannot be": (
+            [lines[0], json.dumps(job | {"id": "x"}), lines[2]],
+            "line 2: x: this is no job id",
+        ),
+        "an unknown word": ([lines[0], lines[1].replace('"ready"', '"napping"'), lines[2]], "line 2: "),
+        "another count": ([lines[0], lines[2]], "line 2: there should be 1 jobs before it, not 0"),
+    }
+
+
+@pytest.mark.parametrize("broken", breakages(["", '{"id":"a"}', ""]))
+def test_a_file_that_is_broken_is_named_with_its_line(tonearm: Run, here: Path, broken: str) -> None:
+    """It ends with 4, and with the reason."""
+    on(here, submit_track)
+    tonearm("export", EXPORT)
+    lines, words = breakages(Path(EXPORT).read_text().splitlines())[broken]
+    Path(EXPORT).write_text("".join(f"{line}\n" for line in lines))
+
+    ended = tonearm("import", EXPORT)
+
+    assert ended.code == 4
+    assert words in ended.err
+
+
+def test_what_stood_before_a_broken_line_is_in_the_queue(
+    tonearm: Run, here: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the message says; the rest follows when the file is mended."""
+    on(here, fill)
+    tonearm("export", EXPORT)
+    lines = Path(EXPORT).read_text().splitlines()
+    Path(EXPORT).write_text("".join(f"{line}\n" for line in lines[:4]))
+
+    switch(monkeypatch, elsewhere)
+    assert tonearm("import", EXPORT).code == 4
+
+    assert len(on(elsewhere, states)) == 3
+
+
+def test_a_file_that_is_not_there_is_named(tonearm: Run, here: Path) -> None:
+    """And no queue is made for it."""
+    ended = tonearm("import", "nowhere.jsonl")
+    assert (ended.code, here.exists()) == (4, False)
+    assert "nowhere.jsonl" in ended.err
+
+
+def test_redis_is_not_there_yet(tonearm: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said before anything is written."""
+    on(here, submit_track)
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:6379")
+    assert tonearm("export", EXPORT).code == 4
+    monkeypatch.setenv("REDIS_DISABLED", "1")
+    assert tonearm("export", EXPORT).code == 0
