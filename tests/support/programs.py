@@ -34,6 +34,7 @@ NGINX = Program("nginx", "nginx-light", "a real origin server", service="nginx")
 OPENSSL = Program("openssl", "openssl", "certificates for origins with TLS")
 FFMPEG = Program("ffmpeg", "ffmpeg", "makes music, and decodes it independently of us")
 FLAC = Program("flac", "flac", "the reference encoder and decoder")
+REDIS = Program("redis-server", "redis-server", "a queue that many machines share", service="redis-server")
 
 NEEDED = {
     "test": (
@@ -59,6 +60,7 @@ NEEDED = {
         OPENSSL,
         FFMPEG,
         FLAC,
+        REDIS,
         Program("curl", "curl", "a download program to compare with"),
         Program("aria2c", "aria2", "another one, that writes several files at a time"),
     ),
