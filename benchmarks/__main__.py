@@ -3,8 +3,8 @@
     ./dev bench                      or, with options:
     .venv/bin/python -m benchmarks [--rounds 7] [--quick] [--keep benchmarks/results]
 
-Kept are `<date>-<commit>.md` for people and `.json` with every round. `--quick` shows in a minute that everything runs;
-its numbers say nothing and are not kept.
+Kept are `<date>-<commit>.md` for people and `.json` with every round. `--quick` shows in a few minutes that everything
+runs; its numbers say nothing and are not kept.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from pathlib import Path
 
 from benchmarks import (
     album_memory,
+    claim_depth,
     decode_speed,
     library_speed,
     machine,
     queue_latency,
+    queue_rivals,
     start_and_idle,
     store_depth,
     throttle,
@@ -43,6 +45,9 @@ def plan(rounds: int, *, quick: bool) -> Mapping[str, Callable[[], Report]]:
             "SQLite engine": lambda: store_depth.run(100, 10_000, 2, 100),
             "start and idle": lambda: start_and_idle.run(2, 2.0),
             "queue latency": lambda: queue_latency.run(5),
+            "queue latency, Redis": lambda: queue_latency.run(5, redis=True),
+            "queues": lambda: queue_rivals.run(queue_rivals.Options(1, 500, 200, 3)),
+            "Redis engine": lambda: claim_depth.run((100, 1_000, 5_000), 2, 30),
             "bandwidth limit": lambda: throttle.run(2.0),
             "memory of a long album": lambda: album_memory.run(200),
         }
@@ -52,6 +57,9 @@ def plan(rounds: int, *, quick: bool) -> Mapping[str, Callable[[], Report]]:
         "SQLite engine": store_depth.run,
         "start and idle": lambda: start_and_idle.run(10, 30.0),
         "queue latency": lambda: queue_latency.run(50),
+        "queue latency, Redis": lambda: queue_latency.run(50, redis=True),
+        "queues": lambda: queue_rivals.run(queue_rivals.Options()),
+        "Redis engine": claim_depth.run,
         "bandwidth limit": throttle.run,
         "memory of a long album": album_memory.run,
     }

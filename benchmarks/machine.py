@@ -30,7 +30,7 @@ def describe(folder: Path) -> dict[str, str]:
         "load before": "{:.1f} over 1 minute, {:.1f} over 5 minutes".format(*os.getloadavg()),
         "Python": f"{platform.python_version()} ({sys.implementation.name})",
         "libraries": ", ".join(
-            f"{name} {version(name)}" for name in ("aiohttp", "uvloop", "uvicorn", "apsw", "mutagen")
+            f"{name} {version(name)}" for name in ("aiohttp", "uvloop", "uvicorn", "apsw", "redis", "mutagen")
         ),
         "SQLite": apsw.sqlite_lib_version(),
         "OpenSSL": ssl.OPENSSL_VERSION.split()[1],
@@ -38,7 +38,13 @@ def describe(folder: Path) -> dict[str, str]:
     }
 
 
-_PROGRAMS = {"curl": "--version", "aria2c": "--version", "nginx": "-v", "flac": "--version"}
+_PROGRAMS = {
+    "curl": "--version",
+    "aria2c": "--version",
+    "nginx": "-v",
+    "flac": "--version",
+    "redis-server": "--version",
+}
 
 
 def _version(program: str, flag: str) -> str:

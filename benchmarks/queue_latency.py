@@ -1,6 +1,6 @@
 """From submitting a track to the start of its download, at an idle server.
 
-    ./dev bench queue_latency [--jobs 50]
+    ./dev bench queue_latency [--jobs 50] [--redis]
 
 The clock starts when the request is sent. The origin, which runs in this very process and so on the same clock, notes
 when it is asked for the track (the catalog's question) and for the medium (the download). Between two jobs the server
@@ -15,11 +15,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from benchmarks import album
+from benchmarks.redis_server import redis_server
 from benchmarks.report import Figure, Report, at_most
 from benchmarks.served import Served, served
 
@@ -67,17 +69,20 @@ class _Answer(BaseHTTPRequestHandler):
         """Say nothing: a line on the terminal would take time."""
 
 
-def run(jobs: int) -> Report:
-    """Measure and report."""
-    with tempfile.TemporaryDirectory(prefix="tonearm-bench-") as name:
-        folder = Path(name)
+def run(jobs: int, *, redis: bool = False) -> Report:
+    """Measure and report, with the queue in SQLite or in Redis."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tonearm-bench-")))
         (file,) = album.make_files(folder / "files", 1, 1)
-        with _origin(file.read_bytes()) as origin, served(folder / "server", origin.url) as server:
-            times = [_one(server, origin, number) for number in range(1, jobs + 2)][1:]
+        store: dict[str, Any] = {"REDIS_URL": stack.enter_context(redis_server(folder / "redis")).url} if redis else {}
+        origin = stack.enter_context(_origin(file.read_bytes()))
+        server = stack.enter_context(served(folder / "server", origin.url, **store))
+        times = [_one(server, origin, number) for number in range(1, jobs + 2)][1:]
     catalog, media = [list(column) for column in zip(*times, strict=True)]
+    where = ", Redis" if redis else ""
     figures = [
-        Figure("submit to the catalog's question", catalog, "{:.1f} ms"),
-        Figure("submit to the start of the download", media, "{:.1f} ms", at_most(3.0)),
+        Figure(f"submit to the catalog's question{where}", catalog, "{:.1f} ms"),
+        Figure(f"submit to the start of the download{where}", media, "{:.1f} ms", at_most(3.0)),
     ]
     return Report(figures, [], {"catalog_ms": catalog, "media_ms": media})
 
@@ -106,7 +111,9 @@ def main() -> None:
     """Measure by itself."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=50)
-    print(run(parser.parse_args().jobs).text())
+    parser.add_argument("--redis", action="store_true", help="with the queue in Redis")
+    given = parser.parse_args()
+    print(run(given.jobs, redis=given.redis).text())
 
 
 if __name__ == "__main__":
