@@ -6,6 +6,7 @@ script notices when somebody set the server's clock, and store time keeps its pa
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,11 +16,17 @@ import structlog
 from tonearm.clock import Clock
 from tonearm.errors import StoreUnavailable
 from tonearm.store.redis.link import Link
-from tonearm.store.redis.refusals import refused
+from tonearm.store.redis.refusals import Emptied, refused
 from tonearm.store.redis.scripts import load
 from tonearm.store.task import Unreadable
 
 log = structlog.get_logger("store.redis")
+
+VERSION = 1
+"""The version of the keys and scripts that this program writes."""
+
+WORKS_BESIDE = 1
+"""The oldest version whose programs may work on the same queue at the same time."""
 
 Word = str | bytes | int
 
@@ -63,11 +70,22 @@ class Desk:
         while True:
             try:
                 return await self._run(name, args)
+            except Emptied:
+                log.critical("The queue in Redis is gone: somebody emptied it, and the jobs that it had are lost")
+                await self.open()
             except Unreadable as error:
                 if error.seq in mended:
                     raise StoreUnavailable(f"A record cannot be read and cannot be set aside: {error}") from error
                 mended.add(error.seq)
                 await self.set_aside(error)
+
+    async def open(self) -> None:
+        """Enter the queue, making it where there is none.
+
+        Raises:
+            SetupError: it is of a newer version.
+        """
+        await self._run("open", (VERSION, WORKS_BESIDE, secrets.token_hex(4)))
 
     async def set_aside(self, error: Unreadable) -> None:
         """Take a record that cannot be read out of everybody's way."""

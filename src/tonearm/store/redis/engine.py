@@ -61,12 +61,6 @@ from tonearm.store.redis.reading import TrackView, handed_out, job_record, overl
 from tonearm.store.redis.refusals import Refusal, limited
 from tonearm.store.task import PRIORITIES
 
-VERSION = 1
-"""The version of the keys and scripts that this program writes."""
-
-WORKS_BESIDE = 1
-"""The oldest version whose programs may work on the same queue at the same time."""
-
 
 async def open_redis(
     url: str,
@@ -88,19 +82,18 @@ async def open_redis(
     link = await connect(url, tag=queue)
     desk = Desk(link, clock, queue, server_time)
     try:
-        _, instance = await desk.run("open", VERSION, WORKS_BESIDE, secrets.token_hex(4))
+        await desk.open()
     except BaseException:
         await link.close()
         raise
-    return RedisStore(desk, str(instance), worker_dead_ms=worker_dead_ms)
+    return RedisStore(desk, worker_dead_ms=worker_dead_ms)
 
 
 class RedisStore:
     """A store in one Redis, which any number of processes share. Made by `open_redis`."""
 
-    def __init__(self, desk: Desk, instance: str, *, worker_dead_ms: int) -> None:
+    def __init__(self, desk: Desk, *, worker_dead_ms: int) -> None:
         self._desk = desk
-        self._instance = instance
         self._worker_dead_ms = worker_dead_ms
         self._feed = FeedReader(desk)
         self._unanswered: dict[str, str] = {}

@@ -19,6 +19,10 @@ class Refusal(TonearmError):
         self.details = details
 
 
+class Emptied(TonearmError):
+    """There is no queue where one was: somebody emptied Redis."""
+
+
 def refused(kind: str, details: Sequence[str]) -> TonearmError:
     """Return the error that a script's refusal means; *details* are what it says beside the kind."""
     known = _KINDS.get(kind)
@@ -64,6 +68,7 @@ _KINDS: Mapping[str, Callable[..., TonearmError]] = {
     "UNWANTED": wording.unwanted,
     "UNCOMMITTED": wording.not_committed,
     "POSITION": lambda start: wording.no_such_place(int(start)),
+    "EMPTIED": lambda: Emptied("The queue in Redis is gone: somebody emptied it."),
     "UNREADABLE": lambda seq, reason: Unreadable(int(seq), reason),
     "VERSION": _newer,
 }

@@ -7,9 +7,12 @@
 -- Refused  VERSION what is there, the oldest that it works beside
 -- Cost  O(1).
 
+local found = queue.version
+queue.version = tonumber(ARGV[4])
+
 return queue.run(function()
-  local kept = call('HMGET', META, 'version', 'works_beside', 'instance')
-  local version, beside = tonumber(kept[1]), tonumber(kept[2])
+  local kept = call('HMGET', META, 'works_beside', 'instance')
+  local version, beside = found, tonumber(kept[1])
   local own, oldest = tonumber(ARGV[4]), tonumber(ARGV[5])
   if version and (version < oldest or beside > own) then
     refuse('VERSION', str(version), str(beside))
@@ -17,9 +20,9 @@ return queue.run(function()
   if not version or own > version then
     call('HSET', META, 'version', str(own), 'works_beside', str(oldest))
   end
-  if not kept[3] then
+  if not kept[2] then
     call('XADD', key('wakes'), '*', 'w', '1')
     call('HSET', META, 'instance', ARGV[6])
   end
-  return { str(math.max(version or 0, own)), kept[3] or ARGV[6] }
+  return { str(math.max(version or 0, own)), kept[2] or ARGV[6] }
 end, function() end)

@@ -82,14 +82,14 @@ local function clock_step(wall, offset, last, anchor)
 end
 
 do
-  local kept = call('HMGET', META, 'offset', 'last', 'anchor')
+  local kept = call('HMGET', META, 'offset', 'last', 'anchor', 'version')
   local offset, last = tonumber(kept[1]) or 0, tonumber(kept[2])
   local wall = server_wall()
   offset = offset - clock_step(wall, offset, last, kept[3] or '')
   if last and wall + offset < last then
     offset = last - wall
   end
-  queue.wall, queue.offset, queue.now = wall, offset, wall + offset
+  queue.wall, queue.offset, queue.now, queue.version = wall, offset, wall + offset, tonumber(kept[4])
 end
 
 -- Let the feed tell of a job when the script ends; one event a job.
@@ -119,8 +119,12 @@ local function write_events()
   end
 end
 
--- Run what the script does, and answer {server's clock, offset, answer}. *finish* writes what is still held back.
+-- Run what the script does, and answer {server's clock, offset, answer}. *finish* writes what is still held back. A queue
+-- without a version is none: somebody emptied Redis, and whoever uses it has to open it anew (`open.lua`).
 function queue.run(work, finish)
+  if not queue.version then
+    return { str(queue.wall), str(queue.offset), 'refused', 'EMPTIED' }
+  end
   local fine, answer = pcall(work)
   if not fine then
     if type(answer) ~= 'table' or not answer.refusal then
