@@ -19,7 +19,6 @@ from typing import BinaryIO
 
 import msgspec
 
-from tonearm.cli.opening import open_main, uses_redis
 from tonearm.cli.terminal import out
 from tonearm.clock import Clock, SystemClock
 from tonearm.errors import DatabaseInUse, Invalid, NotFound, SetupError
@@ -71,7 +70,7 @@ def export_jobs(target: Path) -> None:
         SetupError: a setting, the queue or the file is not as it has to be.
     """
     settings = _settings()
-    if not uses_redis(settings) and not settings.database.exists():
+    if settings.shared_queue() is None and not settings.database.exists():
         raise SetupError(f"There is no queue: {settings.database} is not there. See QUEUE_DATABASE and REDIS_URL.")
     with _whole(target) as file:
         jobs = asyncio.run(_export(settings, file))
@@ -113,7 +112,7 @@ def _settings() -> Settings:
 @asynccontextmanager
 async def _opened(settings: Settings, clock: Clock) -> AsyncIterator[Store]:
     try:
-        store = await open_main(settings, clock)
+        store = await open_store(settings, clock)
     except DatabaseInUse as error:
         raise SetupError(
             f"A server uses the database {settings.database}. Stop it first; this command opens the queue itself."
@@ -190,7 +189,7 @@ async def _import(settings: Settings, file: BinaryIO, name: str) -> dict[TakenIn
     lines = _Lines(file, name)
     lines.header()
     async with _opened(settings, clock) as store:
-        at_once = 1 if uses_redis(settings) else AT_ONCE
+        at_once = AT_ONCE if settings.shared_queue() is None else 1
         batch: list[tuple[int, JobDump]] = []
         try:
             for number, dump in lines.jobs():

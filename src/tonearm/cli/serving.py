@@ -18,7 +18,6 @@ from tonearm.cli.terminal import out
 from tonearm.errors import SetupError
 from tonearm.settings import ATTRIBUTES, FIELDS, WITHOUT_EFFECT_YET, Settings, effective, load
 from tonearm.settings.showing import kind_of, shown
-from tonearm.store.opening import check_queue
 
 Reload = Annotated[bool, typer.Option("--reload", help="Start anew when a source file changes, for development.")]
 
@@ -88,7 +87,6 @@ def _checked(settings: dict[str, str], *, json: bool, works: bool, shares: bool 
     checked = load(settings)
     if shares and checked.shared_queue() is None:
         raise SetupError(NOT_SHARED)
-    check_queue(checked)
     if works:
         checked.catalog_url()
     return checked

@@ -1,30 +1,16 @@
 """Opening: the store that the settings ask for.
 
 Without REDIS_URL it is a file of SQLite, which one process owns. With it the queue lies in Redis, and any number of
-processes on any number of machines share it.
+processes on any number of machines share it. The other engine is not even loaded.
 """
+
+# ruff: noqa: PLC0415 - one engine is loaded, not both
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
-
 from tonearm.clock import Clock
-from tonearm.errors import SetupError
 from tonearm.settings import Settings
 from tonearm.store.base import Store
-
-_REDIS = "tonearm.store.redis"
-
-
-def check_queue(settings: Settings) -> None:
-    """See, without loading any engine, whether there is one for what the settings ask for.
-
-    Raises:
-        SetupError: there is none.
-    """
-    if settings.shared_queue() is not None and find_spec(_REDIS) is None:
-        raise SetupError("REDIS_URL is set, but this version has no Redis yet: unset it, or set REDIS_DISABLED=1")
 
 
 async def open_store(settings: Settings, clock: Clock) -> Store:
@@ -36,10 +22,9 @@ async def open_store(settings: Settings, clock: Clock) -> Store:
     """
     url = settings.shared_queue()
     if url is None:
-        from tonearm.store.sqlite import open_sqlite  # noqa: PLC0415 - a queue in Redis needs no SQLite
+        from tonearm.store.sqlite import open_sqlite
 
         return await open_sqlite(settings.database, clock, worker_dead_ms=settings.worker_dead_ms)
-    check_queue(settings)
-    redis = import_module(_REDIS)  # by name: an engine that is not there has no types either
-    store: Store = await redis.open_redis(url, clock, worker_dead_ms=settings.worker_dead_ms)
-    return store
+    from tonearm.store.redis import open_redis
+
+    return await open_redis(url, clock, worker_dead_ms=settings.worker_dead_ms)

@@ -11,7 +11,6 @@ import pytest
 from tests.support.clock import FakeClock
 
 from tonearm.settings import load
-from tonearm.store import opening
 from tonearm.store.opening import open_store
 
 URL = "redis://127.0.0.1:6379"
@@ -30,7 +29,6 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
     engine.open_redis = open_redis  # type: ignore[attr-defined]  # a module made by hand
     monkeypatch.setitem(sys.modules, "tonearm.store.redis", engine)
-    monkeypatch.setattr(opening, "find_spec", lambda _: True)
     return asked
 
 
