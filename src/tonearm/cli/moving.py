@@ -27,6 +27,7 @@ from tonearm.ops import logs
 from tonearm.settings import Settings, load
 from tonearm.store import dumps
 from tonearm.store.base import PAGE, Store
+from tonearm.store.opening import open_store
 
 FORMAT = "tonearm-jobs"
 VERSION = 1

@@ -6,6 +6,7 @@ difference, so it looks twice and says what was the same both times.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
@@ -53,8 +54,7 @@ class _Queue:
         cursor = "0"
         while True:
             cursor, keys = await desk.link.call("SCAN", cursor, "MATCH", f"{_escaped(desk.prefix)}*", "COUNT", 1_000)
-            for name in set(keys):
-                await queue._take(desk, name, name.removeprefix(desk.prefix))
+            await asyncio.gather(*(queue._take(desk, name, name.removeprefix(desk.prefix)) for name in set(keys)))
             if cursor == "0":
                 return queue
 
