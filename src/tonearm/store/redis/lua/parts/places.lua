@@ -98,56 +98,65 @@ local TRACK_COUNTS = {
   ready = 'ready_tracks', completed = 'completed_tracks', failed = 'failed_tracks', cancelled = 'cancelled_tracks',
 }
 
-local function track_weights(task, add)
-  add('album', 'entered', 1)
-  for _, name in ipairs({ 'retry_count', 'file_count', 'size', 'download_ms' }) do
-    add('album', name, task[name])
-  end
-  if TRACK_COUNTS[task.state] then
-    add('album', TRACK_COUNTS[task.state], 1)
+local function bump(figures, name, by)
+  figures[name] = (figures[name] or 0) + by
+end
+
+local function weigh_track(task, sign, sums)
+  local album = sums.album
+  bump(album, 'entered', sign)
+  bump(album, 'retry_count', sign * task.retry_count)
+  bump(album, 'file_count', sign * task.file_count)
+  bump(album, 'size', sign * task.size)
+  bump(album, 'download_ms', sign * task.download_ms)
+  local counted = TRACK_COUNTS[task.state]
+  if counted then
+    bump(album, counted, sign)
   end
   if task.state == 'ready' and is_suspect(task) then
-    add('album', 'ready_suspects', 1)
-  end
-  if task.state == 'active' then
-    add('track', 'held', 1)
+    bump(album, 'ready_suspects', sign)
+  elseif task.state == 'active' then
+    bump(sums.track, 'held', sign)
   end
 end
 
-local function job_weights(task, add)
-  add('counters', 'status:' .. status_of(task), 1)
-  add('counters', 'retries', task.retry_count)
-  add('counters', 'download_ms', task.download_ms)
-  if not is_final(task) then
-    add('clients', task.client, 1)
-  end
+local function weigh_end(task, sign, counters)
   if (task.state == 'completed' or task.state == 'failed') and task.started_at then
-    add('counters', 'timed', 1)
-    add('counters', 'duration_ms', task.finished_at - task.started_at)
+    bump(counters, 'timed', sign)
+    bump(counters, 'duration_ms', sign * (task.finished_at - task.started_at))
   end
   if task.state == 'failed' then
-    add('counters', 'failure:' .. (task.failure_code or 'internal'), 1)
+    bump(counters, 'failure:' .. (task.failure_code or 'internal'), sign)
   end
+end
+
+local function weigh_job(task, sign, sums)
+  local counters = sums.counters
+  bump(counters, 'status:' .. status_of(task), sign)
+  bump(counters, 'retries', sign * task.retry_count)
+  bump(counters, 'download_ms', sign * task.download_ms)
+  if is_final(task) then
+    weigh_end(task, sign, counters)
+    return
+  end
+  bump(sums.clients, task.client, sign)
   local lane, healthy = entry_of(task)
   if lane then
-    add(lane, 'entries', 1)
-    add(lane, 'healthy', healthy)
+    bump(sums[lane], 'entries', sign)
+    bump(sums[lane], 'healthy', sign * healthy)
   end
   if is_album(task) and (task.state == 'active' or task.state == 'waiting') then
-    add('resolve', 'held', 1)
+    bump(sums.resolve, 'held', sign)
   elseif task.state == 'active' then
-    add('track', 'held', 1)
+    bump(sums.track, 'held', sign)
   end
 end
 
 local function weigh(task, sign, sums)
-  local function add(whose, name, weight)
-    sums[whose][name] = (sums[whose][name] or 0) + sign * weight
-  end
   if task.parent then
-    track_weights(task, add)
+    weigh_track(task, sign, sums)
   else
-    job_weights(task, add)
+    weigh_job(task, sign, sums)
   end
 end
 
@@ -247,8 +256,7 @@ local function apply_weights(task, sums)
   end
 end
 
-local function write(task)
-  local was, is_new, gone = rawget(task, '_was'), rawget(task, '_new'), rawget(task, '_gone')
+local function move_places(task, was, is_new, gone)
   local sums = { counters = {}, clients = {}, track = {}, resolve = {}, album = {} }
   local before, after = {}, {}
   if not is_new then
@@ -263,13 +271,26 @@ local function write(task)
   apply_same(was, task, is_new, gone)
   apply_token(was, task, gone)
   apply_name(task, is_new, gone)
+  return sums
+end
+
+local function write(task)
+  local was, is_new, gone = rawget(task, '_was'), rawget(task, '_new'), rawget(task, '_gone')
+  local sums
+  if rawget(task, '_moved') then
+    sums = move_places(task, was, is_new, gone)
+  elseif task.lease_until ~= was.lease_until then
+    call('ZADD', key('leases'), str(task.lease_until), str(task.seq))
+  end
   if not (is_new and gone) then
     tasks.write(task)
   end
-  rawset(task, '_was', nil)
-  rawset(task, '_said', nil)
-  rawset(task, '_new', nil)
-  apply_weights(task, sums)
+  for _, mark in ipairs({ '_was', '_said', '_new', '_moved' }) do
+    rawset(task, mark, nil)
+  end
+  if sums then
+    apply_weights(task, sums)
+  end
 end
 
 -- Write what changed so far: records, indexes and figures. What a track changes of its album is written after it.

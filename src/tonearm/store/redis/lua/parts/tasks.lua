@@ -25,6 +25,14 @@ local TEXTS = {
   track_title = true, album_title = true, artist_name = true, error = true, last_error = true, publication = true,
   files = true, warnings = true, album = true, reserved = true, reserved_key = true,
 }
+-- What decides neither where a task stands nor what it adds to the figures of others: the rest moves it (`places`).
+local AT_REST = {
+  id = true, seq = true, client = true, type = true, updated_at = true, created_at = true, max_retries = true,
+  epoch = true, lease_until = true, ended_token = true, stage_worker = true, previous_stage = true,
+  cancel_wanted = true, pause_wanted = true, bytes_done = true, bytes_total = true, best_phase = true,
+  best_bytes = true, high_phase = true, high_bytes = true, corrupt_count = true, track_number = true, unlisted = true,
+  chore_position = true, completed_tracks = true, failed_tracks = true, cancelled_tracks = true,
+}
 local NEEDED = {
   'id', 'type', 'client', 'catalog_id', 'quality', 'priority', 'max_retries', 'state', 'created_at', 'updated_at',
 }
@@ -148,6 +156,9 @@ function tasks.put(task, name, value)
     texts_of(task)[name] = value
     rawget(task, '_said')[name] = true
   else
+    if not AT_REST[name] then
+      rawset(task, '_moved', true)
+    end
     if COUNTS[name] and value == 0 then
       value = nil
     end
@@ -171,6 +182,7 @@ end
 function tasks.drop(task)
   remember(task)
   rawset(task, '_gone', true)
+  rawset(task, '_moved', true)
   tasks.loaded[task.seq] = false
 end
 
