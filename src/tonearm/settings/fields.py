@@ -112,7 +112,7 @@ class Settings(BaseSettings):
     redis_url: kinds.RedisUrl | None = Field(
         None,
         repr=False,
-        description="Redis or Valkey that shares the queue; unset: SQLite. Refused in this version.",
+        description="Redis or Valkey that shares the queue; unset: SQLite.",
     )
     redis_disabled: Annotated[bool, kinds.Kind("", "true or false")] = Field(
         default=False, description="Do not use Redis, whatever REDIS_URL says."

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from tonearm.model import Quality
+from tonearm.settings.redisaddress import RedisAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,11 @@ def _web_url(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
         raise ValueError(url)
     return url.rstrip("/")
+
+
+def _redis_url(url: str) -> str:
+    RedisAddress.parse(url)
+    return url
 
 
 def _network(text: str) -> str:
@@ -86,9 +92,7 @@ WebUrls = Annotated[
     BeforeValidator(_split),
     Kind("", "addresses that begin with http:// or https://, with commas between"),
 ]
-RedisUrl = Annotated[
-    str, Field(pattern=r"^(redis|rediss|unix)(\+[a-z]+)?://"), Kind("", "an address such as redis://host:6379/0")
-]
+RedisUrl = Annotated[str, AfterValidator(_redis_url), Kind("", "an address such as redis://host:6379/0")]
 Hosts = Annotated[
     tuple[Annotated[str, Field(pattern=r"^[^\s/,:]+$")], ...],
     NoDecode,

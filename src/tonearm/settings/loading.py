@@ -14,6 +14,7 @@ from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
 from tonearm.errors import SetupError
 from tonearm.settings.fields import FIELDS, Settings
+from tonearm.settings.redisaddress import WrongAddress
 from tonearm.settings.showing import MASK, kind_of, secret, shown
 
 _CLOSE = 0.75
@@ -71,8 +72,13 @@ def _unknown(source: str, names: Mapping[str, Any]) -> Iterator[str]:
 
 def _explain(wrong: ValidationError, values: Mapping[str, Any], sources: Mapping[str, str]) -> Iterator[str]:
     """One line a name; a default that could not be made because another value is wrong is not told."""
-    for name in dict.fromkeys(str(error["loc"][0]) for error in wrong.errors()):
-        if name not in values:
+    told = set[str]()
+    for error in wrong.errors():
+        name = str(error["loc"][0])
+        if name not in values or name in told:
             continue
+        told.add(name)
         value = MASK if secret(FIELDS[name], values[name]) else shown(values[name])
-        yield f"{name}={value} ({sources[name]}): must be {kind_of(FIELDS[name]).allowed}"
+        cause = error.get("ctx", {}).get("error")
+        reason = f"; {cause}" if isinstance(cause, WrongAddress) else ""
+        yield f"{name}={value} ({sources[name]}): must be {kind_of(FIELDS[name]).allowed}{reason}"

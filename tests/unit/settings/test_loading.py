@@ -146,7 +146,17 @@ def test_everything_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatc
         ("QUEUE_FETCH_ALLOW", ["nas:8080,10.0.0.1,[::1]:80"], ["http://nas"]),
         ("QUEUE_WEBHOOK_URLS", ["https://a.example/x,http://b.example"], ["ftp://x"]),
         ("INTERNAL_API_URL", ["http://127.0.0.1:9000/v1/"], ["127.0.0.1:9000", "file:///x", "http://"]),
-        ("REDIS_URL", ["redis://h:6379/0", "rediss://h", "unix:///run/redis.sock"], ["http://h", "h:6379"]),
+        (
+            "REDIS_URL",
+            [
+                "redis://h:6379/0",
+                "rediss://h",
+                "unix:///run/redis.sock",
+                "redis+sentinel://a,b:1/s",
+                "redis+cluster://a",
+            ],
+            ["http://h", "h:6379", "redis://", "redis://h:99999", "redis+sentinel://a", "redis://h?x=1"],
+        ),
         ("REDIS_DISABLED", ["true", "1", "no"], ["perhaps"]),
         ("PORT", ["0", "65535"], ["65536", "-1"]),
         ("BASE_PATH", ["/music", "/music/", "/a/b"], ["music", "/a b", "//x"]),
@@ -217,3 +227,13 @@ def test_every_setting_has_a_name_and_one_line_of_help() -> None:
         assert field.description
         assert "\n" not in field.description
         assert field.description.endswith(".")
+
+
+def test_a_wrong_address_of_redis_says_why() -> None:
+    """One form of many is meant; which part of it is wrong is said, and the secret is not."""
+    (told,) = problems({"REDIS_URL": "redis+sentinel://ann:hunter2@nas"})
+
+    assert told == (
+        "  REDIS_URL=*** (flag): must be an address such as redis://host:6379/0; "
+        "it does not name the service, as redis+sentinel://host:26379/service does"
+    )
