@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
+import structlog
 
 from tonearm.clock import Clock
 from tonearm.errors import NotFound
@@ -54,12 +55,15 @@ from tonearm.store.overlay import RESTING_LIMIT
 from tonearm.store.records import file_page, track_page
 from tonearm.store.redis import listing, wire
 from tonearm.store.redis.audit import audit
+from tonearm.store.redis.checks import require
 from tonearm.store.redis.desk import Desk
 from tonearm.store.redis.feed import FeedReader, read_feed
 from tonearm.store.redis.link import connect
 from tonearm.store.redis.reading import TrackView, handed_out, job_record, overlay_of, task_of
 from tonearm.store.redis.refusals import Refusal, limited
 from tonearm.store.task import PRIORITIES
+
+log = structlog.get_logger("store.redis")
 
 
 async def open_redis(
@@ -76,12 +80,14 @@ async def open_redis(
     milliseconds that the server's clock shows, for tests that move it.
 
     Raises:
-        SetupError: the address is wrong, the server refuses us, or the queue is of a newer version.
+        SetupError: the address is wrong, the server refuses us or throws keys away, or the queue is of a newer version.
         StoreUnavailable: the server is not there.
     """
     link = await connect(url, tag=queue)
     desk = Desk(link, clock, queue, server_time)
     try:
+        for warning in await require(link, queue):
+            log.warning(warning)
         await desk.open()
     except BaseException:
         await link.close()
