@@ -72,6 +72,18 @@ def config(*, json: Json = False) -> None:
     print_settings()
 
 
+@app.command(epilog=EPILOG)
+def doctor(*, json: Json = False) -> None:
+    """Look at the queue and what it lives in: the file, or Redis.
+
+    Says what is well, what to weigh and what is wrong, and compares every index with the records.
+    """
+    from tonearm.cli.doctor import examine_queue  # noqa: PLC0415 - as above
+
+    out.json = json
+    raise typer.Exit(examine_queue())
+
+
 @catalogs.command("serve", epilog=EPILOG)
 def serve_catalog(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of music.")],

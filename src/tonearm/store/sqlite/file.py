@@ -80,23 +80,33 @@ def check_ours(database: Path) -> bool:
     Raises:
         SetupError: the file is something else, or of a newer version. It is not touched.
     """
+    return version_of(database) is not None
+
+
+def version_of(database: Path) -> int | None:
+    """The version of the database of ours at this path; None when there is nothing, or an empty file.
+
+    Raises:
+        SetupError: as `check_ours`.
+    """
     try:
         with database.open("rb") as file:
             header = file.read(_HEADER_BYTES)
     except FileNotFoundError:
-        return False
+        return None
     except OSError as error:
         raise SetupError(f"The database {database} cannot be read: {error.strerror}.") from error
     if not header:
-        return False
+        return None
     if len(header) < _HEADER_BYTES or not header.startswith(_MAGIC):
         raise SetupError(f"{database} is not a database. Move it away, or name another file (QUEUE_DATABASE).")
     if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
         raise SetupError(
             f"{database} is the database of another program. Name another file for the queue (QUEUE_DATABASE)."
         )
-    _check_version(database, int.from_bytes(header[60:64], "big"))
-    return True
+    version = int.from_bytes(header[60:64], "big")
+    _check_version(database, version)
+    return version
 
 
 def _check_version(database: Path, version: int) -> None:

@@ -1,0 +1,60 @@
+"""The doctor: looks at the queue of these settings and at what it lives in, and changes nothing.
+
+With Redis that is the server, the user that we are there, and then what the queue says of itself; without, the file.
+The file in which submissions wait while Redis is away is looked at too, where there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from tonearm.clock import Clock
+from tonearm.settings import Settings
+from tonearm.store.checks import Check, Verdict, audited
+
+
+async def examine(settings: Settings, clock: Clock) -> AsyncIterator[Check]:
+    """Look at everything, and say it as it is found.
+
+    Raises:
+        SetupError: Redis does not let us in.
+        StoreUnavailable: Redis does not answer now.
+    """
+    from tonearm.store.sqlite import checks as of_file  # noqa: PLC0415 - each engine is loaded where it is used
+
+    url = settings.shared_queue()
+    if url is None:
+        async for check in of_file.look(settings.database):
+            yield check
+        return
+    async for check in _of_redis(url, clock):
+        yield check
+    if settings.database.exists():
+        async for check in of_file.look(settings.database):
+            yield replace(check, name=f"spool {check.name}")
+
+
+async def _of_redis(url: str, clock: Clock) -> AsyncIterator[Check]:
+    from tonearm.store.redis import open_redis  # noqa: PLC0415 - as above
+    from tonearm.store.redis.checks import look, queue_exists  # noqa: PLC0415 - as above
+    from tonearm.store.redis.link import connect  # noqa: PLC0415 - as above
+
+    link = await connect(url)
+    fit = True
+    try:
+        async for check in look(link):
+            fit = fit and check.verdict is not Verdict.WRONG
+            yield check
+        if fit and not await queue_exists(link):
+            yield Check("audit", Verdict.WELL, "There is no queue yet: it is made at the first start.")
+            fit = False
+    finally:
+        await link.close()
+    if fit:
+        store = await open_redis(url, clock)
+        try:
+            for check in audited(await store.audit()):
+                yield check
+        finally:
+            await store.close()

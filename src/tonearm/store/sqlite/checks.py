@@ -1,0 +1,55 @@
+"""Checks of a database file: whether it is ours and sound. The file is not changed, and one in use is left alone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import apsw
+
+from tonearm.errors import DatabaseInUse, SetupError
+from tonearm.store.checks import Check, Verdict, audited
+from tonearm.store.sqlite.audit import audit
+from tonearm.store.sqlite.file import VERSION, FileLock, connect, version_of
+from tonearm.store.sqlite.unit import Unit
+
+
+async def look(database: Path) -> AsyncIterator[Check]:
+    """Look at the queue in this file, and audit it unless a server has it."""
+    try:
+        version = await asyncio.to_thread(version_of, database)
+    except SetupError as error:
+        yield Check("file", Verdict.WRONG, str(error))
+        return
+    if version is None:
+        yield Check("file", Verdict.WELL, f"There is no queue yet: {database} is made at the first start.")
+        return
+    about = await asyncio.to_thread(database.stat)
+    yield Check("file", Verdict.WELL, f"{database} holds a queue of version {version}, {about.st_size / 1e6:.1f} MB.")
+    if about.st_uid != os.geteuid():  # files that we make beside it would keep its owner out
+        yield Check("audit", Verdict.WARNING, "The file is another user's: as that user it can be audited.")
+    elif version < VERSION:
+        yield Check("audit", Verdict.WELL, f"The next start brings the queue to version {VERSION}; audit it then.")
+    else:
+        for check in await asyncio.to_thread(_audit, database):
+            yield check
+
+
+def _audit(database: Path) -> tuple[Check, ...]:
+    """Audit the queue unless somebody else has it; no server can begin with it meanwhile."""
+    try:
+        lock = FileLock(database)
+    except DatabaseInUse:
+        return (Check("lock", Verdict.WELL, "A server has the queue open. Stop it to have the queue audited."),)
+    except SetupError as error:
+        return (Check("lock", Verdict.WRONG, str(error)),)
+    try:
+        with closing(connect(database, writes=False)) as db:
+            return (Check("lock", Verdict.WELL, "Nobody else has the queue open."), *audited(audit(Unit(db, 0, 0))))
+    except apsw.Error as error:
+        return (Check("audit", Verdict.WRONG, f"The database cannot be read: {error}"),)
+    finally:
+        lock.release()

@@ -1,0 +1,216 @@
+"""`tonearm doctor`: what it finds in a file and in Redis, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+from tests.contract.steps import submit_track
+from tests.support.redis_server import RedisServer
+from tests.unit.cli.conftest import Ended, Run
+
+from tonearm.clock import SystemClock
+from tonearm.store.base import Store
+from tonearm.store.redis import open_redis
+from tonearm.store.sqlite import open_sqlite
+
+
+@pytest.fixture
+def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of the settings; there is none yet."""
+    path = tmp_path / "data" / "queue.db"
+    monkeypatch.setenv("QUEUE_DATABASE", str(path))
+    return path
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
+    """The Redis of the settings."""
+    with RedisServer(aof="always") as running:
+        monkeypatch.setenv("REDIS_URL", running.url)
+        yield running
+
+
+async def _fill(store: Store) -> None:
+    await submit_track(store)
+    await store.close()
+
+
+def make_queue(database: Path) -> None:
+    async def make() -> None:
+        await _fill(await open_sqlite(database, SystemClock()))
+
+    asyncio.run(make())
+
+
+def make_shared_queue(server: RedisServer) -> None:
+    async def make() -> None:
+        await _fill(await open_redis(server.url, SystemClock()))
+
+    asyncio.run(make())
+
+
+def verdicts(ended: Ended) -> list[tuple[str, str]]:
+    return [(document["check"], document["verdict"]) for document in ended.documents]
+
+
+def test_where_nothing_is_nothing_is_made(tonearm: Run, database: Path) -> None:
+    """The doctor looks; the first start makes the queue."""
+    ended = tonearm("doctor")
+
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("ok      file        There is no queue yet")
+    assert not database.parent.exists()
+
+
+def test_a_sound_file_is_audited(tonearm: Run, database: Path) -> None:
+    """And is the same afterwards."""
+    make_queue(database)
+    before = database.read_bytes()
+
+    ended = tonearm("doctor", "--json")
+
+    assert ended.code == 0
+    assert verdicts(ended) == [("file", "well"), ("lock", "well"), ("audit", "well")]
+    assert database.read_bytes() == before
+
+
+def test_a_file_that_a_server_has_open_is_left_to_it(tonearm: Run, database: Path) -> None:
+    """The audit needs the file; the server goes on."""
+    make_queue(database)
+    store = asyncio.run(open_sqlite(database, SystemClock()))
+    try:
+        ended = tonearm("doctor")
+    finally:
+        asyncio.run(store.close())
+
+    assert ended.code == 0
+    assert "A server has the queue open" in ended.out
+    assert "audit  " not in ended.out
+
+
+def test_each_difference_between_index_and_record_is_a_line(tonearm: Run, database: Path) -> None:
+    """What is wrong ends the command with 1."""
+    make_queue(database)
+    damage = apsw.Connection(str(database))
+    damage.execute("UPDATE counter SET value = value + 3 WHERE name = (SELECT min(name) FROM counter)")
+    damage.close()
+
+    ended = tonearm("doctor")
+
+    assert ended.code == 1
+    assert ended.out.count("WRONG   audit") == 1
+    assert "the records say" in ended.out
+
+
+def test_a_file_that_cannot_be_read_is_no_crash(tonearm: Run, database: Path) -> None:
+    """Torn pages are said like any other difference."""
+    make_queue(database)
+    with database.open("r+b") as file:
+        file.seek(4_096)
+        file.write(b"\xff" * 20_000)
+
+    ended = tonearm("doctor")
+
+    assert ended.code == 1
+    assert "WRONG   audit" in ended.out
+
+
+@pytest.mark.parametrize("content", [b"x" * 200, b"SQLite format 3\0" + b"\0" * 200])
+def test_a_file_of_somebody_else_is_named(tonearm: Run, database: Path, content: bytes) -> None:
+    """It is not touched."""
+    database.parent.mkdir()
+    database.write_bytes(content)
+
+    ended = tonearm("doctor")
+
+    assert ended.code == 1
+    assert ended.out.startswith("WRONG   file")
+    assert database.read_bytes() == content
+
+
+def test_a_server_where_nothing_is_stays_empty(tonearm: Run, server: RedisServer, database: Path) -> None:
+    """It is looked at, and no queue is made in it."""
+    ended = tonearm("doctor", "--json")
+
+    assert ended.code == 0
+    assert {verdict for _, verdict in verdicts(ended)} == {"well"}
+    assert [name for name, _ in verdicts(ended)][-2:] == ["clock", "audit"]
+    assert server.all_keys() == set()
+    assert not database.exists()
+
+
+def test_a_sound_queue_in_redis_is_audited(tonearm: Run, server: RedisServer) -> None:
+    """And so is the file in which submissions wait, where there is one."""
+    make_shared_queue(server)
+
+    ended = tonearm("doctor")
+
+    assert ended.code == 0
+    assert "Every index and count agrees" in ended.out
+
+
+def test_the_file_in_which_submissions_wait_is_looked_at_too(tonearm: Run, server: RedisServer, database: Path) -> None:
+    """It may hold jobs that are not in Redis yet."""
+    make_shared_queue(server)
+    make_queue(database)
+
+    assert [name for name, _ in verdicts(tonearm("doctor", "--json"))][-3:] == [
+        "spool file",
+        "spool lock",
+        "spool audit",
+    ]
+
+
+def test_a_key_that_is_lost_is_found(tonearm: Run, server: RedisServer) -> None:
+    """Somebody deleted an index by hand."""
+    make_shared_queue(server)
+    indexes = [key for key in server.all_keys() if server.call("TYPE", key) == "zset"]
+    server.call("DEL", *indexes)
+
+    ended = tonearm("doctor")
+
+    assert ended.code == 1
+    assert "WRONG   audit" in ended.out
+
+
+def test_a_server_that_may_lose_jobs_is_warned_of_and_one_that_must_is_wrong(
+    tonearm: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A warning alone ends with 0."""
+    with RedisServer() as server:
+        monkeypatch.setenv("REDIS_URL", server.url)
+        warned = tonearm("doctor")
+        server.call("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        refused = tonearm("doctor")
+
+    assert (warned.code, refused.code) == (0, 1)
+    assert "warning disk" in warned.out
+    assert "WRONG   memory" in refused.out
+    assert "audit" not in refused.out
+
+
+def test_a_server_that_is_away_is_not_taken_for_a_sick_one(tonearm: Run, server: RedisServer) -> None:
+    """3: ask again; 4: something has to be changed first."""
+    server.kill()
+    away = tonearm("doctor", "--json")
+
+    assert away.code == 3
+    assert away.documents[-1]["code"] == "STORE_UNAVAILABLE"
+
+
+def test_a_refused_password_and_a_wrong_address_end_with_4(tonearm: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the secret is not repeated."""
+    with RedisServer(password="secret") as server:
+        monkeypatch.setenv("REDIS_URL", server.url_of(None, "hunter2"))
+        refused = tonearm("doctor")
+    monkeypatch.setenv("REDIS_URL", "redis://ann:hunter2@")
+    wrong = tonearm("doctor")
+
+    assert (refused.code, wrong.code) == (4, 4)
+    assert "refuses the user or the password" in refused.err
+    assert "names no host" in wrong.err
+    assert "hunter2" not in refused.err + wrong.err
