@@ -10,24 +10,12 @@ from __future__ import annotations
 import msgspec
 
 from tonearm.errors import Invalid, RefusalCode
-from tonearm.model import (
-    HISTORY_LIMIT,
-    AlbumDump,
-    HistoryDump,
-    JobDump,
-    JobType,
-    State,
-    TakenIn,
-    TaskDump,
-    TrackDump,
-)
+from tonearm.model import AlbumDump, JobDump, TakenIn, TaskDump, TrackDump
 from tonearm.store import dumps
+from tonearm.store.arriving import MOVED, job_of, story_of, track_of
 from tonearm.store.sqlite import albums, endings, moves, tombstones
 from tonearm.store.sqlite.unit import Unit
-from tonearm.store.task import PRIORITIES, Task, Unreadable
-
-MOVED = "moved"
-"""The event in the history of an unfinished job that came from another store."""
+from tonearm.store.task import Task, Unreadable
 
 
 def take_in(unit: Unit, dump: JobDump) -> TakenIn:
@@ -42,7 +30,9 @@ def take_in(unit: Unit, dump: JobDump) -> TakenIn:
         _keep_page(unit, dump.id, album)
         if album.following is not None:
             return TakenIn.MORE
-    job = moves.add(unit, _job(unit, dump))
+    task = job_of(dump, unit.now)
+    task.history_count = len(story_of(dump))
+    job = moves.add(unit, task)
     _settle_in(unit, job, dump.task)
     _tell_story(unit, job, dump)
     if album is not None and album.start > 1:
@@ -66,67 +56,6 @@ def _keep_page(unit: Unit, job_id: str, album: AlbumDump) -> None:
     )
 
 
-def _job(unit: Unit, dump: JobDump) -> Task:
-    spec, album = dump.spec, dump.album or AlbumDump()
-    task = _task(unit, dump.task)
-    task.id, task.client, task.type = dump.id, dump.client, spec.type.value
-    task.catalog_id, task.quality = spec.catalog_id, spec.quality.value
-    task.track_title, task.album_title, task.artist_name = spec.track_title, spec.album_title, spec.artist_name
-    task.priority, task.max_retries = PRIORITIES.index(dump.priority), dump.max_retries
-    task.track_count, task.unlisted = album.track_count, album.unlisted
-    task.outcome = None if album.outcome is None else album.outcome.value
-    if album.info is not None:
-        task.album = msgspec.json.encode(album.info).decode()
-    task.history_count = len(_story(dump))
-    if task.is_album:
-        task.resolve_retries = task.retry_count
-        task.files, task.file_count, task.size, task.download_ms = None, 0, 0, 0
-    return task
-
-
-def _track(unit: Unit, album: Task, dump: TrackDump) -> Task:
-    task = _task(unit, dump.task, album)
-    task.id, task.client, task.type = f"{album.id}.{dump.position}", album.client, JobType.TRACK.value
-    task.parent, task.position, task.track_number = album.seq, dump.position, dump.track_number
-    task.catalog_id, task.quality = dump.catalog_id, album.quality
-    task.track_title, task.album_title, task.artist_name = dump.track_title, dump.album_title, dump.artist_name
-    task.priority, task.max_retries = album.priority, album.max_retries
-    return task
-
-
-def _task(unit: Unit, dump: TaskDump, album: Task | None = None) -> Task:
-    """A row with all but what the task is; *album*: the one that it is a track of."""
-    entering = dumps.entering(dump, album=None if album is None else State(album.state))
-    return Task(
-        *(0, "", None, None, "", "", 0, "", None, None, None, None, 0, 0),
-        state=entering.state.value,
-        created_at=unit.now - entering.created,
-        updated_at=unit.now - entering.updated,
-        came_from=None if entering.came_from is None else entering.came_from.value,
-        due_at=None if entering.due is None else unit.now + entering.due,
-        started_at=None if entering.started is None else unit.now - entering.started,
-        finished_at=None if entering.finished is None else unit.now - entering.finished,
-        epoch=entering.epoch,
-        stage_worker=entering.stage_worker,
-        bytes_done=entering.bytes_done,
-        bytes_total=entering.bytes_total,
-        best_phase=int(entering.best_phase),
-        best_bytes=entering.best_bytes,
-        stalls=entering.stalls,
-        retry_count=entering.retry_count,
-        corrupt_count=entering.corrupt_count,
-        error=entering.error,
-        last_error=entering.last_error,
-        failure_code=None if entering.failure_code is None else entering.failure_code.value,
-        publication=None if entering.publication is None else msgspec.json.encode(entering.publication).decode(),
-        files=msgspec.json.encode(entering.files).decode() if entering.files else None,
-        warnings=msgspec.json.encode(entering.warnings).decode() if entering.warnings else None,
-        file_count=len(entering.files),
-        size=entering.size,
-        download_ms=entering.download_ms,
-    )
-
-
 def _settle_in(unit: Unit, task: Task, dump: TaskDump) -> None:
     """Give a task that has its row the name that it held, or have a stage removed that nobody wants any more."""
     name = dump.reserved
@@ -137,12 +66,8 @@ def _settle_in(unit: Unit, task: Task, dump: TaskDump) -> None:
         moves.discard_stage(unit, task)
 
 
-def _story(dump: JobDump) -> tuple[HistoryDump, ...]:
-    return dump.history[-HISTORY_LIMIT:]
-
-
 def _tell_story(unit: Unit, job: Task, dump: JobDump) -> None:
-    for number, line in enumerate(_story(dump), 1):
+    for number, line in enumerate(story_of(dump), 1):
         unit.run(
             "INSERT INTO history (job, number, at, event, attempt, code, message, worker) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -157,7 +82,7 @@ def _tell_story(unit: Unit, job: Task, dump: JobDump) -> None:
 
 def _enter_tracks(unit: Unit, album: Task, tracks: tuple[TrackDump, ...]) -> None:
     for dump in tracks:
-        _settle_in(unit, moves.add(unit, _track(unit, album, dump)), dump.task)
+        _settle_in(unit, moves.add(unit, track_of(dump, album, unit.now)), dump.task)
     albums.close_if_done(unit, album)
 
 
