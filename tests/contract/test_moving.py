@@ -411,6 +411,21 @@ async def test_pages_whose_last_never_comes_are_forgotten(store: Store, other: S
     assert await carry(store, other, job_id) is TakenIn.TAKEN
 
 
+async def test_pages_that_took_too_long_to_come_make_no_album(store: Store, other: Store, clock: FakeClock) -> None:
+    """Once the first is forgotten, those behind it are no use: the album would wait for it for ever."""
+    job_id = await open_album(store, 2 * PAGE + 1)
+    first, second, third = await pages(store, job_id)
+    await other.take_in(first)
+    clock.advance(DAY - HOUR)
+    await other.take_in(second)
+    clock.advance(2 * HOUR)
+    await sweep_all(other)
+
+    with pytest.raises(Invalid):
+        await other.take_in(third)
+    assert await carry(store, other, job_id) is TakenIn.TAKEN
+
+
 @pytest.mark.parametrize("action", ["cancel", "pause", "delete"])
 async def test_an_album_can_be_stopped_while_its_tracks_arrive(store: Store, other: Store, action: str) -> None:
     """What people say of the album holds for the tracks that have no rows yet."""

@@ -114,6 +114,14 @@ def no_place(state: str) -> WrongState:
     return WrongState(f"The job is {state}; its place in the queue means nothing any more.")
 
 
+# to those who move jobs
+
+
+def pages_missing(job_id: str, start: int) -> Invalid:
+    """Refuse a page of an album's tracks, as a page before it is not here."""
+    return Invalid(RefusalCode.INVALID_FIELD, f"{job_id}: the tracks before {start} are not here", "start")
+
+
 # to workers
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
-from tonearm.errors import Invalid, RefusalCode
 from tonearm.model import AlbumDump, JobDump, TakenIn, TaskDump, TrackDump
-from tonearm.store import dumps
+from tonearm.store import dumps, wording
 from tonearm.store.arriving import MOVED, job_of, story_of, track_of
 from tonearm.store.sqlite import albums, endings, moves, tombstones
 from tonearm.store.sqlite.unit import Unit
@@ -48,8 +47,9 @@ def _keep_page(unit: Unit, job_id: str, album: AlbumDump) -> None:
         unit.run("DELETE FROM arriving WHERE job = ?", job_id)
     before = unit.one("SELECT start + count FROM arriving WHERE job = ? ORDER BY start DESC LIMIT 1", job_id) or (1,)
     again = unit.one("SELECT 1 FROM arriving WHERE job = ? AND start = ?", job_id, album.start)
-    if before[0] != album.start and again is None:
-        raise Invalid(RefusalCode.INVALID_FIELD, f"{job_id}: the tracks before {album.start} are not here", "start")
+    first = unit.one("SELECT 1 FROM arriving WHERE job = ? AND start = 1", job_id)
+    if (before[0] != album.start and again is None) or (album.start > 1 and first is None):
+        raise wording.pages_missing(job_id, album.start)
     unit.run(
         "INSERT OR REPLACE INTO arriving (job, start, count, at, body) VALUES (?, ?, ?, ?, ?)",
         *(job_id, album.start, len(album.tracks), unit.now, msgspec.json.encode(album.tracks).decode()),
