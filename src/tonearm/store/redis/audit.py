@@ -151,8 +151,21 @@ class _Queue:
             start, _, seq = name.partition(":")
             if start == "text" and seq not in seqs:
                 yield f"There are texts without a task: {name}"
+        yield from self._find_stray_pages(jobs)
         for task in self.tasks.values():
             yield from self._judge_album(task) if task.is_album else self._judge_track(task)
+
+    def _find_stray_pages(self, jobs: set[str]) -> Iterator[str]:
+        """Pages of tracks that arrived (`lua/parts/pages.lua`) and that nothing enters or forgets."""
+        waiting = {f"{kind}:{member}" for kind in ("arriving", "arrived") for member in self.sets.get(kind, {})}
+        kept = {name for name in self.hashes if name.startswith(("arriving:", "arrived:"))}
+        for name in sorted(waiting ^ kept):
+            yield f"The pages {name} are not there, or in no index"
+        for seq in sorted(self.sets.get("arrived", {}).keys() - jobs):
+            yield f"There are tracks on their way to an album that is not here: {seq}"
+
+    def _arriving(self, album: Task) -> bool:
+        return album.entered < album.track_count and str(album.seq) in self.sets.get("arrived", {})
 
     def _judge_track(self, track: Task) -> Iterator[str]:
         orphanages = self.others.get("orphans")
@@ -160,7 +173,7 @@ class _Queue:
             yield f"The track {track.id} has no album, and its album is not being removed"
 
     def _judge_album(self, album: Task) -> Iterator[str]:
-        if not album.resolved or album.chore is not None:
+        if not album.resolved or album.chore is not None or self._arriving(album):
             return
         waits = State.WAITING in (album.state, album.came_from)
         if waits and album.completed_tracks + album.failed_tracks + album.cancelled_tracks == album.entered:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -29,6 +29,7 @@ WORKS_BESIDE = 1
 """The oldest version whose programs may work on the same queue at the same time."""
 
 Word = str | bytes | int
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +62,18 @@ class Desk:
             StoreUnavailable: outcome unknown, safe to repeat.
             Refusal, or the error that it means: nothing changed.
         """
-        answer, _ = await self.run_timed(name, *args)
-        return answer
+        return await self.read(lambda answer, _: answer, name, *args)
 
     async def run_timed(self, name: str, *args: Word) -> tuple[Any, Moment]:
         """Like `run`, with the time at which it ran."""
+        return await self.read(lambda answer, moment: (answer, moment), name, *args)
+
+    async def read(self, reading: Callable[[Any, Moment], T], name: str, *args: Word) -> T:
+        """Like `run`, with an answer as *reading* reads it; what turns out to be unreadable there is set aside too."""
         mended: set[int] = set()
         while True:
             try:
-                return await self._run(name, args)
+                return reading(*await self._run(name, args))
             except Emptied:
                 log.critical("The queue in Redis is gone: somebody emptied it, and the jobs that it had are lost")
                 await self.open()

@@ -29,6 +29,7 @@ from tonearm.model import (
     Feed,
     FilePage,
     Flags,
+    JobDump,
     JobPage,
     JobQuery,
     JobRecord,
@@ -44,16 +45,17 @@ from tonearm.model import (
     SubmitLimits,
     Submitted,
     Swept,
+    TakenIn,
     TrackPage,
     WorkerRecord,
     WorkerReport,
 )
-from tonearm.store import figures
+from tonearm.store import dumps, figures
 from tonearm.store.base import PAGE
 from tonearm.store.cursors import read_tracks
 from tonearm.store.overlay import RESTING_LIMIT
 from tonearm.store.records import file_page, track_page
-from tonearm.store.redis import listing, wire
+from tonearm.store.redis import listing, moving, wire
 from tonearm.store.redis.audit import audit
 from tonearm.store.redis.checks import require
 from tonearm.store.redis.desk import Desk
@@ -285,6 +287,18 @@ class RedisStore:
 
     async def living(self, tasks: Sequence[str]) -> dict[str, int]:
         return wire.numbers(await self._desk.run("living", *tasks))
+
+    # moving
+
+    async def dump(self, job_id: str, *, start: int = 1) -> JobDump:
+        if not JOB_ID.fullmatch(job_id):
+            raise NotFound(job_id)
+        return await self._desk.read(lambda seen, moment: moving.dumped(seen, moment, start), "dump", job_id, start)
+
+    async def take_in(self, dump: JobDump) -> TakenIn:
+        dumps.check(dump)
+        (answer,) = await self._desk.run("take_in", *moving.taken(dump))
+        return TakenIn(answer)
 
     # upkeep
 

@@ -67,6 +67,7 @@ _KINDS: Mapping[str, Callable[..., TonearmError]] = {
     "LEASE_LOST": lambda task, token: wording.not_current(token, task),
     "UNWANTED": wording.unwanted,
     "UNCOMMITTED": wording.not_committed,
+    "PAGES": lambda job_id, start: wording.pages_missing(job_id, int(start)),
     "POSITION": lambda start: wording.no_such_place(int(start)),
     "EMPTIED": lambda: Emptied("The queue in Redis is gone: somebody emptied it."),
     "UNREADABLE": lambda seq, reason: Unreadable(int(seq), reason),

@@ -39,8 +39,8 @@ def text(values: object) -> bytes:
     return msgspec.json.encode(values)
 
 
-def _known(**values: object) -> dict[str, object]:
-    """Only what is known: Lua reads an absent field as nil, and null as something else."""
+def known(**values: object) -> dict[str, object]:
+    """Leave out what is not known: Lua reads an absent field as nil, and null as something else."""
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -71,7 +71,7 @@ def outcome(ended: Outcome) -> bytes:
     match ended:
         case Completed(files, size, download_ms, warnings):
             return text(
-                _known(
+                known(
                     kind="completed",
                     files=text(files).decode(),
                     file_count=len(files),
@@ -95,7 +95,7 @@ def outcome(ended: Outcome) -> bytes:
 def album(info: AlbumInfo) -> bytes:
     """Write what the catalog says of an album."""
     return text(
-        _known(
+        known(
             text=text(info).decode(),
             title=info.title,
             artist=info.album_artist or info.artist,
@@ -107,7 +107,7 @@ def album(info: AlbumInfo) -> bytes:
 def track_list(tracks: Sequence[AlbumTrack]) -> bytes:
     """Write one page of an album's tracks."""
     return text(
-        [_known(id=track.id, title=track.title, artist=track.artist, number=track.track_number) for track in tracks]
+        [known(id=track.id, title=track.title, artist=track.artist, number=track.track_number) for track in tracks]
     )
 
 

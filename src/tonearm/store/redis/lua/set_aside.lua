@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- set_aside: copy a record that cannot be read to `set_aside`, and make it readable or take it out.
--- needs: queue tasks fair places moves held endings missing albums
+-- needs: queue tasks fair places moves held endings missing albums pages arrivals
 -- KEYS  1 meta
 -- ARGV  1-3 time  4 number of the task  5 reason
 -- Reply {id of the task, '' if it is gone}
@@ -26,6 +26,7 @@ local function mend(task)
     moves.note(task, 'failed', { code = 'internal', message = UNREADABLE })
     moves.discard_stage(task)
   end
+  arrivals.give_up(task)
   moves.change(task, { files = false, warnings = false, album = false, publication = publication })
   albums.close_if_done(album_of(task))
   return { task.id }
@@ -36,14 +37,14 @@ local function take_out()
   local id = redis.pcall('HGET', name, 'id')
   id = type(id) == 'string' and id or ''
   copy(id)
-  for _, index in ipairs({ 'jobs', 'unfinished', 'paused', 'due', 'leases', 'chores', 'suspects' }) do
+  for _, index in ipairs({ 'jobs', 'unfinished', 'paused', 'due', 'leases', 'chores', 'suspects', 'arrived' }) do
     call('ZREM', key(index), ARGV[4])
   end
   if id ~= '' and call('HGET', key('ids'), id) == ARGV[4] then
     call('HDEL', key('ids'), id)
     queue.tell(id, 'removed')
   end
-  call('DEL', name, texts)
+  call('DEL', name, texts, key('arrived', ARGV[4]))
   return { id }
 end
 

@@ -1,6 +1,6 @@
 #!lua
--- submit: add a job, or answer the one that it repeats. The only script that a full Redis refuses.
--- needs: queue tasks fair places moves
+-- submit: add a job, or answer the one that it repeats. Like `take_in`, and no other script, a full Redis refuses it.
+-- needs: queue tasks fair places moves remembered
 -- KEYS  1 meta
 -- ARGV  1-3 time  4 record, JSON: the fields of the new task  5 check_duplicate  6 rate a minute (0: none)
 --       7 unfinished jobs of the client (0: no limit)  8 of the queue (0: no limit)
@@ -11,18 +11,6 @@
 local RATE_WINDOW_MS = 60000
 local record = cjson.decode(ARGV[4])
 local rate_limit, client_limit, queue_limit = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-
-local function is_known(id)
-  if call('HEXISTS', key('ids'), id) == 1 then
-    return true
-  end
-  local gone = tonumber(call('ZSCORE', key('gone'), id))
-  if gone and gone > queue.now - GONE_AGE_MS then
-    return true
-  end
-  local kept_until = tonumber(call('ZSCORE', key('tombstones_until'), id))
-  return kept_until ~= nil and kept_until > queue.now
-end
 
 local function twin_of()
   local numbers = call('HGET', key('same'), places.same_field(record))
@@ -60,7 +48,7 @@ local function check_sizes()
 end
 
 return queue.run(function()
-  if is_known(record.id) then
+  if is_here(record.id) or is_gone(record.id) then
     return { record.id, '' }
   end
   local twin = ARGV[5] == '1' and twin_of()

@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
 -- sweep: one bounded step of everything that waits for time to pass.
--- needs: queue tasks fair places moves held marks endings missing albums crashes forgetting
+-- needs: queue tasks fair places moves held marks endings missing albums crashes pages arrivals forgetting
 -- KEYS  1 meta
 -- ARGV  1-3 time
 -- Reply {leases freed, crashed, tracks touched, '1' if there is more to do at once}
--- Cost  at most a page of leases, of tracks, and of each kind of old thing.
+-- Cost  at most a page of leases, of tracks to touch, of tracks to enter, and of each kind of old thing.
 
 local function free_expired()
   local numbers = call('ZRANGEBYSCORE', key('leases'), '-inf', str(queue.now), 'LIMIT', 0, PAGE)
@@ -46,13 +46,17 @@ local function carry_on_chores(limit)
 end
 
 return queue.run(function()
+  local arrival = arrivals.next()
   local freed, crashed = free_expired()
   local given_up = endings.expire(PAGE)
   local touched = remove_orphans()
   touched = touched + carry_on_chores(PAGE - touched)
   places.flush()
+  if arrival and touched < PAGE then
+    arrivals.enter(arrival)
+  end
   local more = forgetting.old()
   fair.forget_idle()
-  more = more or freed == PAGE or given_up == PAGE or touched >= PAGE
+  more = more or arrival or freed == PAGE or given_up == PAGE or touched >= PAGE
   return { freed - crashed, crashed, touched, more and '1' or '' }
 end, places.flush)

@@ -76,6 +76,7 @@ function forgetting.old()
     drop(key('endings_over'), FEED_AGE_MS, drop_ending),
     drop(key('tombstones_until'), 0, drop_tombstone),
     drop(key('gone'), GONE_AGE_MS, nothing),
+    drop(key('arriving'), GONE_AGE_MS, pages.forget_arriving),
     drop(key('beats'), WORKER_AGE_MS, drop_worker),
   }
   for _, one in ipairs(more) do

@@ -106,6 +106,10 @@ function moves.drop(task)
   free_name(task)
   if not task.parent then
     call('DEL', key('history', str(task.seq)))
+    if task.entered < task.track_count then
+      call('UNLINK', key('arrived', str(task.seq)))
+      call('ZREM', key('arrived'), str(task.seq))
+    end
     queue.tell(task.id, 'removed')
   end
   tasks.drop(task)
