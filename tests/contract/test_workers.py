@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract.steps import LEASE_MS, claim_one, look, stall, submit_track, sweep_all
 from tests.support.clock import DAY, MINUTE, SECOND, START_WALL_MS, FakeClock
-from tonearm.model import Mark, Phase, RestingHost, RestKind, Transfer, WorkerReport
+from tonearm.model import Mark, Phase, RestingHost, RestKind, TaskKind, Transfer, WorkerReport, WorkerTask
 from tonearm.store.base import Store
 
 
@@ -69,6 +69,46 @@ async def test_a_report_shows_what_runs(store: Store) -> None:
     assert worker.active_downloads == 0
 
 
+async def test_a_report_says_what_a_worker_works_on(store: Store, clock: FakeClock) -> None:
+    """Each task since the claim, as the wall shows that time now; the next report replaces it."""
+    await store.heartbeat("w1", "den", 4)
+    said = Transfer(
+        *("job-1-a:3", "1:x", Mark(Phase.TRANSFER, 25, 100), 5.0),
+        job_id="job-1-a",
+        title="Three",
+        album="Blue",
+        since_ms=7 * SECOND,
+    )
+    resolving = Transfer("job-1-b", "1:y", Mark(Phase.CLAIMED), kind=TaskKind.RESOLVE, job_id="job-1-b")
+    clock.step_wall(DAY)
+    claimed = clock.wall_ms() - 7 * SECOND
+    await store.report(WorkerReport("w1", 1, 4, (said, resolving)))
+    now = clock.wall_ms()
+    clock.advance(MINUTE)
+
+    (worker,) = await store.workers()
+    assert worker.tasks == (
+        WorkerTask("job-1-a:3", "job-1-a", TaskKind.TRACK, claimed, Phase.TRANSFER, 0.25, 5.0, "Three", "Blue"),
+        WorkerTask("job-1-b", "job-1-b", TaskKind.RESOLVE, now, Phase.CLAIMED, 0.0),
+    )
+    await store.report(WorkerReport("w1", 0, 4))
+    (worker,) = await store.workers()
+    assert worker.tasks == ()
+
+
+async def test_a_worker_that_never_learnt_of_its_loss_hides_nobodys_progress(store: Store) -> None:
+    """Whoever spoke first or last: what counts is the word of the current claim."""
+    job_id = await submit_track(store)
+    old = await claim_one(store, "w1")
+    await stall(store, "w1")
+    held = await claim_one(store, "w2")
+    for worker, claim, done in (("w2", held, 40), ("w1", old, 10), ("w2", held, 50)):
+        transfer = Transfer(claim.task_id, claim.token, Mark(Phase.TRANSFER, done, 100), 5.0)
+        await store.report(WorkerReport(worker, 1, 4, (transfer,)))
+        record = await store.job(job_id)
+        assert record.bytes_downloaded == (50 if done == 50 else 40)
+
+
 async def test_a_report_says_what_holds_a_worker_up(store: Store, clock: FakeClock) -> None:
     """Hosts that rest until a time that the wall shows, and no longer; the reason to claim nothing; the disk."""
     await store.heartbeat("w1", "den", 4)
@@ -95,11 +135,12 @@ async def test_a_dead_worker_holds_nothing_up(store: Store, clock: FakeClock) ->
     """What it said last is no news any more."""
     await store.heartbeat("w1", "den", 4)
     rest = RestingHost("media:443", DAY, RestKind.UNREACHABLE)
-    await store.report(WorkerReport("w1", 0, 4, resting=(rest,), holding="The disk is full."))
+    task = Transfer("job-1-a", "1:x", Mark(Phase.TRANSFER))
+    await store.report(WorkerReport("w1", 1, 4, (task,), resting=(rest,), holding="The disk is full."))
     clock.advance(2 * MINUTE)
 
     (worker,) = await store.workers()
-    assert (worker.alive, worker.resting, worker.holding) == (False, (), None)
+    assert (worker.alive, worker.resting, worker.holding, worker.tasks) == (False, (), None, ())
 
 
 async def test_a_report_of_a_lost_claim_shows_nothing(store: Store) -> None:

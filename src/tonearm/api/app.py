@@ -22,6 +22,7 @@ from tonearm.api.pages import add_pages
 from tonearm.api.paths import PathForms
 from tonearm.api.probes import Probes
 from tonearm.api.requests import Observed
+from tonearm.api.workers import WorkerRoutes
 from tonearm.clock import Clock
 from tonearm.errors import RefusalCode, Refused, StoreUnavailable
 from tonearm.settings import Settings
@@ -36,6 +37,7 @@ def create_app(store: Store, settings: Settings, clock: Clock) -> FastAPI:
     app = FastAPI(title="Tonearm", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     FigureRoutes(store, clock).add_to(app)
     HealthRoutes(store, settings, clock).add_to(app)
+    WorkerRoutes(store, clock).add_to(app)
     ControlRoutes(store, settings).add_to(app)
     JobRoutes(store, settings, clock).add_to(app)
     ArchiveRoutes(store, settings.download_dir).add_to(app)

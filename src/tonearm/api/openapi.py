@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from tonearm.api.answers import STATUSES
-from tonearm.api.paths import CONTROL, HEALTH, PREFIX, STATS
+from tonearm.api.paths import CONTROL, HEALTH, PREFIX, STATS, WORKERS
 from tonearm.api.queries import DEFAULT_LIMIT, MAX_LIMIT
 from tonearm.api.shapes import JOB_ID_EXAMPLE, ref, schemas
 from tonearm.errors import RefusalCode as Code
@@ -40,6 +40,7 @@ def document(base_path: str) -> Part:
             PREFIX: {"post": _submit(), "get": _browse()},
             STATS: {"get": _with_figures("stats", "The figures of the queue", "Stats", Code.WORKER_DOWN)},
             HEALTH: {"get": _with_figures("health", "How the queue is", "QueueHealth", Code.WORKER_DOWN)},
+            WORKERS: {"get": _operation("listWorkers", "The workers, and what each does", {200: "WorkerList"}, ())},
             CONTROL: {
                 "get": _operation("showControl", "How the whole queue is steered", {200: "ControlAnswer"}, ()),
                 "patch": _steer(),

@@ -13,7 +13,8 @@ PREFIX = "/api/download-queue"
 STATS = f"{PREFIX}/stats"
 CONTROL = f"{PREFIX}/control"
 HEALTH = f"{PREFIX}/health"
-FIXED = frozenset({STATS, CONTROL, HEALTH})
+WORKERS = f"{PREFIX}/workers"
+FIXED = frozenset({STATS, CONTROL, HEALTH, WORKERS})
 """Fixed names where otherwise the id of a job stands."""
 
 

@@ -142,7 +142,7 @@ def wire_track(track: TrackProgress) -> WireTrack:
         track_id=track.track_id,
         track_title=track.track_title,
         status=track.status,
-        progress=_progress(track.progress),
+        progress=share(track.progress),
         error=track.error,
     )
 
@@ -156,7 +156,7 @@ def wire_job(record: JobRecord, *, whole: bool) -> WireJob:
         job=_spec(record),
         job_type=record.spec.type,
         status=record.state.status,
-        progress=_progress(record.progress),
+        progress=share(record.progress),
         created_at=record.created_at,
         started_at=record.started_at,
         completed_at=record.completed_at,
@@ -189,6 +189,11 @@ def wire_job(record: JobRecord, *, whole: bool) -> WireJob:
         failed_count=record.failed_count if album else None,
         history=tuple(_entry(entry) for entry in record.history) if whole else None,
     )
+
+
+def share(part: float) -> float:
+    """A share as it is shown: 0 to 1, with four places."""
+    return round(min(1.0, max(0.0, part)), 4)
 
 
 def eta_seconds(record: JobRecord) -> float | None:
@@ -231,10 +236,6 @@ def _entry(entry: HistoryEntry) -> WireHistoryEntry:
         message=entry.message,
         worker=entry.worker,
     )
-
-
-def _progress(share: float) -> float:
-    return round(min(1.0, max(0.0, share)), 4)
 
 
 def _shorten(text: str | None) -> str | None:

@@ -15,6 +15,7 @@ from tonearm.api.health import Health, Level
 from tonearm.api.jobs import Action
 from tonearm.api.records import WireJob, WireTrack
 from tonearm.api.submissions import MAX_RETRIES
+from tonearm.api.workers import WireWorker
 from tonearm.errors import FailureCode, RefusalCode
 from tonearm.model import MAX_BANDWIDTH, MAX_CATALOG_ID, MAX_CONCURRENT, JobType, Priority, Quality
 
@@ -45,6 +46,7 @@ def schemas() -> Schema:
         "JobList": _success({"jobs": _list_of("Job"), "count": _COUNT}, {"nextCursor": _TEXT}),
         "JobAnswer": _success({"job": ref("Job")}),
         "TrackList": _success({"tracks": _list_of("Track"), "count": _COUNT}, {"nextCursor": _TEXT}),
+        "WorkerList": _success({"workers": _list_of("Worker"), "timestamp": _COUNT}),
         "Done": _success({"message": _TEXT, "jobId": _TEXT}, {"warning": _TEXT}),
         "Health": _success({"status": {"enum": ["ok", "ready"]}}),
         "Control": _object({}, _steered(nullable=True), example={"paused": True}),
@@ -76,7 +78,9 @@ def ref(name: str) -> Schema:
 
 def _records() -> Schema:
     """The records as `msgspec` describes them, without the prefix of their class names."""
-    _, components = msgspec.json.schema_components((WireJob, WireTrack), ref_template="#/components/schemas/{name}")
+    _, components = msgspec.json.schema_components(
+        (WireJob, WireTrack, WireWorker), ref_template="#/components/schemas/{name}"
+    )
     plain: Schema = msgspec.json.decode(msgspec.json.encode(components).replace(b"schemas/Wire", b"schemas/"))
     return {name.removeprefix("Wire"): schema for name, schema in plain.items()}
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from tonearm.cli import actions, add, archive, listing, showing, steering
+from tonearm.cli import actions, add, archive, listing, showing, steering, workers
 from tonearm.cli.exits import EPILOG, ExitCode, code_of
 from tonearm.cli.options import SEE_LIST, Json, whole
 from tonearm.cli.terminal import open_streams, out
@@ -39,6 +39,7 @@ app.command("pause", epilog=EPILOG)(actions.pause)
 app.command("resume", epilog=EPILOG)(actions.resume)
 app.command("remove", epilog=EPILOG)(actions.remove)
 app.command("control", epilog=EPILOG)(steering.control)
+app.command("workers", epilog=EPILOG)(workers.workers)
 
 
 _AS_GIVEN = {"allow_extra_args": True, "ignore_unknown_options": True}

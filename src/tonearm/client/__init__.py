@@ -11,7 +11,10 @@ from tonearm.client.records import (
     Stats,
     Track,
     Wanted,
+    Worker,
     WorkerFigures,
+    Workers,
+    WorkerTask,
 )
 from tonearm.client.transport import Download, ServerAddress
 
@@ -30,5 +33,8 @@ __all__ = [
     "Stats",
     "Track",
     "Wanted",
+    "Worker",
     "WorkerFigures",
+    "WorkerTask",
+    "Workers",
 ]

@@ -23,7 +23,19 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from tonearm.client import records
-from tonearm.client.records import Control, Done, Job, JobAnswer, JobPage, Receipt, Stats, Track, TrackPage, Wire
+from tonearm.client.records import (
+    Control,
+    Done,
+    Job,
+    JobAnswer,
+    JobPage,
+    Receipt,
+    Stats,
+    Track,
+    TrackPage,
+    Wire,
+    Workers,
+)
 from tonearm.client.refusals import is_ours, to_error
 from tonearm.client.transport import Answer, Download, ServerAddress, Transport
 from tonearm.errors import NotFound, ServerUnreachable, StoreUnavailable, TonearmError
@@ -196,6 +208,10 @@ class Client:
         """The figures of the queue; with `success` False while no worker lives."""
         answer = self._send("GET", "/stats")
         return self._decode(answer, Stats) if b'"queue"' in answer.body else self._read(answer, Stats)
+
+    def workers(self) -> Workers:
+        """The workers of the last 24 hours, and what each that lives works on."""
+        return self._read(self._send("GET", "/workers"), Workers)
 
     def control(self) -> Control:
         """How the whole queue is steered now."""

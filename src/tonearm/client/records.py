@@ -186,6 +186,40 @@ class WorkerFigures(Wire, frozen=True, kw_only=True):
     holding: str | None = None
 
 
+class WorkerTask(Wire, frozen=True, kw_only=True):
+    """What a worker does for a job: resolving, starting, transferring, verifying or publishing, claimed at *since*."""
+
+    job_id: str
+    doing: str
+    progress: float
+    since: int
+    track_title: str | None = None
+    album_title: str | None = None
+    speed_bytes_per_second: int | float | None = None
+
+
+class Worker(Wire, frozen=True, kw_only=True):
+    """A worker of the queue; *slots* are the transfers that it runs at a time."""
+
+    id: str
+    host: str
+    alive: bool
+    started_at: int
+    last_heartbeat: int
+    slots: int
+    active_downloads: int = 0
+    holding: str | None = None
+    resting: tuple[RestingHost, ...] | None = None
+    tasks: tuple[WorkerTask, ...] = ()
+
+
+class Workers(Wire, frozen=True, kw_only=True):
+    """The workers of the last 24 hours, those that live first; *timestamp*: when that was so, by the server's clock."""
+
+    workers: tuple[Worker, ...]
+    timestamp: int
+
+
 class Stats(Wire, frozen=True, kw_only=True):
     """The figures of the queue. *success* is False, with an *error*, while no worker lives."""
 
@@ -229,7 +263,7 @@ class Done(Wire, frozen=True, kw_only=True):
 _Answer = TypeVar("_Answer", bound=Wire)
 # Described here, before there are threads: see docs/explain/architecture.md, "Decoding".
 _DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(kind) for kind in (Receipt, Control, Stats, JobPage, TrackPage, JobAnswer, Done)
+    kind: msgspec.json.Decoder(kind) for kind in (Receipt, Control, Stats, Workers, JobPage, TrackPage, JobAnswer, Done)
 }
 
 

@@ -72,6 +72,7 @@ from tonearm.model.records import (
     TrackPage,
     TrackProgress,
     WorkerRecord,
+    WorkerTask,
 )
 
 __all__ = [
@@ -146,4 +147,5 @@ __all__ = [
     "Unchanged",
     "WorkerRecord",
     "WorkerReport",
+    "WorkerTask",
 ]

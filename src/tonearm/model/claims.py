@@ -123,12 +123,19 @@ class Flags:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Progress of one running task, for people: bytes, bytes per second, and where it stands."""
+    """One running task, for people: where it stands, bytes per second, and what it is about."""
 
     task_id: str
     token: str
     mark: Mark
     speed: float = 0.0
+    job_id: str = ""
+    kind: TaskKind = TaskKind.TRACK
+    title: str | None = None
+    """Of the track; of an album that is resolved, none."""
+    album: str | None = None
+    since_ms: int = 0
+    """When it was claimed: in a report milliseconds ago, as the store keeps it store milliseconds."""
 
 
 class Reserved(StrEnum):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tonearm.errors import FailureCode
-from tonearm.model.claims import Publication, RestingHost
+from tonearm.model.claims import Phase, Publication, RestingHost, TaskKind
 from tonearm.model.jobs import AlbumOutcome, JobSpec, JobType, Priority, State, Status
 
 
@@ -170,10 +170,26 @@ class Metrics:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerTask:
+    """A task that a worker holds. *since*: wall milliseconds of its claim; progress 0 to 1, speed bytes per second."""
+
+    task_id: str
+    job_id: str
+    kind: TaskKind
+    since: int
+    phase: Phase
+    progress: float
+    speed: float = 0.0
+    title: str | None = None
+    album: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerRecord:
     """A worker as the store knows it. Times are wall milliseconds; *alive*: its last sign of life is recent enough.
 
-    From *active_downloads* on it is what a living one said last (`WorkerReport`), without hosts whose rest is over.
+    From *active_downloads* on it is what a living one said last (`WorkerReport`), without hosts whose rest is over. One
+    that is cut off or frozen may still name *tasks* that another one has claimed since.
     """
 
     id: str
@@ -187,6 +203,7 @@ class WorkerRecord:
     holding: str | None = None
     disk_free: int | None = None
     disk_min: int | None = None
+    tasks: tuple[WorkerTask, ...] = ()
 
 
 class EventKind(StrEnum):

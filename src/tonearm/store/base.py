@@ -251,7 +251,7 @@ class Reading(Protocol):
         ...
 
     async def workers(self) -> tuple[WorkerRecord, ...]:
-        """Workers that gave a sign of life within 24 h of store time, and which of them are alive."""
+        """Workers that gave a sign of life within 24 h of store time, which of them are alive, and what these do."""
         ...
 
     async def control(self) -> Control:

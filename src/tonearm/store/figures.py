@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from tonearm.errors import FailureCode
-from tonearm.model import Counts, Metrics, WorkerRecord, WorkerReport
+from tonearm.model import Counts, Metrics, Transfer, WorkerRecord, WorkerReport, WorkerTask
+from tonearm.store.overlay import fraction
 
 _STATUS = "status:"
 _FAILURE = "failure:"
@@ -79,4 +80,19 @@ def worker(life: Life, said: WorkerReport | None, *, now: int, shift: int, dead_
         holding=said.holding,
         disk_free=said.disk_free,
         disk_min=said.disk_min,
+        tasks=tuple(_task(transfer, shift) for transfer in said.transfers),
+    )
+
+
+def _task(transfer: Transfer, shift: int) -> WorkerTask:
+    return WorkerTask(
+        task_id=transfer.task_id,
+        job_id=transfer.job_id,
+        kind=transfer.kind,
+        since=transfer.since_ms + shift,
+        phase=transfer.mark.phase,
+        progress=fraction(transfer.mark),
+        speed=transfer.speed,
+        title=transfer.title,
+        album=transfer.album,
     )

@@ -18,9 +18,10 @@ RESTING_LIMIT = PAGE
 
 
 def kept(report: WorkerReport, now: int) -> WorkerReport:
-    """Return a report as it is kept: said at *now*, in store milliseconds, in which its rests end from here on."""
+    """Return a report as it is kept: said at *now*, and all its times in store milliseconds from here on."""
     resting = tuple(replace(host, until_ms=now + host.until_ms) for host in report.resting[:RESTING_LIMIT])
-    return replace(report, resting=resting)
+    transfers = tuple(replace(transfer, since_ms=now - transfer.since_ms) for transfer in report.transfers[:PAGE])
+    return replace(report, resting=resting, transfers=transfers)
 
 
 class Overlay:
@@ -34,7 +35,7 @@ class Overlay:
         self._hold(self._reports | {report.worker: kept(report, now)})
 
     def _hold(self, reports: dict[str, WorkerReport]) -> None:
-        self._transfers = {transfer.task_id: transfer for one in reports.values() for transfer in one.transfers}
+        self._transfers = {transfer.token: transfer for one in reports.values() for transfer in one.transfers}
         self._reports = reports
 
     def worker(self, worker: str) -> WorkerReport | None:
@@ -43,8 +44,8 @@ class Overlay:
 
     def transfer(self, task: Task) -> Transfer | None:
         """Return the progress of a task, if it was said by its current claim."""
-        known = self._transfers.get(task.id)
-        return known if known is not None and known.token == task.token else None
+        known = None if task.token is None else self._transfers.get(task.token)
+        return known if known is not None and known.task_id == task.id else None
 
 
 def fraction(mark: Mark) -> float:

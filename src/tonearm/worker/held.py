@@ -8,6 +8,9 @@ from enum import StrEnum
 from tonearm.model import Claim, Mark, Phase, Transfer
 from tonearm.worker.slots import Seat
 
+TITLE_LENGTH = 200
+"""Characters of a title in reports, which are sent again and again."""
+
 
 class Stop(StrEnum):
     """Why a running task is told to stop."""
@@ -19,13 +22,17 @@ class Stop(StrEnum):
 
 
 class Held:
-    """A claim while its task runs. Changed only on the event loop's thread."""
+    """A claim while its task runs. Changed only on the event loop's thread. Times are this machine's elapsed time."""
 
-    def __init__(self, claim: Claim, seat: Seat, lease_ends_ms: int) -> None:
+    def __init__(self, claim: Claim, seat: Seat, *, asked_at_ms: int, lease_ms: int) -> None:
         self.claim = claim
         self.seat = seat
-        self.lease_ends_ms = lease_ends_ms
-        """When the lease ends by this machine's elapsed time, counted from before the store was asked."""
+        self.since_ms = asked_at_ms
+        """Just before the store was asked for the claim."""
+        self.lease_ends_ms = asked_at_ms + lease_ms
+        """When the lease ends, counted from before the store was asked."""
+        self.title = claim.spec.track_title
+        self.album = claim.spec.album_title if claim.album is None else claim.album.title
         self.mark = Mark(Phase.CLAIMED)
         self.speed = 0.0
         self.stop: Stop | None = None
@@ -51,6 +58,21 @@ class Held:
             self.runner.cancel()
         return True
 
-    def transfer(self) -> Transfer:
-        """Its progress for people."""
-        return Transfer(self.task_id, self.claim.token, self.mark, self.speed)
+    def transfer(self, now_ms: int) -> Transfer:
+        """What it is about and how far it has come, for people."""
+        claim = self.claim
+        return Transfer(
+            task_id=claim.task_id,
+            token=claim.token,
+            mark=self.mark,
+            speed=self.speed,
+            job_id=claim.job_id,
+            kind=claim.kind,
+            title=_short(self.title),
+            album=_short(self.album),
+            since_ms=now_ms - self.since_ms,
+        )
+
+
+def _short(title: str | None) -> str | None:
+    return None if title is None else title[:TITLE_LENGTH]

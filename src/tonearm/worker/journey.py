@@ -115,7 +115,9 @@ class Journey:
     async def _begin(self) -> Track:
         """See that there is room on the disk at all, and ask the catalog."""
         await in_thread(self._tools.disk.check)
-        return await self._tools.catalog.track(self._claim.spec.catalog_id, self._claim.spec.quality)
+        track = await self._tools.catalog.track(self._claim.spec.catalog_id, self._claim.spec.quality)
+        self._held.title, self._held.album = track.title, track.album
+        return track
 
     async def _enter(self, phase: Phase, folder: Path, work: Callable[[], T]) -> T:
         """Begin a phase with *work*, on a thread, and answer what it gives.

@@ -76,7 +76,7 @@ class Leases:
     def hold(self, claim: Claim, asked_at_ms: int) -> Held:
         """Take a fresh claim into the register; *asked_at_ms* is the elapsed time before the store was asked."""
         seat = self._slots.seat(transfer=claim.kind is TaskKind.TRACK)
-        held = Held(claim, seat, asked_at_ms + self._lease_ms)
+        held = Held(claim, seat, asked_at_ms=asked_at_ms, lease_ms=self._lease_ms)
         former = self._held.get(claim.task_id)
         if former is not None:
             former.halt(Stop.LOST)
@@ -209,11 +209,12 @@ class Leases:
                 await self._urgent.wait()
 
     def _figures(self) -> WorkerReport:
+        now_ms = self._clock.elapsed_ms()
         return WorkerReport(
             self._stage.worker,
             self._slots.transferring,
             self._slots.limit,
-            tuple(held.transfer() for held in islice(self._held.values(), PAGE)),
+            tuple(held.transfer(now_ms) for held in islice(self._held.values(), PAGE)),
             self.resting(),
             self._holding or self.trouble(),
             *self.disk(),

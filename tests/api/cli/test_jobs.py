@@ -14,7 +14,18 @@ from tests.api.cli.live import Live, Terminal, live, started, tonearm
 from tests.contract import steps
 
 from tonearm.client import Client
-from tonearm.model import Completed, Control, JobType, Publication, Quality, Status
+from tonearm.model import (
+    Completed,
+    Control,
+    JobType,
+    Mark,
+    Phase,
+    Publication,
+    Quality,
+    Status,
+    Transfer,
+    WorkerReport,
+)
 
 EVIL = "\x1b]0;owned\x07Blue\nRed\u202e"
 
@@ -225,3 +236,20 @@ def test_the_client_sees_what_the_server_has(server: Live) -> None:
         with urllib.request.urlopen(f"{server.url}/api/download-queue/{album.job_id}") as answer:
             raw = json.load(answer)["job"]
         assert client.job(album.job_id).as_json() == raw
+
+
+def test_workers_are_a_table_on_a_terminal(server: Live) -> None:
+    """A row for each task, its worker named once; a title cannot move the cursor."""
+    task = Transfer("job-1-a", "1:x", Mark(Phase.TRANSFER, 1, 4), 2_048.0, job_id="job-1-a", title=EVIL)
+    other = Transfer("job-1-b", "1:y", Mark(Phase.VERIFY), job_id="job-1-b", title="Green")
+    server.run(server.store.heartbeat("den-1", "den", 4))
+    server.run(server.store.report(WorkerReport("den-1", 1, 4, (task, other))))
+    terminal = Terminal("workers", "--server", server.url)
+
+    assert terminal.end() == 0
+    lines = [re.sub(r"\x1b\[[\d;]*m", "", line).split() for line in terminal.seen.splitlines() if line.strip()]
+    assert lines[0] == ["WORKER", "SLOTS", "HEARD", "JOB", "DONE", "SPEED", "TITLE"]
+    assert lines[1][:2] == ["den-1", "1/4"]
+    assert lines[1][4:8] == ["job-1-a", "25%", "2.0", "KiB/s"]
+    assert lines[2][:2] == ["job-1-b", "100%"]
+    assert "\x1b]0" not in terminal.seen
