@@ -126,7 +126,7 @@ def workers(reply: Sequence[Any], moment: Moment, dead_ms: int) -> tuple[WorkerR
     """Read the workers with what they said last."""
     overlay = overlay_of(reply[0])
     found = []
-    for place in range(1, len(reply), 4):
+    for place in range(1, len(reply), 3):
         name, beat, kept = reply[place], reply[place + 1], named(reply[place + 2])
         life = figures.Life(
             name,

@@ -3,7 +3,7 @@
 -- needs: queue tasks steering
 -- KEYS  1 meta
 -- ARGV  1-3 time  4 what: counters | oldest | workers | control
--- Reply counters: {name, value, …}; oldest: {created_at or ''}; workers: {reports, id, beat, {name, value, …}, task ids, …};
+-- Reply counters: {name, value, …}; oldest: {created_at or ''}; workers: {reports, id, beat, {name, value, …}, …};
 --       control: control
 -- Cost  O(1), and for the workers O(their number).
 
@@ -21,22 +21,13 @@ function figures.oldest()
   return { task and str(task.created_at) or '' }
 end
 
-local function ids_held(worker)
-  local held = {}
-  for _, seq in ipairs(call('ZRANGE', key('held', worker), 0, PAGE - 1)) do
-    local task = tasks.load(seq)
-    held[#held + 1] = task and flat_of(task) or nil
-  end
-  return held
-end
-
 function figures.workers()
   local reply = { call('HVALS', key('reports')) }
   local since = '(' .. str(queue.now - WORKER_AGE_MS)
   local beats = call('ZREVRANGEBYSCORE', key('beats'), '+inf', since, 'WITHSCORES', 'LIMIT', 0, PAGE)
   for place = 1, #beats, 2 do
     reply[#reply + 1], reply[#reply + 2] = beats[place], beats[place + 1]
-    reply[#reply + 1], reply[#reply + 2] = call('HGETALL', key('worker', beats[place])), ids_held(beats[place])
+    reply[#reply + 1] = call('HGETALL', key('worker', beats[place]))
   end
   return reply
 end
