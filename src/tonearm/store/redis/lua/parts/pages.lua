@@ -10,7 +10,7 @@
 
 local pages = {}
 
-local TIMES = set_of('created_at updated_at due_at started_at finished_at')
+local TIMES = { created_at = true, updated_at = true, due_at = true, started_at = true, finished_at = true }
 
 -- Keep a page; the first one begins anew, and each of the others comes behind the one before it, or again.
 function pages.keep(job_id, start, count, entries)
