@@ -47,10 +47,10 @@ async def _serve(process: Process, *, works: bool) -> None:
         store = await open_store(settings, clock)
         stack.push_async_callback(store.close)
         worker = await stack.enter_async_context(working(store, settings, clock)) if works else None
-        if worker is None and settings.shared_queue() is None:
-            log.warning("Nothing is downloaded: without REDIS_URL no other process can work on this queue")
         server = ApiServer(create_app(store, settings, clock), settings)
         await server.start()
+        if worker is None and settings.shared_queue() is None:
+            log.warning("Nothing is downloaded: without REDIS_URL no other process can work on this queue")
         await process.run(server, worker, docs=f"{server.addresses[0]}/docs")
 
 

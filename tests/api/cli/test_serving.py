@@ -13,6 +13,8 @@ from pathlib import Path
 from tests.api.cli.live import command, tonearm
 from tests.support.server import free_port
 
+from tonearm.client import Client
+
 
 @contextmanager
 def serving(folder: Path, port: int, *arguments: str) -> Iterator[subprocess.Popen[str]]:
@@ -67,6 +69,25 @@ def test_the_line_that_says_ready_says_what_is_there(tmp_path: Path) -> None:
         assert said["catalog"].endswith("***@127.0.0.1:9")
         assert said["docs"] == f"http://127.0.0.1:{port}/docs"
         assert (said["worker"] != "none") is works
+
+
+def test_a_server_without_a_worker_takes_jobs_and_says_that_nobody_works(tmp_path: Path) -> None:
+    """On a queue that only this process has: the log says so at the start, the figures come with 503."""
+    port = free_port()
+    with serving(tmp_path, port, "--no-worker") as process:
+        assert process.stdout is not None
+        assert next(line for line in process.stdout if "no other process can work on this queue" in line)
+        added = tonearm("add", "track", "11", "--json", "--server", f"http://127.0.0.1:{port}")
+        workers = tonearm("workers", "--server", f"http://127.0.0.1:{port}")
+        with Client(f"http://127.0.0.1:{port}") as client:
+            stats = client.stats()
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+
+    assert added.code == 0
+    assert (stats.success, stats.error, stats.queue.queued) == (False, "No worker is running", 1)
+    assert "tonearm worker" in workers.err
+    assert process.returncode == 0
 
 
 def test_a_second_server_on_the_same_queue_is_refused(tmp_path: Path) -> None:
