@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import pytest
 from tests.support.redis_cluster import RedisCluster
 from tests.support.redis_sentinel import RedisSentinel
+from tests.support.redis_server import await_state
 from tests.support.server import until
 
 from tonearm.errors import SetupError, StoreUnavailable
@@ -79,7 +81,8 @@ async def test_sentinels_lead_away_from_a_master_that_is_demoted_alive(sentinel:
         await link.call("WAIT", 1, 1_000)
         sentinel.sentinels[0].call("SENTINEL", "FAILOVER", QUEUE)
         await asyncio.to_thread(sentinel.await_master, other_than=old)
-        await until("the old one follows", lambda: old.figures("replication")["role"] == "slave")
+        follows = partial(await_state, "the old one follows", lambda: old.figures("replication")["role"] == "slave")
+        await asyncio.to_thread(follows)
 
         assert await until("it writes again", adds(link)) > 5
         assert sentinel.master().call("GET", KEY) != "5"

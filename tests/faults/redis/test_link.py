@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -273,6 +274,17 @@ async def test_a_silent_line_is_asked_for_a_sign_of_life(server: RedisServer, mo
     async with Wire(server.port) as wire, linked(server.url_of(None, None, port=wire.port)) as link:
         wire.stall()
         await until("the dead line is given up", lambda: not link.connected)
+
+
+async def test_a_loop_that_stood_still_does_not_blame_the_server(server: RedisServer) -> None:
+    """The replies lie there unread when it goes on; they are read before anybody is told that there are none."""
+    async with linked(server.url, limit_s=0.2) as link:
+        calls = [asyncio.create_task(link.call("ECHO", number)) for number in range(50)]
+        await asyncio.sleep(0)  # they begin
+        await asyncio.sleep(0)  # they are sent
+        time.sleep(1.5)  # noqa: ASYNC251 - this is what the test is about
+
+        assert await asyncio.gather(*calls) == [str(number) for number in range(50)]
 
 
 async def test_nobody_waits_longer_because_many_do(server: RedisServer) -> None:

@@ -137,3 +137,14 @@ async def test_a_read_of_what_is_no_stream_is_refused(server: RedisServer, link:
     server.call("SET", FEED, "x")
     with pytest.raises(ResponseError, match="WRONGTYPE"):
         await link.read({FEED: "0"}, 10)
+
+
+async def test_closing_ends_a_read_that_waits(server: RedisServer, link: Link) -> None:
+    """Nobody hangs on a store that is closed."""
+    reading = asyncio.create_task(link.read({FEED: "$"}, LONG_MS))
+    await until("it waits", lambda: blocked(server) == 1)
+    await link.close()
+
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await reading
+    await until("nobody waits", lambda: blocked(server) == 0)

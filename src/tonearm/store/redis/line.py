@@ -12,16 +12,20 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Protocol, cast
 
 import hiredis
 from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, ResponseError
 
 from tonearm.errors import StoreUnavailable
-from tonearm.store.redis.failures import unavailable
+from tonearm.store.redis.failures import silent, unavailable
 
 MOST_WAITING = 10_000
 """Calls that may wait on one line; further ones are refused at once."""
+
+STOOD_STILL_S = 0.5
+"""A look at the time that comes so much too late means that our own loop stood still, seconds."""
 
 CLOSE_S = 1.0
 """How long the regular end of a connection is waited for, seconds."""
@@ -58,7 +62,9 @@ class Line:
         self.replies = 0
         self._patient = False
         self._connection = connection
-        self._waiting = deque[asyncio.Future[Any]]()
+        self._loop = asyncio.get_running_loop()
+        self._waiting = deque[tuple[asyncio.Future[Any], float]]()
+        self._timer: asyncio.TimerHandle | None = None
         self._unsent = list[bytes]()
         self._wake = asyncio.Event()
         self._tasks = (asyncio.create_task(self._read()), asyncio.create_task(self._write()))
@@ -68,19 +74,21 @@ class Line:
         """Whether nobody waits."""
         return not self._waiting
 
-    async def ask(self, command: bytes) -> Any:
-        """Send a packed command and answer its reply.
+    async def ask(self, command: bytes, until: float) -> Any:
+        """Send a packed command and answer its reply, if that comes *until* this time of the loop.
 
         Raises:
             RedisError: Redis refused.
-            StoreUnavailable: the line broke; whether the command was carried out is unknown.
+            StoreUnavailable: the line broke, or was given up; whether the command was carried out is unknown.
         """
         if self.error is not None:
-            raise self.error
+            raise StoreUnavailable(str(self.error))
         if len(self._waiting) >= MOST_WAITING:
             raise StoreUnavailable(f"{MOST_WAITING} calls wait for {self.where} already.")
-        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append(reply)
+        reply: asyncio.Future[Any] = self._loop.create_future()
+        self._waiting.append((reply, until))
+        if self._timer is None:
+            self._timer = self._loop.call_at(until, self._look_at_the_time)
         self._unsent.append(command)
         self._wake.set()
         return await reply
@@ -89,7 +97,9 @@ class Line:
         """Give the connection up, and tell all who wait why. Again is harmless."""
         if self.error is None:
             self.error = error
-            for reply in self._waiting:
+            if self._timer is not None:
+                self._timer.cancel()
+            for reply, _ in self._waiting:
                 if not reply.done():
                     reply.set_exception(StoreUnavailable(str(error)))
             self._waiting.clear()
@@ -102,6 +112,23 @@ class Line:
         self._patient = True
         self.drop(StoreUnavailable("The store is closed."))
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _look_at_the_time(self, *, again: bool = False) -> None:
+        """Give the line up if who waits longest has waited too long: all behind that one would.
+
+        When our own loop stood still, replies may lie there unread: then it is looked once more, after they were read.
+        """
+        self._timer = None
+        if not self._waiting:
+            return
+        now = self._loop.time()
+        _, until = self._waiting[0]
+        if until > now:
+            self._timer = self._loop.call_at(until, self._look_at_the_time)
+        elif now - until > STOOD_STILL_S and not again:
+            self._timer = self._loop.call_later(STOOD_STILL_S, partial(self._look_at_the_time, again=True))
+        else:
+            self.drop(silent(self.where))
 
     async def _write(self) -> None:
         try:
@@ -118,7 +145,7 @@ class Line:
             while True:
                 reply = await self._next()
                 self.replies += 1
-                first = self._waiting.popleft()
+                first, _ = self._waiting.popleft()
                 if first.done():
                     continue
                 if isinstance(reply, RedisError):

@@ -18,7 +18,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from redis.exceptions import AskError, MovedError, NoScriptError, ReadOnlyError, RedisError
+from redis.exceptions import (
+    AskError,
+    AuthenticationError,
+    BusyLoadingError,
+    ClusterDownError,
+    MovedError,
+    NoScriptError,
+    ReadOnlyError,
+    RedisError,
+)
 
 from tonearm.errors import SetupError, StoreUnavailable
 from tonearm.settings.redisaddress import RedisAddress, WrongAddress
@@ -33,6 +42,9 @@ LIMIT_S = 5.0
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 1.0
 """The pauses between two attempts to connect, seconds; somewhat less at random, so that not all come at once."""
+
+AGAIN_S = 1.0
+"""What a call has at least when it is said again to another server, seconds."""
 
 HEALTH_S = 10.0
 """A line that has been silent for so long is asked for a sign of life, seconds."""
@@ -64,10 +76,12 @@ class Link:
     def __init__(self, address: RedisAddress, route: Route, line: Line, *, limit_s: float) -> None:
         self.address = address
         self._where = f"Redis at {address}"
+        self._loop = asyncio.get_running_loop()
         self._route = route
         self._limit_s = limit_s
         self._line = line
         self._reader: Line | None = None
+        self._reading = set[Line]()
         self._opening: asyncio.Task[Line | StoreUnavailable] | None = None
         self._refusal = StoreUnavailable("")
         self._not_before = 0.0
@@ -100,21 +114,15 @@ class Link:
             ResponseError: Redis refused, for no reason that time or a person at the server mends.
         """
         words = packed(command)
-        line: Line | None = None
+        until = self._loop.time() + self._limit_s
+        line = self._line if self._line.error is None else await self._open(until)
         try:
-            async with asyncio.timeout(self._limit_s):
-                line = self._line if self._line.error is None else await self._open()
-                try:
-                    return await line.ask(words)
-                except (MovedError, AskError, ReadOnlyError) as elsewhere:
-                    self._lose(line, elsewhere)
-                    line = await self._open()
-                    return await line.ask(words)
-        except TimeoutError as error:
-            if line is None:
-                raise silent(self._where) from error
-            line.drop(silent(line.where))
-            raise silent(line.where) from error
+            try:
+                return await line.ask(words, until)
+            except (MovedError, AskError, ReadOnlyError) as elsewhere:
+                self._lose(line, elsewhere)
+                line = await self._open(until)
+                return await line.ask(words, max(until, self._loop.time() + AGAIN_S))
         except RedisError as error:
             raise self._explained(error, line) from error
 
@@ -131,16 +139,18 @@ class Link:
         words = packed(("XREAD", "COUNT", READ_COUNT, *block, "STREAMS", *streams, *streams.values()))
         line = await self._open_reader()
         try:
-            async with asyncio.timeout(self._limit_s + max(0, timeout_ms) / 1000):
-                found = await line.ask(words)
+            found = await line.ask(words, self._loop.time() + self._limit_s + max(0, timeout_ms) / 1000)
         except BaseException as error:
             line.drop(StoreUnavailable("The read was given up."))  # its reply may still come
-            if isinstance(error, TimeoutError):
-                raise silent(line.where) from error
             if isinstance(error, RedisError):
                 raise self._explained(error, line) from error
             raise
-        self._keep_reader(line)
+        finally:
+            self._reading.discard(line)
+        if self._reader is None:
+            self._reader = line
+        else:
+            line.drop(StoreUnavailable("There is another line for reads."))
         return {stream: [(entry, _pairs(fields)) for entry, fields in entries] for stream, entries in found or ()}
 
     async def close(self) -> None:
@@ -151,23 +161,27 @@ class Link:
             self._opening.cancel()
         waiting = [task for task in (self._health, self._opening) if task is not None]
         await asyncio.gather(*waiting, return_exceptions=True)
-        for line in (self._line, self._reader):
+        for line in (self._line, self._reader, *self._reading):
             if line is not None:
                 await line.close()
 
     # --- lines ------------------------------------------------------------------------------------------------------
 
-    async def _open(self) -> Line:
-        """The line of all calls, a new one if it broke."""
+    async def _open(self, until: float) -> Line:
+        """The line of all calls, a new one if it broke; it is waited for *until* this time of the loop."""
         if self._line.error is None:
             return self._line
         if self._closed:
             raise StoreUnavailable("The store is closed.")
         if self._opening is None:
-            if asyncio.get_running_loop().time() < self._not_before:
+            if self._loop.time() < self._not_before:
                 raise StoreUnavailable(str(self._refusal))
             self._opening = asyncio.create_task(self._connect())
-        opened = await asyncio.shield(self._opening)
+        try:
+            async with asyncio.timeout_at(until):
+                opened = await asyncio.shield(self._opening)
+        except TimeoutError as error:
+            raise silent(self._where) from error
         if isinstance(opened, StoreUnavailable):
             raise StoreUnavailable(str(opened))
         return opened
@@ -187,31 +201,27 @@ class Link:
         finally:
             self._opening = None
         self._refusal = failure
-        self._not_before = asyncio.get_running_loop().time() + self._pause_s * random.uniform(0.5, 1)  # noqa: S311 - spreads
+        self._not_before = self._loop.time() + self._pause_s * random.uniform(0.5, 1)  # noqa: S311 - spreads
         self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
         return failure
 
     async def _open_reader(self) -> Line:
         """A line for one blocking read, taken out of the link while it is in use."""
-        master = await self._open()
+        master = await self._open(self._loop.time() + self._limit_s)
         line, self._reader = self._reader, None
-        if line is not None and line.error is None and line.where == master.where:
-            return line
-        if line is not None:
+        if line is not None and (line.error is not None or line.where != master.where):
             line.drop(StoreUnavailable("The master is elsewhere."))
-        try:
-            async with asyncio.timeout(self._limit_s):
-                return await self._route.open(self._limit_s)
-        except TimeoutError as error:
-            raise silent(self._where) from error
-        except SetupError as error:
-            raise StoreUnavailable(str(error)) from error
-
-    def _keep_reader(self, line: Line) -> None:
-        if self._reader is None and not self._closed:
-            self._reader = line
-        else:
-            line.drop(StoreUnavailable("There is another line for reads."))
+            line = None
+        if line is None:
+            try:
+                async with asyncio.timeout(self._limit_s):
+                    line = await self._route.open(self._limit_s)
+            except TimeoutError as error:
+                raise silent(self._where) from error
+            except SetupError as error:
+                raise StoreUnavailable(str(error)) from error
+        self._reading.add(line)
+        return line
 
     def _lose(self, line: Line, elsewhere: RedisError) -> None:
         """Give up a line whose server says that it does not take our writes any more."""
@@ -219,14 +229,13 @@ class Link:
             self._route.moved(elsewhere.slot_id)
         line.drop(unavailable(elsewhere, line.where) or silent(line.where))
 
-    def _explained(self, error: RedisError, line: Line | None) -> Exception:
+    def _explained(self, error: RedisError, line: Line) -> Exception:
         """What a refusal means; where the server is no use any more, its line is given up."""
-        where = self._where if line is None else line.where
-        explained = unavailable(error, where)
-        if line is not None and isinstance(error, MovedError | AskError | ReadOnlyError):
+        explained = unavailable(error, line.where)
+        if isinstance(error, MovedError | AskError | ReadOnlyError):
             self._lose(line, error)
-        elif line is not None and type(error).__name__ in _NO_USE:
-            line.drop(explained or silent(where))
+        elif isinstance(error, _NO_USE):
+            line.drop(explained or silent(line.where))
         return explained or error
 
     async def _watch(self) -> None:
@@ -240,8 +249,8 @@ class Link:
             line, replies = self._line, self._line.replies
 
 
-_NO_USE = frozenset({"ClusterDownError", "MasterDownError", "BusyLoadingError", "AuthenticationError"})
-"""Refusals after which another server, or a new hand-shake, may know better."""
+_NO_USE = (ClusterDownError, BusyLoadingError, AuthenticationError)
+"""Refusals after which another server, or a new hand-shake, may know better (MASTERDOWN is a CLUSTERDOWN)."""
 
 
 def _pairs(fields: Sequence[str]) -> dict[str, str]:

@@ -166,7 +166,8 @@ async def _open(address: RedisAddress, node: Node | None, limit_s: float, *, wha
     """Connect to one server and make a line of the connection; *what* it is, for messages."""
     where = f"{what} at {node or address}"
     connection = _connection(address, node)
-    end = asyncio.get_running_loop().time() + limit_s
+    loop = asyncio.get_running_loop()
+    end = loop.time() + limit_s
     try:
         async with asyncio.timeout_at(end):
             await connection.connect()
@@ -178,22 +179,18 @@ async def _open(address: RedisAddress, node: Node | None, limit_s: float, *, wha
             raise _failure(error, where) from error
         raise
     line = Line(connection, where)
-    left_s = end - asyncio.get_running_loop().time()
-    await _first_answer(line, ("CLIENT", "SETNAME", "tonearm"), left_s, refusable=True)
+    await _first_answer(line, ("CLIENT", "SETNAME", "tonearm"), end - loop.time(), refusable=True)
     return line
 
 
 async def _first_answer(line: Line, command: tuple[str, ...], limit_s: float, *, refusable: bool = False) -> Any:
     """Ask on a line that nobody else has; it is closed if the answer does not come. None for a *refusable* one."""
     try:
-        async with asyncio.timeout(limit_s):
-            return await line.ask(packed(command))
+        return await line.ask(packed(command), asyncio.get_running_loop().time() + limit_s)
     except BaseException as error:
         if refusable and isinstance(error, ResponseError):
             return None
         await line.close()
-        if isinstance(error, TimeoutError):
-            raise silent(line.where) from error
         if isinstance(error, RedisError):
             raise _failure(error, line.where) from error
         raise
