@@ -137,6 +137,25 @@ async def test_tls_is_spoken_and_a_certificate_has_to_be_trusted(certificate: Ce
         assert "ssl_ca_certs" in await refusal_of(url)
 
 
+async def test_a_certificate_of_another_name_is_refused_unless_people_say_otherwise(certificate: Certificate) -> None:
+    """It is for 127.0.0.1; the same server has another address."""
+    with RedisServer(certificate=certificate, settings={"bind": "127.0.0.1 127.0.0.2"}) as server:
+        url = f"rediss://127.0.0.2:{server.port}?ssl_ca_certs={certificate.authority}"
+        assert "not trusted" in await refusal_of(url)
+        assert await serves(f"{url}&ssl_check_hostname=false")
+
+
+async def test_a_server_may_ask_for_our_certificate(certificate: Certificate) -> None:
+    """With it we are let in, and without it it is said that there is no TLS like this."""
+    with RedisServer(certificate=certificate) as server:
+        server.call("CONFIG", "SET", "tls-auth-clients", "yes")
+        url = f"{server.url}?ssl_ca_certs={certificate.authority}"
+        ours = f"&ssl_certfile={certificate.certificate}&ssl_keyfile={certificate.key}"
+        assert await serves(url + ours)
+        with pytest.raises((SetupError, StoreUnavailable)):
+            await connect(url, limit_s=5)
+
+
 async def test_tls_and_none_are_told_apart(certificate: Certificate) -> None:
     """Each way round it is said what is wrong."""
     with RedisServer() as server, pytest.raises(StoreUnavailable, match="over TLS"):

@@ -6,10 +6,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 from redis.exceptions import ResponseError
+from tests.support.mounts import remount, small_disk
 from tests.support.redis_server import RedisServer
 from tests.support.server import until
 from tests.support.wire import Wire
@@ -221,6 +224,28 @@ async def test_a_full_server_says_so_and_still_runs_what_frees_it() -> None:
             assert await link.run(ADD, [KEY], [1]) == 1
             with pytest.raises(StoreUnavailable, match="maxmemory"):
                 await link.run(make("grow", "#!lua\nreturn redis.call('SET', KEYS[1], 'x')"), [KEY], [])
+
+
+async def test_a_full_disk_under_redis_is_named_and_forgotten_when_there_is_room(tmp_path: Path) -> None:
+    """MISCONF: it refuses writes until it can append again."""
+    with small_disk(tmp_path / "disk", 2) as disk, RedisServer(aof="everysec", data=disk) as server:
+        async with linked(server.url, limit_s=5) as link:
+            assert "make room there" in await until("the disk is full", partial(refusal, link))
+            remount(disk, "size=50m")
+
+            async def writes() -> bool:
+                return not await refusal(link)
+
+            await until("it writes again", writes)
+
+
+async def refusal(link: Link) -> str:
+    """What is said to one who writes; nothing while that works."""
+    try:
+        await asyncio.gather(*(link.call("SET", f"{KEY}:{number}", "x" * 100_000) for number in range(10)))
+    except StoreUnavailable as error:
+        return str(error)
+    return ""
 
 
 async def test_a_master_that_became_a_replica_refuses_writes_in_words_that_help(server: RedisServer) -> None:
