@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.carrying import carry, carry_all, half_an_album, pages, without_story
 from tests.contract.engines import Engine
 from tests.contract.steps import (
     DONE,
@@ -25,7 +26,6 @@ from tests.contract.steps import (
     complete,
     delay,
     expand,
-    fail,
     feed_end,
     info_of,
     job_in,
@@ -63,7 +63,6 @@ from tonearm.model import (
     TakenIn,
     TaskDump,
 )
-from tonearm.store import dumps
 from tonearm.store.base import PAGE, Store
 
 CLAIMED_FIRST = sorted(State, key=lambda state: state in (State.READY, State.WAITING))
@@ -79,35 +78,6 @@ async def other(engine: Engine, quick_place: Path, clock: FakeClock) -> AsyncIte
     differences = await opened.audit()
     await opened.close()
     assert differences == ()
-
-
-async def pages(store: Store, job_id: str) -> list[JobDump]:
-    """A job's dump, all its pages, each as it is read back from its bytes."""
-    found: list[JobDump] = []
-    start: int | None = 1
-    while start is not None:
-        found.append(dumps.decode(dumps.encode(await store.dump(job_id, start=start))))
-        start = found[-1].following
-    return found
-
-
-async def carry(store: Store, other: Store, job_id: str) -> TakenIn:
-    """Take a job in elsewhere, page by page; the answer to the last page."""
-    answers = [await other.take_in(page) for page in await pages(store, job_id)]
-    assert set(answers[:-1]) <= {TakenIn.MORE}
-    await sweep_all(other)
-    return answers[-1]
-
-
-async def carry_all(store: Store, other: Store) -> None:
-    """Take all jobs in elsewhere, in the order of their submission."""
-    for job in await listed(store, JobQuery(order=JobOrder.CREATED)):
-        assert await carry(store, other, job.id) is TakenIn.TAKEN
-
-
-def without_story(job: JobRecord) -> JobRecord:
-    """A record without what is told of the move itself."""
-    return replace(job, updated_at=0, history=tuple(line for line in job.history if line.event != "moved"))
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.ACTIVE], ids=str)
@@ -305,17 +275,6 @@ async def test_priority_and_turn_hold_in_the_other_store(store: Store, other: St
 
 
 # Albums
-
-
-async def half_an_album(store: Store, count: int = 4) -> str:
-    """An album with a track in every state that one has."""
-    job_id = await open_album(store, count)
-    done, failed, delayed = await claim(store, tracks=3)
-    await store.reserve(done, "One", "one")
-    await complete(store, done)
-    await fail(store, failed)
-    await delay(store, delayed, MINUTE)
-    return job_id
 
 
 async def test_an_album_goes_on_where_it_was(store: Store, other: Store, clock: FakeClock) -> None:
