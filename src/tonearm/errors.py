@@ -11,6 +11,8 @@
     ├── LeaseLost             this worker must stop                 → never shown to people
     ├── Stopped               work on a thread must stop            → never shown to people
     ├── StoreUnavailable      outcome unknown, safe to repeat       → 503
+    │   ├── StoreRefused      nothing was changed, it said so itself
+    │   └── PartlyRenewed     of some leases only
     ├── ServerUnreachable     a client gets no answer               → message, exit code
     │   └── CutOff            an answer ended before its end
     ├── SetupError            the program cannot start like this    → message, exit code
@@ -167,6 +169,19 @@ class Stopped(TonearmError):
 
 class StoreUnavailable(TonearmError):
     """The store did not answer. The outcome is unknown; the same call may be repeated."""
+
+
+class StoreRefused(StoreUnavailable):
+    """The store cannot do this now and nothing was changed: it says so itself (full, read-only), or was not reached."""
+
+
+class PartlyRenewed(StoreUnavailable):
+    """Of several leases, those with tokens in *unknown* may not be renewed; of the others, *lost* are not current."""
+
+    def __init__(self, message: str, *, lost: frozenset[str], unknown: frozenset[str]) -> None:
+        super().__init__(message)
+        self.lost = lost
+        self.unknown = unknown
 
 
 class ServerUnreachable(TonearmError):

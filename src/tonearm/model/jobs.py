@@ -128,3 +128,6 @@ class Submitted:
 
     job_id: str
     duplicate: bool = False
+    source: str | None = None
+    """Where it lies, if a store made of several took it in another one than usual; with what people should know."""
+    warning: str | None = None

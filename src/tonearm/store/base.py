@@ -305,6 +305,9 @@ class Working(Protocol):
         """Prolong the leases of these claims (by token) to *lease_ms* from now and record how far they have come.
 
         Returns the tokens that are not current any more. At most `PAGE` tokens.
+
+        Raises:
+            PartlyRenewed: this store is made of several, and one of them is away.
         """
         ...
 
@@ -460,6 +463,11 @@ class Store(Submitting, Reading, Working, Keeping, Moving, Protocol):
     @property
     def source(self) -> str:
         """`sqlite`, `memory`, `redis` or `local`."""
+        ...
+
+    @property
+    def warning(self) -> str | None:
+        """What people should know about where their jobs lie now, one or two sentences; None: nothing."""
         ...
 
 

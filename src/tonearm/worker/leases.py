@@ -16,7 +16,7 @@ from itertools import islice
 import structlog
 
 from tonearm.clock import Clock
-from tonearm.errors import DiskError, StoreUnavailable
+from tonearm.errors import DiskError, PartlyRenewed, StoreUnavailable
 from tonearm.library import Stage
 from tonearm.model import Claim, RestingHost, TaskKind, WorkerReport
 from tonearm.store.base import PAGE, Working
@@ -128,15 +128,22 @@ class Leases:
         """One round of the renewing loop: renew everything, then wait a quarter of the lease."""
         for page in _pages(self._held.values()):
             asked_at_ms = self._clock.elapsed_ms()
-            gone = await self._store.renew(
-                self._stage.worker, {held.claim.token: held.mark for held in page}, self._lease_ms
-            )
-            for held in page:
-                if held.claim.token in gone:
-                    held.halt(Stop.LOST)
-                else:
-                    held.lease_ends_ms = asked_at_ms + self._lease_ms
+            marks = {held.claim.token: held.mark for held in page}
+            try:
+                gone = await self._store.renew(self._stage.worker, marks, self._lease_ms)
+            except PartlyRenewed as partly:
+                known = [held for held in page if held.claim.token not in partly.unknown]
+                self._renewed(known, partly.lost, asked_at_ms)
+                raise
+            self._renewed(page, gone, asked_at_ms)
         await asyncio.sleep(self._lease_ms / 4_000)
+
+    def _renewed(self, page: list[Held], gone: frozenset[str], asked_at_ms: int) -> None:
+        for held in page:
+            if held.claim.token in gone:
+                held.halt(Stop.LOST)
+            else:
+                held.lease_ends_ms = asked_at_ms + self._lease_ms
 
     async def watch(self) -> None:
         """One round of the watching loop: stop what lost its trust. The store is not asked, since it may be away."""

@@ -146,6 +146,10 @@ class SqliteStore:
     def source(self) -> str:
         return "memory" if self._database is None else "sqlite"
 
+    @property
+    def warning(self) -> str | None:
+        return None
+
     async def _write(self, work: Callable[[Unit], T]) -> T:
         return await self._mending(self._writer, work)
 

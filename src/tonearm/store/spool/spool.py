@@ -1,0 +1,89 @@
+"""The spool: one store made of the main one, in Redis, and a local one that stands in while that is away.
+
+    the main store answers     every call is its own
+    it is away                 jobs are accepted into the local store, with a warning, and worked on there; what is not
+                               there is not known: `StoreUnavailable`, never `NotFound`
+    it is back                 what nobody works on is handed over (`handover`), what runs here finishes here first
+
+Limits, duplicates and the turns of clients hold in each store by itself meanwhile. One loop of the process calls `tend`
+again and again: it looks whether the main store is back, and hands over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from tonearm.errors import StoreUnavailable
+from tonearm.store.base import LocalStore
+from tonearm.store.spool.both import Both
+from tonearm.store.spool.reach import Opener
+from tonearm.store.spool.working import Working
+
+PROBE_S = 1.0
+"""Seconds between two looks at a main store that is away, and at jobs that cannot be handed over yet."""
+
+LONGEST_PROBE_S = 5.0
+"""The same where the main store answers the look, and then not what matters, again and again."""
+
+IDLE_S = 30.0
+"""The longest wait of the loop while there is nothing to do; a main store that goes away ends it."""
+
+
+async def open_spool(opener: Opener, local: LocalStore) -> Spool:
+    """Open the main store, and stand in for it at once if it does not answer. *local* belongs to the spool then.
+
+    Raises:
+        SetupError: the main store answers, and cannot be used as it is.
+    """
+    both = Both(opener, local)
+    try:
+        await both.reach.open()
+        await both.handover.begin()
+    except BaseException:
+        await local.close()
+        raise
+    return Spool(both)
+
+
+class Spool(Working):
+    """A store made of two. Made by `open_spool`."""
+
+    def __init__(self, both: Both) -> None:
+        super().__init__(both)
+        self._pause_s = PROBE_S
+
+    async def tend(self) -> None:
+        """One round of the loop: look, hand over, wait until there may be something to do."""
+        wait_s = await self.look()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._reach.goes_away()
+
+    async def look(self) -> float:
+        """Do what can be done now; answer how many seconds later it is worth another look."""
+        handover = self._both.handover
+        if not self._reach.up and not await self._reach.probe():
+            await handover.count()
+            return PROBE_S
+        try:
+            await self.repay()
+            await self._both.mirror(await self._reach.call(lambda main: main.control()))
+            moved = bool(handover.left or handover.marked) and await handover.go_through()
+        except StoreUnavailable:
+            if self._reach.up:
+                raise  # it is the local store that does not answer
+            await handover.count()
+            self._pause_s = min(2 * self._pause_s, LONGEST_PROBE_S)
+            return self._pause_s
+        self._pause_s = PROBE_S
+        if not handover.left and self._reach.up:
+            return IDLE_S
+        return 0.0 if moved else PROBE_S
+
+    async def close(self) -> None:
+        """Close both stores."""
+        try:
+            await self._reach.close()
+        finally:
+            await self._local.close()

@@ -1,0 +1,172 @@
+"""Working: what workers say to a spool (`Working`, `Keeping`). Each claim is settled in the store that gave it.
+
+What is the main store's business alone is said to it also while it counts as away: its answer decides, and `LeaseLost`
+or `StoreUnavailable` mean what they always do. What concerns the local store goes on meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from tonearm.errors import PartlyRenewed, StoreUnavailable
+from tonearm.model import (
+    AlbumInfo,
+    AlbumTrack,
+    Claim,
+    Claimed,
+    ClaimRequest,
+    Flags,
+    Mark,
+    Outcome,
+    Pruned,
+    Publication,
+    Reserved,
+    Retention,
+    Swept,
+    TaskKind,
+    WorkerReport,
+)
+from tonearm.store.base import Store
+from tonearm.store.spool import tokens
+from tonearm.store.spool.asking import Asking
+from tonearm.store.spool.both import Both
+from tonearm.store.spool.figures import add_pruned, add_swept
+
+T = TypeVar("T")
+
+
+class Working(Asking):
+    """The calls of workers."""
+
+    def __init__(self, both: Both) -> None:
+        super().__init__(both)
+        self._owed: dict[str, tuple[Mapping[str, Mark], bool]] = {}
+        """Dead workers of whose leases the main store has still to hear."""
+
+    async def claim(self, request: ClaimRequest) -> Claimed:
+        """What the main store has, and with the room that is left what lies here."""
+        there = await self._both.ask_main(lambda main: main.claim(request)) or Claimed()
+        if self._reach.up and not self._both.handover.left:
+            return there
+        kinds = [claim.kind for claim in there.claims]
+        if any(claim.suspect for claim in there.claims):
+            return there  # it runs alone
+        rest = replace(
+            request,
+            tracks=request.tracks - kinds.count(TaskKind.TRACK),
+            albums=request.albums - kinds.count(TaskKind.RESOLVE),
+        )
+        async with self._admission:
+            here = await self._local.claim(rest)
+        dues = [due for due in (there.next_due_ms, here.next_due_ms) if due is not None]
+        return Claimed(there.claims + tuple(map(tokens.outside, here.claims)), min(dues, default=None))
+
+    async def renew(self, worker: str, marks: Mapping[str, Mark], lease_ms: int) -> frozenset[str]:
+        here, there = tokens.split(marks)
+        found = await self._local.renew(worker, {token: marks[tokens.PREFIX + token] for token in here}, lease_ms)
+        lost = frozenset(tokens.PREFIX + token for token in found)
+        if not there:
+            return lost
+        of_main = {token: marks[token] for token in there}
+        try:
+            return lost | await self._reach.call(lambda main: main.renew(worker, of_main, lease_ms), though_away=True)
+        except StoreUnavailable as error:
+            raise PartlyRenewed(str(error), lost=lost, unknown=frozenset(there)) from error
+
+    async def poll(self, worker: str, tokens_held: Sequence[str]) -> Flags:
+        here, there = tokens.split(tokens_held)
+        local = await self._local.poll(worker, here)
+        main = await self._both.ask_main(lambda store: store.poll(worker, there))
+        if main is None:
+            return local
+        await self._both.mirror(main.control)
+        return Flags(
+            local.cancel | main.cancel,
+            local.pause | main.pause,
+            local.lost | main.lost,
+            local.discard + main.discard,
+            main.control,
+        )
+
+    async def discarded(self, worker: str, stages: Sequence[tuple[str, int]]) -> None:
+        await self._local.discarded(worker, stages)
+        await self._both.ask_main(lambda main: main.discarded(worker, stages))
+
+    async def report(self, report: WorkerReport) -> None:
+        here, there = tokens.split_report(report)
+        await self._local.report(here)
+        await self._both.ask_main(lambda main: main.report(there))
+
+    async def heartbeat(self, worker: str, host: str, max_concurrent: int) -> None:
+        await self._local.heartbeat(worker, host, max_concurrent)
+        await self._both.ask_main(lambda main: main.heartbeat(worker, host, max_concurrent))
+
+    async def expand(
+        self, claim: Claim, album: AlbumInfo, start: int, tracks: Sequence[AlbumTrack], *, last: bool
+    ) -> None:
+        await self._with(claim, lambda store, held: store.expand(held, album, start, tracks, last=last))
+
+    async def describe(self, claim: Claim, *, title: str, artist: str, album: str) -> None:
+        await self._with(claim, lambda store, held: store.describe(held, title=title, artist=artist, album=album))
+
+    async def reserve(self, claim: Claim, name: str, key: str) -> Reserved:
+        return await self._with(claim, lambda store, held: store.reserve(held, name, key))
+
+    async def commit(self, claim: Claim, publication: Publication) -> None:
+        await self._with(claim, lambda store, held: store.commit(held, publication))
+
+    async def retract(self, claim: Claim) -> None:
+        await self._with(claim, lambda store, held: store.retract(held))
+
+    async def settle(self, claim: Claim, outcome: Outcome, mark: Mark | None = None) -> None:
+        await self._with(claim, lambda store, held: store.settle(held, outcome, mark))
+
+    async def _with(self, claim: Claim, work: Callable[[Store, Claim], Awaitable[T]]) -> T:
+        """Say something of a claim to the store that gave it."""
+        if tokens.is_local(claim.token):
+            return await work(self._local, tokens.inside(claim))
+        return await self._reach.call(lambda main: work(main, claim), though_away=True)
+
+    async def recover(self, worker: str, marks: Mapping[str, Mark], *, charge: bool) -> int:
+        """In both stores; the main one hears of it when it is back, so that a start need not wait for it."""
+        freed = await self._local.recover(worker, marks, charge=charge)
+        there = await self._both.ask_main(lambda main: main.recover(worker, marks, charge=charge))
+        if there is None:
+            self._owed[worker] = (marks, charge)
+        return freed + (there or 0)
+
+    async def repay(self) -> None:
+        """Say to the main store what it has not heard of dead workers.
+
+        Raises:
+            StoreUnavailable: it is away again; what is left is said the next time.
+        """
+        for worker, (marks, charge) in list(self._owed.items()):
+            while await self._reach.call(lambda main, w=worker, m=marks, c=charge: main.recover(w, m, charge=c)):  # type: ignore[misc]
+                pass
+            self._owed.pop(worker, None)
+
+    async def living(self, tasks: Sequence[str]) -> dict[str, int]:
+        """In either store; both have to answer, because the stage of a task that neither knows is removed."""
+        there = await self._reach.call(lambda main: main.living(tasks))
+        here = await self._local.living(tasks)
+        return {task: max(here.get(task, 0), there.get(task, 0)) for task in here.keys() | there.keys()}
+
+    # upkeep
+
+    async def sweep(self) -> Swept:
+        here = await self._local.sweep()
+        there = await self._both.ask_main(lambda main: main.sweep())
+        return here if there is None else add_swept(here, there)
+
+    async def prune(self, retention: Retention) -> Pruned:
+        here = await self._local.prune(retention)
+        there = await self._both.ask_main(lambda main: main.prune(retention))
+        return here if there is None else add_pruned(here, there)
+
+    async def audit(self) -> tuple[str, ...]:
+        here = await self._local.audit()
+        there = await self._reach.call(lambda main: main.audit())
+        return (*(f"Here, while the queue was away: {text}" for text in here), *there)

@@ -1,0 +1,512 @@
+"""The spool: a main store that goes away and comes back, and what everybody sees of it meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from tests.contract.steps import (
+    DONE,
+    LEASE_MS,
+    NO_LIMITS,
+    PUBLICATION,
+    TIMEOUT,
+    album_tracks,
+    at,
+    claim,
+    claim_all,
+    claim_one,
+    complete,
+    info_of,
+    listed,
+    news,
+    open_album,
+    state_of,
+    submit,
+    submit_track,
+    track,
+)
+from tests.support.clock import FakeClock
+from tests.support.switched import Line
+from tests.unit.store.spool.conftest import Stores
+
+from tonearm.errors import LeaseLost, NotFound, PartlyRenewed, SetupError, StoreUnavailable
+from tonearm.model import (
+    Control,
+    ControlChange,
+    JobOrder,
+    JobQuery,
+    Phase,
+    Priority,
+    Retry,
+    State,
+    Transfer,
+    WorkerReport,
+)
+from tonearm.store.base import Store
+from tonearm.store.spool import open_spool
+from tonearm.store.sqlite import open_sqlite
+
+
+async def go_away(stores: Stores) -> None:
+    """The main store does not answer any more, and that was noticed."""
+    stores.switch.set(Line.DOWN)
+    await stores.spool.counts()
+
+
+# Accepting
+
+
+async def test_while_the_queue_answers_everything_is_its_own(stores: Stores) -> None:
+    """No warning, no job here, and the source is that of the main store."""
+    job_id = await submit_track(stores.spool)
+
+    assert (stores.spool.source, stores.spool.warning) == ("memory", None)
+    assert await state_of(stores.main, job_id) is State.READY
+    assert (await stores.local.counts()).total == 0
+
+
+async def test_while_it_is_away_jobs_are_accepted_here_with_a_warning(stores: Stores) -> None:
+    """The answer says where the job lies, and so does everything that tells of the queue."""
+    await go_away(stores)
+    submitted = await stores.spool.submit(track(), NO_LIMITS)
+
+    assert submitted.source == "local"
+    assert submitted.warning is not None
+    assert (stores.spool.source, stores.spool.warning) == ("local", submitted.warning)
+    assert (await stores.spool.job(submitted.job_id)).state is State.READY
+    assert [job.id for job in await listed(stores.spool)] == [submitted.job_id]
+    assert (await stores.spool.counts()).queued == 1
+    assert await stores.spool.oldest() is not None
+
+
+async def test_away_at_the_start_is_no_reason_not_to_start(stores: Stores) -> None:
+    """The main store is opened as soon as it answers."""
+    stores.switch.set(Line.DOWN)
+    spool = await stores.restart()
+    job_id = await submit_track(spool)
+    held = await claim_one(spool)
+    assert held.job_id == job_id
+    await complete(spool, held)
+
+    await stores.settle_down()
+
+    assert await state_of(stores.main, job_id) is State.COMPLETED
+    assert spool.warning is None
+
+
+async def test_what_cannot_be_used_is_an_error_at_the_start(stores: Stores) -> None:
+    """Nobody is served by a queue that works on beside the one that was set up wrong."""
+
+    async def wrong() -> Store:
+        raise SetupError("maxmemory-policy is allkeys-lru")
+
+    with pytest.raises(SetupError):
+        await open_spool(wrong, await open_sqlite(None, stores.clock))
+
+
+async def test_what_cannot_be_used_later_is_said_and_the_spool_goes_on(stores: Stores, clock: FakeClock) -> None:
+    """A server that came up wrongly set up is as good as none."""
+    errors: list[Exception] = [StoreUnavailable("No connection"), SetupError("maxmemory-policy is allkeys-lru")]
+
+    async def opener() -> Store:
+        if errors:
+            raise errors.pop(0)
+        return await stores.switch.open()
+
+    spool = await open_spool(opener, await open_sqlite(None, clock))
+    job_id = await submit_track(spool)
+    await spool.look()
+    assert (spool.source, (await spool.job(job_id)).state) == ("memory", State.READY)
+    await spool.look()
+    assert await state_of(stores.main, job_id) is State.READY
+    await spool.close()
+
+
+async def test_memory_says_that_it_forgets(clock: FakeClock) -> None:
+    """QUEUE_FALLBACK=memory."""
+
+    async def away() -> Store:
+        raise StoreUnavailable("No connection")
+
+    spool = await open_spool(away, await open_sqlite(None, clock))
+    submitted = await spool.submit(track(), NO_LIMITS)
+    assert submitted.source == "memory"
+    assert "lost if the server ends" in (submitted.warning or "")
+    await spool.close()
+
+
+# Reading and acting
+
+
+async def test_a_job_that_is_not_here_is_unknown_not_absent(stores: Stores) -> None:
+    """Nobody is told 404 of a job that lies in the queue; the same for every action."""
+    job_id = await submit_track(stores.spool)
+    await go_away(stores)
+    spool = stores.spool
+
+    for call in (
+        spool.job(job_id),
+        spool.tracks(job_id, limit=5),
+        spool.files(job_id),
+        spool.dump(job_id),
+        spool.cancel(job_id),
+        spool.pause(job_id),
+        spool.resume(job_id),
+        spool.retry(job_id),
+        spool.prioritize(job_id, Priority.HIGH),
+        spool.delete(job_id),
+        spool.steer(ControlChange(paused=True)),
+        spool.living([job_id]),
+    ):
+        with pytest.raises(StoreUnavailable):
+            await call
+    await stores.settle_down()
+    with pytest.raises(NotFound):
+        await spool.job("job-1-unknown")
+
+
+async def test_what_lies_here_can_be_acted_on_meanwhile(stores: Stores) -> None:
+    """Cancel, pause and delete mean what they always do."""
+    await go_away(stores)
+    first, second, third = await submit(stores.spool, track(), track(), track())
+    await stores.spool.cancel(first)
+    await stores.spool.pause(second)
+    await stores.spool.delete(third)
+
+    await stores.settle_down()
+
+    assert await state_of(stores.main, first) is State.CANCELLED
+    assert await state_of(stores.main, second) is State.PAUSED
+    assert len(await listed(stores.main)) == 2
+
+
+async def test_lists_go_through_both_stores(stores: Stores) -> None:
+    """What runs here comes first; a cursor of the one that is away says so instead of ending early."""
+    there = await submit(stores.spool, track(), track())
+    await go_away(stores)
+    here = await submit(stores.spool, track(), track(), track())
+    await claim(stores.spool, tracks=3)  # so that they stay
+    stores.switch.set(Line.UP)
+    await stores.spool.look()
+
+    for limit in (1, 2, 3, 4, 5):
+        jobs = await listed(stores.spool, JobQuery(order=JobOrder.CREATED, limit=limit))
+        assert [job.id for job in jobs] == here + there
+    assert (await stores.spool.counts()).total == 5
+    assert "3 jobs" in (stores.spool.warning or "")
+
+    behind = (await stores.spool.jobs(JobQuery(order=JobOrder.CREATED, limit=4))).next
+    assert behind is not None
+    await go_away(stores)
+    with pytest.raises(StoreUnavailable):
+        await stores.spool.jobs(JobQuery(order=JobOrder.CREATED, limit=4, cursor=behind))
+
+
+async def test_figures_are_those_of_both(stores: Stores) -> None:
+    """Sums, and averages by weight."""
+    await submit_track(stores.spool)
+    await complete(stores.spool, await claim_one(stores.spool))
+    await go_away(stores)
+    await submit(stores.spool, track(), track())
+    one, other = await claim(stores.spool, tracks=2)
+    await stores.spool.settle(one, Retry(TIMEOUT, 0))
+    stores.switch.set(Line.UP)
+    await stores.spool._reach.probe()
+
+    metrics = await stores.spool.metrics()
+    assert (metrics.avg_success_rate, metrics.total_download_ms) == (100, DONE.download_ms)
+    assert metrics.avg_retry_count == pytest.approx(1 / 3)
+    await complete(stores.spool, other)
+
+
+async def test_the_control_holds_while_the_queue_is_away(stores: Stores) -> None:
+    """Somebody paused the whole queue: nothing is started here either."""
+    await stores.spool.steer(ControlChange(paused=True))
+    await go_away(stores)
+    await submit_track(stores.spool)
+
+    assert await claim(stores.spool, tracks=1) == ()
+    assert await stores.spool.control() == Control(paused=True)
+
+    spool = await stores.restart()
+    assert await claim(spool, tracks=1) == ()
+    await stores.settle_down()
+    await spool.steer(ControlChange(paused=False))
+    assert len(await claim(spool, tracks=1)) == 1
+
+
+async def test_the_control_of_others_is_learnt_while_polling(stores: Stores) -> None:
+    """Another process may have set it."""
+    await stores.main.steer(ControlChange(paused=True, max_concurrent=2))
+    assert (await stores.spool.poll("w1", [])).control == Control(paused=True, max_concurrent=2)
+    await go_away(stores)
+    assert (await stores.spool.poll("w1", [])).control == Control(paused=True, max_concurrent=2)
+
+
+# Working
+
+
+async def test_a_claim_is_settled_in_the_store_that_gave_it(stores: Stores) -> None:
+    """Whatever went away or came back in between."""
+    there = await submit_track(stores.spool)
+    held_there = await claim_one(stores.spool)
+    await go_away(stores)
+    here = await submit_track(stores.spool)
+    held_here = await claim_one(stores.spool)
+    assert (held_there.job_id, held_here.job_id) == (there, here)
+
+    with pytest.raises(StoreUnavailable):
+        await stores.spool.commit(held_there, PUBLICATION)
+    stores.switch.set(Line.UP)
+    await complete(stores.spool, held_there)  # though nobody looked yet whether it is back
+    await complete(stores.spool, held_here)
+
+    assert await state_of(stores.main, there) is State.COMPLETED
+    assert await state_of(stores.local, here) is State.COMPLETED
+    await stores.settle_down()
+    assert await state_of(stores.main, here) is State.COMPLETED
+
+
+async def test_leases_here_are_renewed_while_the_queue_is_away(stores: Stores) -> None:
+    """The worker learns which are, and which are not."""
+    await submit_track(stores.spool)
+    held_there = await claim_one(stores.spool)
+    await go_away(stores)
+    await submit(stores.spool, track(), track())
+    kept, lost = await claim(stores.spool, tracks=2)
+    await stores.local.recover("w1", {}, charge=False)
+    kept = await claim_one(stores.spool)
+    mark = at(Phase.TRANSFER, 5)
+
+    with pytest.raises(PartlyRenewed) as partly:
+        await stores.spool.renew("w1", {held_there.token: mark, kept.token: mark, lost.token: mark}, LEASE_MS)
+    assert partly.value.unknown == {held_there.token}
+    assert partly.value.lost == {lost.token}
+
+    stores.switch.set(Line.UP)
+    found = await stores.spool.renew("w1", {held_there.token: mark, kept.token: mark}, LEASE_MS)
+    assert found == frozenset()
+    with pytest.raises(LeaseLost):
+        await stores.spool.commit(lost, PUBLICATION)
+
+
+async def test_flags_of_both_reach_the_worker(stores: Stores) -> None:
+    """A cancel here is heard though the queue is away."""
+    await submit_track(stores.spool)
+    held_there = await claim_one(stores.spool)
+    await go_away(stores)
+    here = await submit_track(stores.spool)
+    held_here = await claim_one(stores.spool)
+    held = [held_there.token, held_here.token]
+    await stores.spool.cancel(here)
+    assert (await stores.spool.poll("w1", held)).cancel == {here}
+
+    await stores.settle_down()
+    await stores.spool.pause(held_there.job_id)
+    flags = await stores.spool.poll("w1", held)
+    assert flags.cancel == {here}
+    assert flags.pause == {held_there.task_id}
+
+
+async def test_progress_is_seen_in_both(stores: Stores) -> None:
+    """Each store knows the transfers of its own claims."""
+    await submit_track(stores.spool)
+    held_there = await claim_one(stores.spool)
+    await go_away(stores)
+    await submit_track(stores.spool)
+    held_here = await claim_one(stores.spool)
+    stores.switch.set(Line.UP)
+    await stores.spool.look()
+    transfers = tuple(
+        Transfer(held.task_id, held.token, at(Phase.TRANSFER, 4_000_000), 500.0) for held in (held_there, held_here)
+    )
+    await stores.spool.report(WorkerReport("w1", 2, 4, transfers))
+
+    for held in (held_there, held_here):
+        assert (await stores.spool.job(held.job_id)).speed == 500.0
+
+
+async def test_an_album_is_resolved_and_brought_here(stores: Stores) -> None:
+    """Everything that a claim says goes to the local store."""
+    await go_away(stores)
+    job_id = await open_album(stores.spool, 2)
+    one, other = await claim(stores.spool, tracks=2)
+    await stores.spool.describe(one, title="T", artist="A", album="B")
+    await stores.spool.reserve(one, "Name", "name")
+    await complete(stores.spool, one)
+    await stores.spool.commit(other, PUBLICATION)
+    await stores.spool.retract(other)
+    await complete(stores.spool, other)
+
+    assert (await stores.spool.job(job_id)).completed_tracks == 2
+    assert info_of(one, 2).track_count == len(album_tracks(2))
+
+
+async def test_workers_are_alive_whichever_store_answers(stores: Stores) -> None:
+    """A sign of life is given to both."""
+    await stores.spool.heartbeat("w1", "den", 4)
+    assert [worker.alive for worker in await stores.spool.workers()] == [True]
+    await go_away(stores)
+    await stores.spool.heartbeat("w1", "den", 4)
+    assert [worker.alive for worker in await stores.spool.workers()] == [True]
+
+
+async def test_stages_of_the_queue_are_not_removed_while_it_is_away(stores: Stores) -> None:
+    """Only who hears of both stores knows that a stage is nobody's."""
+    await submit_track(stores.spool)
+    there = await claim_one(stores.spool)
+    await go_away(stores)
+    await submit_track(stores.spool)
+    here = await claim_one(stores.spool)
+    with pytest.raises(StoreUnavailable):
+        await stores.spool.living([there.task_id, here.task_id])
+    await stores.settle_down()
+    assert await stores.spool.living([there.task_id, here.task_id, "x"]) == {there.task_id: 1, here.task_id: 1}
+
+
+async def test_the_dead_are_buried_in_both_stores(stores: Stores) -> None:
+    """A start does not wait for the queue; it hears of its dead when it is back."""
+    there = await submit_track(stores.spool)
+    await claim_one(stores.spool)
+    await go_away(stores)
+    here = await submit_track(stores.spool)
+    await claim_one(stores.spool)
+    spool = await stores.restart()
+
+    assert await spool.recover("w1", {}, charge=True) == 1
+    assert await spool.recover("w1", {}, charge=True) == 0
+    assert await state_of(stores.local, here) is State.READY
+
+    await stores.settle_down()
+    assert await state_of(stores.main, there) is State.READY
+
+
+async def test_stages_are_discarded_through_both(stores: Stores) -> None:
+    """Those of either store, and confirmed to both."""
+    ids = []
+    for turn in (stores.settle_down(), go_away(stores)):
+        await turn
+        ids.append(await submit_track(stores.spool))
+        await stores.spool.settle(await claim_one(stores.spool), Retry(TIMEOUT, 60_000))
+    stores.switch.set(Line.UP)
+    await stores.spool._reach.probe()
+    for job_id in ids:
+        await stores.spool.cancel(job_id)
+    flags = await stores.spool.poll("w1", [])
+    assert {task for task, _ in flags.discard} == set(ids)
+    await stores.spool.discarded("w1", flags.discard)
+    assert (await stores.spool.poll("w1", [])).discard == ()
+
+
+async def test_a_suspect_of_the_queue_runs_alone(stores: Stores) -> None:
+    """Nothing of what lies here runs beside it."""
+    await submit_track(stores.spool)
+    for _ in range(2):
+        await claim_one(stores.spool)
+        await stores.main.recover("w1", {}, charge=True)
+    await go_away(stores)
+    await submit(stores.spool, track(), track())
+    await claim(stores.spool, "w2", tracks=1)
+    stores.switch.set(Line.UP)
+    await stores.spool._reach.probe()
+
+    (suspect,) = await claim(stores.spool, "w1", tracks=4)
+    assert suspect.suspect
+
+
+async def test_upkeep_goes_on_in_both(stores: Stores, clock: FakeClock) -> None:
+    """Leases that ran out are freed, here and there."""
+    await submit_track(stores.spool)
+    await claim_one(stores.spool)
+    await go_away(stores)
+    await submit_track(stores.spool)
+    await claim_one(stores.spool)
+    clock.advance(LEASE_MS)
+    assert (await stores.spool.sweep()).recovered == 1
+    stores.switch.set(Line.UP)
+    await stores.spool._reach.probe()  # it sweeps there itself
+    assert len(await claim_all(stores.spool)) == 2
+    assert await stores.spool.audit() == ()
+
+
+# Hearing of changes
+
+
+async def test_readers_hear_of_changes_in_both_stores(stores: Stores) -> None:
+    """In one feed, with one id to go on from; a job that was handed over is not said to be gone."""
+    end = (await stores.spool.events(None)).last
+    first = await submit_track(stores.spool)
+    await go_away(stores)
+    second = await submit_track(stores.spool)
+    stores.switch.set(Line.UP)
+    await stores.spool._reach.probe()
+
+    told = await news(stores.spool, end)
+    assert [event.job_id for event in told] == [second, first]
+    await stores.settle_down()
+    after = await news(stores.spool, told[-1].id)
+    assert {(event.job_id, event.kind.value) for event in after} == {(second, "job")}
+    one_by_one = (await stores.spool.events(end, limit=1)).events
+    assert len(one_by_one) == 1
+
+
+async def test_a_reader_that_began_while_the_queue_was_away_begins_anew(stores: Stores) -> None:
+    """What lies there was never shown to it."""
+    await go_away(stores)
+    end = (await stores.spool.events(None)).last
+    await submit_track(stores.spool)
+    assert len((await stores.spool.events(end)).events) == 1
+    stores.switch.set(Line.UP)
+    await stores.spool._reach.probe()
+
+    feed = await stores.spool.events(end)
+    assert feed.resync
+    assert not (await stores.spool.events(feed.last)).resync
+    assert (await stores.spool.events("nonsense")).resync
+
+
+async def test_a_reader_keeps_its_place_while_the_queue_is_away(stores: Stores) -> None:
+    """It hears of what changed there when it is back."""
+    end = (await stores.spool.events(None)).last
+    await go_away(stores)
+    here = await submit_track(stores.spool)
+    there = await submit_track(stores.main)
+    feed = await stores.spool.events(end)
+    assert [event.job_id for event in feed.events] == [here]
+    stores.switch.set(Line.UP)
+    await stores.spool._reach.probe()
+    assert [event.job_id for event in (await stores.spool.events(feed.last)).events] == [there]
+
+
+async def test_whoever_waits_is_woken_by_either_store_and_by_a_turn(stores: Stores) -> None:
+    """Giving back the last number misses nothing."""
+    spool = stores.spool
+    number = await spool.changed(0, 0)
+    for store in (stores.main, stores.local):
+        waiting = asyncio.create_task(spool.changed(number, 5_000))
+        await submit_track(store)
+        assert await waiting != number
+        number = waiting.result()
+        number = await spool.changed(number, 0)
+
+    waiting = asyncio.create_task(spool.changed(number, 5_000))
+    await asyncio.sleep(0)
+    await go_away(stores)
+    assert await waiting != number
+    number = await spool.changed(waiting.result(), 0)
+    assert await spool.changed(number, 1) == number
+    waiting = asyncio.create_task(spool.changed(number, 5_000))
+    await asyncio.sleep(0)
+    stores.switch.set(Line.UP)
+    await spool._reach.probe()
+    assert await waiting != number
+
+
+async def test_the_loop_wakes_up_when_the_queue_goes_away(stores: Stores) -> None:
+    """And not before."""
+    tending = asyncio.create_task(stores.spool.tend())
+    done, _ = await asyncio.wait([tending], timeout=0.05)
+    assert not done
+    await go_away(stores)
+    await asyncio.wait_for(tending, 5)
