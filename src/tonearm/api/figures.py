@@ -54,6 +54,8 @@ class FigureRoutes:
             "queueSource": self._store.source,
             "timestamp": self._clock.wall_ms(),
         }
+        if self._store.warning is not None:
+            answer["warning"] = self._store.warning
         if alive:
             return success(answer)
         return refusal(request.scope, RefusalCode.WORKER_DOWN, NO_WORKER, **answer)

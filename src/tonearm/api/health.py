@@ -1,7 +1,8 @@
 """The health of the queue, for whoever operates it: one word, and the figures that it follows from.
 
 *down*: nothing would be downloaded, because no worker lives or the store does not answer. *degraded*: it works, but
-something wants attention: the queue is long, a host rests, a worker holds back, or the disk is nearly full.
+something wants attention: the queue is long, a host rests, a worker holds back, the disk is nearly full, or jobs lie
+elsewhere than usual (`warning`).
 """
 
 from __future__ import annotations
@@ -79,6 +80,8 @@ class HealthRoutes:
             "disk": self._disk_figures(alive),
             **waits(alive),
         }
+        if self._store.warning is not None:
+            figures["warning"] = self._store.warning
         if not alive:
             figures["status"] = Health.DOWN
             return refusal(request.scope, RefusalCode.WORKER_DOWN, NO_WORKER, figures=figures)
@@ -122,5 +125,5 @@ class HealthRoutes:
 def _judge(figures: Object) -> Health:
     free = figures["disk"]["freeBytes"]
     narrow = free is not None and free < figures["disk"]["minBytes"]
-    attention = figures["queue"]["level"] is not Level.OK or "resting" in figures or "holding" in figures or narrow
-    return Health.DEGRADED if attention else Health.OK
+    said = not figures.keys().isdisjoint(("resting", "holding", "warning"))
+    return Health.DEGRADED if said or narrow or figures["queue"]["level"] is not Level.OK else Health.OK

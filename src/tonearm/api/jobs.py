@@ -97,14 +97,14 @@ class JobRoutes:
         answer: Object = {
             "jobId": submitted.job_id,
             "message": f"{spec.type} job {'is queued already' if submitted.duplicate else 'queued successfully'}",
-            "queueSource": self._store.source,
+            "queueSource": submitted.source or self._store.source,
         }
         if submitted.duplicate:
             answer["duplicate"] = True
         else:
             log.info("Job submitted", job=submitted.job_id, type=spec.type, id=spec.catalog_id, quality=spec.quality)
         location = f"{self._settings.base_path}{PREFIX}/{submitted.job_id}"
-        answer = _with_warning(answer, wanted.warning)
+        answer = _with_warning(answer, wanted.warning, submitted.warning or self._store.warning)
         return success(answer, status=200 if submitted.duplicate else 201, headers={"Location": location})
 
     async def browse(self, request: Request) -> Response:
@@ -114,12 +114,12 @@ class JobRoutes:
             "jobs": msgspec.Raw(records.join(records.encode_short(job) for job in jobs)),
             "count": len(jobs),
         }
-        return success(_with_cursor(answer, cursor))
+        return success(_with_cursor(_with_warning(answer, self._store.warning), cursor))
 
     async def show(self, job_id: str) -> Response:
         """One job, whole."""
         job = await self._store.job(_known_form(job_id))
-        return success({"job": msgspec.Raw(records.encode_whole(job))})
+        return success(_with_warning({"job": msgspec.Raw(records.encode_whole(job))}, self._store.warning))
 
     async def act(self, request: Request, job_id: str) -> Response:
         """Cancel, pause, resume, retry or prioritize a job."""
@@ -218,8 +218,9 @@ def _known_form(job_id: str) -> str:
     return job_id
 
 
-def _with_warning(answer: Object, warning: str | None) -> Object:
-    return answer if warning is None else answer | {"warning": warning}
+def _with_warning(answer: Object, *warnings: str | None) -> Object:
+    said = [warning for warning in warnings if warning is not None]
+    return answer | {"warning": " ".join(said)} if said else answer
 
 
 def _with_cursor(answer: Object, cursor: str | None) -> Object:

@@ -43,8 +43,8 @@ def schemas() -> Schema:
             },
             {"duplicate": _FLAG, "warning": _TEXT},
         ),
-        "JobList": _success({"jobs": _list_of("Job"), "count": _COUNT}, {"nextCursor": _TEXT}),
-        "JobAnswer": _success({"job": ref("Job")}),
+        "JobList": _success({"jobs": _list_of("Job"), "count": _COUNT}, {"nextCursor": _TEXT, "warning": _TEXT}),
+        "JobAnswer": _success({"job": ref("Job")}, {"warning": _TEXT}),
         "TrackList": _success({"tracks": _list_of("Track"), "count": _COUNT}, {"nextCursor": _TEXT}),
         "WorkerList": _success({"workers": _list_of("Worker"), "timestamp": _COUNT}),
         "Done": _success({"message": _TEXT, "jobId": _TEXT}, {"warning": _TEXT}),
@@ -58,14 +58,15 @@ def schemas() -> Schema:
             },
             {"warning": _TEXT},
         ),
-        "QueueHealth": _success(_health(), _waits()),
+        "QueueHealth": _success(_health(), {**_waits(), "warning": _TEXT}),
         "QueueHealthRefusal": _object(
             {"success": {"const": False}, "error": _TEXT, "code": {"enum": list(RefusalCode)}},
-            {**_health(), **_waits(), "status": {}},
+            {**_health(), **_waits(), "warning": _TEXT, "status": {}},
         ),
-        "Stats": _success(_figures()),
+        "Stats": _success(_figures(), {"warning": _TEXT}),
         "StatsRefusal": _object(
-            {"success": {"const": False}, "error": _TEXT, "code": {"enum": list(RefusalCode)}}, _figures()
+            {"success": {"const": False}, "error": _TEXT, "code": {"enum": list(RefusalCode)}},
+            {**_figures(), "warning": _TEXT},
         ),
         "Refusal": _refusal(),
     }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 import structlog
@@ -14,7 +16,9 @@ from tonearm.cli.reload import serve_reloading
 from tonearm.cli.working import working
 from tonearm.ops import logs
 from tonearm.settings import Settings
-from tonearm.store.opening import open_store
+from tonearm.store.opening import open_served, open_store
+from tonearm.store.spool import Spool
+from tonearm.worker.supervisor import Supervisor
 
 log = structlog.get_logger("server")
 
@@ -44,14 +48,27 @@ def work(settings: Settings) -> int:
 async def _serve(process: Process, *, works: bool) -> None:
     settings, clock = process.settings, process.clock
     async with AsyncExitStack() as stack:
-        store = await open_store(settings, clock)
+        store = await open_served(settings, clock)
         stack.push_async_callback(store.close)
+        if isinstance(store, Spool):
+            await stack.enter_async_context(_tending(store))
         worker = await stack.enter_async_context(working(store, settings, clock)) if works else None
         server = ApiServer(create_app(store, settings, clock), settings)
         await server.start()
         if worker is None and settings.shared_queue() is None:
             log.warning("Nothing is downloaded: without REDIS_URL no other process can work on this queue")
         await process.run(server, worker, docs=f"{server.addresses[0]}/docs")
+
+
+@asynccontextmanager
+async def _tending(spool: Spool) -> AsyncIterator[None]:
+    """The loop of a spool, as long as the server runs; a stop in the middle of a hand-over harms nothing."""
+    loop = asyncio.create_task(Supervisor().watch("hand over", spool.tend), name="hand over")
+    try:
+        yield
+    finally:
+        loop.cancel()
+        await asyncio.gather(loop, return_exceptions=True)
 
 
 async def _work(process: Process) -> None:

@@ -214,7 +214,7 @@ ATTRIBUTES: Mapping[str, str] = MappingProxyType({_wire_name(name): name for nam
 
 WITHOUT_EFFECT_YET: frozenset[str] = frozenset(
     {
-        *("QUEUE_CLIENT_MAX_CONCURRENT", "QUEUE_CLIENT_DAILY_BYTES", "QUEUE_FALLBACK"),
+        *("QUEUE_CLIENT_MAX_CONCURRENT", "QUEUE_CLIENT_DAILY_BYTES"),
         *("QUEUE_MAX_STREAMS", "QUEUE_WEBHOOK_URLS", "QUEUE_WEBHOOK_SECRET"),
     }
 )

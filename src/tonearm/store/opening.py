@@ -1,16 +1,22 @@
 """Opening: the store that the settings ask for.
 
 Without REDIS_URL it is a file of SQLite, which one process owns. With it the queue lies in Redis, and any number of
-processes on any number of machines share it. The other engine is not even loaded.
+processes on any number of machines share it; a server has a store of its own beside it, for the time when Redis is away
+(QUEUE_FALLBACK). What is not needed is not even loaded.
 """
 
 # ruff: noqa: PLC0415 - one engine is loaded, not both
 
 from __future__ import annotations
 
+import structlog
+
 from tonearm.clock import Clock
+from tonearm.errors import DatabaseInUse
 from tonearm.settings import Settings
-from tonearm.store.base import Store
+from tonearm.store.base import LocalStore, Store
+
+log = structlog.get_logger("store.opening")
 
 
 async def open_store(settings: Settings, clock: Clock) -> Store:
@@ -24,7 +30,42 @@ async def open_store(settings: Settings, clock: Clock) -> Store:
     if url is None:
         from tonearm.store.sqlite import open_sqlite
 
-        return await open_sqlite(settings.database, clock, worker_dead_ms=settings.worker_dead_ms)
+        store = await open_sqlite(settings.database, clock, worker_dead_ms=settings.worker_dead_ms)
+        await _take_back(store)
+        return store
     from tonearm.store.redis import open_redis
 
     return await open_redis(url, clock, worker_dead_ms=settings.worker_dead_ms)
+
+
+async def open_served(settings: Settings, clock: Clock) -> Store:
+    """Open the queue of a server, which accepts jobs also while Redis is away, as QUEUE_FALLBACK says.
+
+    Raises:
+        SetupError: it cannot be used like this; the message says what to change.
+        StoreUnavailable: it does not answer now, and nothing stands in for it (`off`).
+    """
+    if settings.shared_queue() is None or settings.fallback == "off":
+        return await open_store(settings, clock)
+    from tonearm.store.spool import open_spool
+    from tonearm.store.sqlite import open_sqlite
+
+    place = None if settings.fallback == "memory" else settings.database
+    try:
+        local = await open_sqlite(place, clock, worker_dead_ms=settings.worker_dead_ms)
+    except DatabaseInUse as error:
+        raise DatabaseInUse(
+            f"{error} Here it keeps jobs while Redis is away; QUEUE_FALLBACK=memory or off does without."
+        ) from error
+    return await open_spool(lambda: open_store(settings, clock), local)
+
+
+async def _take_back(store: LocalStore) -> None:
+    """Let what was being handed over to a queue in Redis go on here: that queue is not ours any more."""
+    taken = 0
+    while marked := await store.moving():
+        for job_id in marked:
+            await store.abandon_move(job_id)
+        taken += len(marked)
+    if taken:
+        log.warning("Jobs that were being handed over to Redis go on here; Redis may have them as well", jobs=taken)

@@ -245,10 +245,12 @@ def test_a_file_that_is_not_there_is_named(tonearm: Run, here: Path) -> None:
     assert "nowhere.jsonl" in ended.err
 
 
-def test_redis_is_not_there_yet(tonearm: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Said before anything is written."""
+def test_the_settings_choose_the_queue(tonearm: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis where there is a REDIS_URL, and the database with REDIS_DISABLED, whatever that says."""
     on(here, submit_track)
-    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:6379")
-    assert tonearm("export", EXPORT).code == 4
+    monkeypatch.setenv("REDIS_URL", "unix:///nowhere/redis.sock")
+    refused = tonearm("export", EXPORT)
+    assert (refused.code, list(Path().glob("jobs*"))) == (3, [])
+    assert "nowhere" in refused.err
     monkeypatch.setenv("REDIS_DISABLED", "1")
     assert tonearm("export", EXPORT).code == 0

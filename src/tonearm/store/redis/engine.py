@@ -110,6 +110,10 @@ class RedisStore:
     def source(self) -> str:
         return "redis"
 
+    @property
+    def warning(self) -> str | None:
+        return None
+
     # clients
 
     async def submit(self, submission: Submission, limits: SubmitLimits) -> Submitted:

@@ -1,6 +1,7 @@
 """Failures: what Redis, or the way to it, says when it cannot do what it was asked, in words that tell what to do.
 
-Two kinds. What time mends, a fail-over, a start, a full disk, is `StoreUnavailable`: say it again. What only a person
+Two kinds. What time mends, a fail-over, a start, a full disk, is `StoreUnavailable`: say it again; where Redis itself
+says that it did nothing, it is `StoreRefused`. What only a person
 mends, a password, a certificate, the wrong kind of server, is `SetupError` where a program starts; later on it is
 `StoreUnavailable` too, since a running queue waits until it is mended. Any other refusal of Redis is a fault of our
 own, and stays what it is.
@@ -13,7 +14,7 @@ import ssl
 from redis import exceptions
 from redis.exceptions import RedisError, ResponseError
 
-from tonearm.errors import SetupError, StoreUnavailable
+from tonearm.errors import SetupError, StoreRefused, StoreUnavailable
 
 _SAID_BYTES = 200
 """So much of what Redis said is repeated."""
@@ -90,7 +91,7 @@ def unavailable(error: RedisError | OSError, where: str) -> StoreUnavailable | N
     if isinstance(error, exceptions.TimeoutError | TimeoutError):
         return silent(where)
     if isinstance(error, RedisError) and (text := _WAITING_HELPS.get(word_of(error))):
-        return StoreUnavailable(f"{where} {text} ({_said(error)}).")
+        return StoreRefused(f"{where} {text} ({_said(error)}).")
     if isinstance(error, ResponseError):
         return None
     if isinstance(error, exceptions.ConnectionError | OSError):

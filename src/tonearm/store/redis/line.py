@@ -18,7 +18,7 @@ from typing import Any, Protocol, cast
 import hiredis
 from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, ResponseError
 
-from tonearm.errors import StoreUnavailable
+from tonearm.errors import StoreRefused, StoreUnavailable
 from tonearm.store.redis.failures import silent, unavailable
 
 MOST_WAITING = 10_000
@@ -84,7 +84,7 @@ class Line:
         if self.error is not None:
             raise StoreUnavailable(str(self.error))
         if len(self._waiting) >= MOST_WAITING:
-            raise StoreUnavailable(f"{MOST_WAITING} calls wait for {self.where} already.")
+            raise StoreRefused(f"{MOST_WAITING} calls wait for {self.where} already.")
         reply: asyncio.Future[Any] = self._loop.create_future()
         self._waiting.append((reply, until))
         if self._timer is None:

@@ -29,7 +29,7 @@ from redis.exceptions import (
     RedisError,
 )
 
-from tonearm.errors import SetupError, StoreUnavailable
+from tonearm.errors import SetupError, StoreRefused, StoreUnavailable
 from tonearm.settings.redisaddress import RedisAddress, WrongAddress
 from tonearm.store.redis.failures import silent, unavailable
 from tonearm.store.redis.line import Line, Word, packed
@@ -172,10 +172,10 @@ class Link:
         if self._line.error is None:
             return self._line
         if self._closed:
-            raise StoreUnavailable("The store is closed.")
+            raise StoreRefused("The store is closed.")
         if self._opening is None:
             if self._loop.time() < self._not_before:
-                raise StoreUnavailable(str(self._refusal))
+                raise StoreRefused(str(self._refusal))
             self._opening = asyncio.create_task(self._connect())
         try:
             async with asyncio.timeout_at(until):
@@ -183,7 +183,7 @@ class Link:
         except TimeoutError as error:
             raise silent(self._where) from error
         if isinstance(opened, StoreUnavailable):
-            raise StoreUnavailable(str(opened))
+            raise StoreRefused(str(opened))  # nothing was sent
         return opened
 
     async def _connect(self) -> Line | StoreUnavailable:
