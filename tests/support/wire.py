@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Self
 
 from tests.support.server import free_port
@@ -37,8 +37,8 @@ class Wire:
         self._left: int | None = None
         self._flowing = asyncio.Event()
         self._flowing.set()
-        self._open: dict[asyncio.Task[None], _Ends] = {}
-        self._server: asyncio.Server | None = None
+        self._open: dict[asyncio.Task[None], _Ends | None] = {}
+        self._listening: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         await self.accept()
@@ -62,9 +62,10 @@ class Wire:
     def cut(self) -> None:
         """Reset all connections now."""
         for visit, ends in self._open.items():
-            self.cuts += 1
-            ends.reset()
-            visit.cancel()
+            if ends is not None:
+                self.cuts += 1
+                ends.reset()
+                visit.cancel()
 
     def stall(self) -> None:
         """Hold back everything, in both directions, from now on. New connections are taken, and stall too."""
@@ -76,39 +77,51 @@ class Wire:
 
     async def refuse(self) -> None:
         """Reset all connections, and listen no more."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
-        visits = list(self._open)
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            listening.cancel()
+            await asyncio.wait([listening])
+        await asyncio.sleep(0)  # what was just taken begins, so that it can end
         self.cut()
+        visits = list(self._open)
+        for visit in visits:
+            visit.cancel()
         await asyncio.gather(*visits, return_exceptions=True)
-        if server is not None:
-            await server.wait_closed()
 
     async def accept(self) -> None:
         """Listen, on the port that it always had."""
-        if self._server is None:
-            self._server = await asyncio.start_server(self._take, "127.0.0.1", self.port)
+        if self._listening is None:
+            listener = socket.create_server(("127.0.0.1", self.port))
+            listener.setblocking(False)
+            self._listening = asyncio.create_task(self._listen(listener))
 
     # --- one connection ---------------------------------------------------------------------------------------------
 
-    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _listen(self, listener: socket.socket) -> None:
+        # asyncio's own server hands a connection over a moment after it was taken, when nobody may be there any more.
+        with listener:
+            while True:
+                taken, _ = await asyncio.get_running_loop().sock_accept(listener)
+                self.taken += 1
+                visit = asyncio.create_task(self._take(taken))
+                self._open[visit] = None
+                visit.add_done_callback(self._open.pop)
+
+    async def _take(self, taken: socket.socket) -> None:
         visit = asyncio.current_task()
         assert visit is not None
-        self.taken += 1
-        try:
-            source, target = await asyncio.open_connection("127.0.0.1", self._upstream)
-        except OSError:
-            writer.transport.abort()
-            return
-        self._open[visit] = ends = _Ends(writer, target)
-        try:
-            async with asyncio.TaskGroup() as ways:
-                ways.create_task(self._ask(reader, ends))
-                ways.create_task(self._reply(source, ends))
-        finally:
-            del self._open[visit]
-            ends.close()
+        reader, writer = await asyncio.open_connection(sock=taken)
+        with closing(writer):
+            try:
+                source, target = await asyncio.open_connection("127.0.0.1", self._upstream)
+            except OSError:
+                writer.transport.abort()
+                return
+            with closing(target):
+                self._open[visit] = ends = _Ends(writer, target)
+                async with asyncio.TaskGroup() as ways:
+                    ways.create_task(self._ask(reader, ends))
+                    ways.create_task(self._reply(source, ends))
 
     async def _ask(self, reader: asyncio.StreamReader, ends: _Ends) -> None:
         with suppress(OSError):

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from tests.support.redis_server import RedisServer, tag
-from tests.support.server import until
+from tests.support.server import free_port, until
 from tests.support.wire import Wire
 
 PONG = b"+PONG\r\n"
@@ -95,3 +95,12 @@ async def test_a_wire_that_stalls_comes_to_its_end(redis_server: RedisServer) ->
         _, late = await asyncio.open_connection("127.0.0.1", wire.port)
         late.write(b"PING\r\n")
     late.close()
+
+
+async def test_a_wire_before_nothing_ends_whoever_comes() -> None:
+    """The server is away: the connection is taken and broken."""
+    async with Wire(free_port()) as wire:
+        reader, writer = await asyncio.open_connection("127.0.0.1", wire.port)
+
+        assert await reader.read(-1) == b""
+        writer.close()
