@@ -42,12 +42,14 @@ class FeedReader:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._signal = Signal()
+        self._begun = asyncio.Event()
         self._reading: asyncio.Task[None] | None = None
 
     async def changed(self, seen: int, timeout_ms: int) -> int:
         """Wait for a change (`Store.changed`)."""
         if self._reading is None:
             self._reading = asyncio.create_task(self._read())
+        await self._begun.wait()
         return await self._signal.wait(seen, timeout_ms)
 
     async def _read(self) -> None:
@@ -55,18 +57,24 @@ class FeedReader:
         seen = dict.fromkeys(names, "$")
         while True:
             try:
-                for name in names:  # a stream that is not there yet, or is empty again, begins at its beginning
-                    if seen[name] == "$":
-                        seen[name] = await self._end_of(name)
+                if "$" in seen.values():
+                    # A stream that is not there yet, or is empty again, begins at its beginning.
+                    seen = {name: await self._end_of(name) for name in names}
+                    self._begin()
                 news = await self._desk.link.read(seen, BLOCK_MS)
             except StoreUnavailable:
                 await asyncio.sleep(PAUSE_S)
-                self._signal.bump()  # who waits asks the store itself, and hears that it is away
+                self._begin()  # who waits asks the store itself, and hears that it is away
                 continue
             for name, entries in news.items():
                 seen[name] = entries[-1][0]
             if news:
                 self._signal.bump()
+
+    def _begin(self) -> None:
+        """From here on nothing is missed. What came before is no news to the reader: who waits looks once more."""
+        self._signal.bump()
+        self._begun.set()
 
     async def _end_of(self, name: str) -> str:
         last = await self._desk.link.call("XREVRANGE", name, "+", "-", "COUNT", 1)
