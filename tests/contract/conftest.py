@@ -57,12 +57,17 @@ async def store(engine: Engine, quick_place: Path, clock: FakeClock) -> AsyncIte
     """A new store. After every test its records and its indexes must still agree."""
     opened = await engine.open(quick_place, clock)
     yield opened
-    differences = await opened.audit()
-    await opened.close()
+    try:
+        differences = await opened.audit()
+        await opened.close()
+    finally:
+        await engine.clear(quick_place)
     assert differences == ()
 
 
 @pytest.fixture(params=[engine for engine in ENGINES if engine.durable], ids=lambda engine: engine.name)
-def durable(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Reopened:
+async def durable(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Reopened]:
     """A durable engine in a private place, not opened yet."""
-    return Reopened(request.param, tmp_path, clock)
+    engine: Engine = request.param
+    yield Reopened(engine, tmp_path, clock)
+    await engine.clear(tmp_path)

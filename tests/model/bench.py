@@ -200,13 +200,19 @@ class Bench(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Everything comes to an end, and leaves nothing."""
         try:
+            self._end()
+        finally:
+            self.runner.close()
+            shutil.rmtree(self.place, ignore_errors=True)
+
+    def _end(self) -> None:
+        try:
             if self.agreed:
                 self.run(moves(self.store, FakeClock()))
                 self.run(drain(self.store, self.clock))
             self.run(self.store.close())
         finally:
-            self.runner.close()
-            shutil.rmtree(self.place, ignore_errors=True)
+            self.run(self.engine.clear(self.place))
 
 
 def outcome_of(call: Callable[[], T]) -> tuple[T | None, type[Exception] | None]:

@@ -46,9 +46,33 @@ class FileMachine(QueueMachine):
     engine = _engine("sqlite-file")
 
 
+class RedisMachine(QueueMachine):
+    """Over a Redis 7.0, whose clients also go and come between the calls."""
+
+    engine = _engine("redis")
+
+
+class ValkeyMachine(QueueMachine):
+    """Over a Valkey 8."""
+
+    engine = _engine("valkey")
+
+
+class ClusterMachine(QueueMachine):
+    """Over a Cluster of six nodes."""
+
+    engine = _engine("cluster")
+
+
 pytestmark = pytest.mark.timeout(3_600)  # with --all the lives are many
 
 TestMemory = MemoryMachine.TestCase
 TestMemory.settings = _lives(1)
 TestFile = FileMachine.TestCase
 TestFile.settings = _lives(5)
+TestRedis = RedisMachine.TestCase
+TestRedis.settings = _lives(2)
+TestValkey = ValkeyMachine.TestCase
+TestValkey.settings = _lives(5)
+TestCluster = ClusterMachine.TestCase
+TestCluster.settings = _lives(10)
