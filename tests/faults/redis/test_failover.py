@@ -11,6 +11,7 @@ import pytest
 from tests.support.redis_cluster import RedisCluster
 from tests.support.redis_sentinel import RedisSentinel
 from tests.support.redis_server import await_state
+from tests.support.redis_shared import shared_cluster
 from tests.support.server import until
 
 from tonearm.errors import SetupError, StoreUnavailable
@@ -30,8 +31,17 @@ def sentinel() -> Iterator[RedisSentinel]:
 
 @pytest.fixture
 def cluster() -> Iterator[RedisCluster]:
+    """One that a test may hurt."""
     with RedisCluster() as running:
         yield running
+
+
+@pytest.fixture
+def calm() -> Iterator[RedisCluster]:
+    """The one that tests share."""
+    yield (shared := shared_cluster())
+    for master in shared.masters:
+        master.forget_everything()
 
 
 @asynccontextmanager
@@ -104,31 +114,31 @@ async def test_sentinels_that_know_no_such_service_name_those_they_know(sentinel
         await connect(sentinel.url.replace("sentinel_password=other", "sentinel_password=wrong"))
 
 
-async def test_a_cluster_is_entered_by_any_node_and_our_keys_found(cluster: RedisCluster) -> None:
+async def test_a_cluster_is_entered_by_any_node_and_our_keys_found(calm: RedisCluster) -> None:
     """Wherever the slot of a queue lies, and whatever part of the nodes is named or alive."""
-    queues = {f"q{number}": cluster.master_of(f"q{number}") for number in range(20)}
+    queues = {f"q{number}": calm.master_of(f"q{number}") for number in range(20)}
     assert len(set(queues.values())) == 3
     for number, (queue, master) in enumerate(queues.items()):
-        node = cluster.nodes[number % len(cluster.nodes)]
+        node = calm.nodes[number % len(calm.nodes)]
         async with linked(f"redis+cluster://127.0.0.1:1,127.0.0.1:{node.port}", queue) as link:
             assert await link.run(ADD, [f"{{{queue}}}:number"], [7]) == 7
             assert await link.read({f"{{{queue}}}:feed": "$"}, 1) == {}
         assert master.call("GET", f"{{{queue}}}:number") == "7"
 
 
-async def test_a_link_that_was_given_another_tag_learns_the_slot(cluster: RedisCluster) -> None:
+async def test_a_link_that_was_given_another_tag_learns_the_slot(calm: RedisCluster) -> None:
     """MOVED says where the keys are."""
-    master = cluster.master_of(QUEUE)
-    other = next(f"q{n}" for n in range(20) if cluster.master_of(f"q{n}") is not master)
-    async with linked(cluster.url, other) as link:
+    master = calm.master_of(QUEUE)
+    other = next(f"q{n}" for n in range(20) if calm.master_of(f"q{n}") is not master)
+    async with linked(calm.url, other) as link:
         assert await link.run(ADD, [KEY], [1]) == 1
         assert await link.run(ADD, [KEY], [1]) == 2
         assert await link.read({FEED: "$"}, 1) == {}
 
 
-async def test_one_node_of_a_cluster_is_not_taken_for_a_whole_server(cluster: RedisCluster) -> None:
+async def test_one_node_of_a_cluster_is_not_taken_for_a_whole_server(calm: RedisCluster) -> None:
     """Where our keys are elsewhere it says how to write the address."""
-    elsewhere = next(node for node in cluster.masters if node is not cluster.master_of(QUEUE))
+    elsewhere = next(node for node in calm.masters if node is not calm.master_of(QUEUE))
     async with linked(elsewhere.url) as link:
         with pytest.raises(StoreUnavailable, match=r"redis\+cluster://"):
             await link.run(ADD, [KEY], [1])
