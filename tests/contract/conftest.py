@@ -61,7 +61,7 @@ async def store(engine: Engine, quick_place: Path, clock: FakeClock) -> AsyncIte
         differences = await opened.audit()
         await opened.close()
     finally:
-        await engine.clear(quick_place)
+        await engine.clear()
     assert differences == ()
 
 
@@ -70,4 +70,4 @@ async def durable(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClo
     """A durable engine in a private place, not opened yet."""
     engine: Engine = request.param
     yield Reopened(engine, tmp_path, clock)
-    await engine.clear(tmp_path)
+    await engine.clear()

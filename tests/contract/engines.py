@@ -19,7 +19,7 @@ from tonearm.store.redis import open_redis
 from tonearm.store.sqlite import open_sqlite
 
 
-async def _leave(_place: Path) -> None:
+async def _leave() -> None:
     """All there is lies in the folder, which goes by itself."""
 
 
@@ -35,7 +35,7 @@ class Engine:
     source: str
     open: Callable[[Path, Clock], Awaitable[Store]]
     contents: Callable[[Path], Awaitable[dict[str, int]]] | None = None
-    clear: Callable[[Path], Awaitable[None]] = _leave
+    clear: Callable[[], Awaitable[None]] = _leave
     shared: bool = False
     """Whether several processes work on it at a time."""
 
@@ -83,15 +83,19 @@ class _OnRedis:
 
     def __init__(self, servers: Callable[[], RedisServer | RedisCluster]) -> None:
         self._servers = servers
+        self._queues: set[str] = set()
 
     async def open(self, place: Path, clock: Clock) -> Store:
+        self._queues.add(_queue(place))
         return await open_redis(self._servers().url, clock, queue=_queue(place), server_time=clock.wall_ms)
 
     async def contents(self, place: Path) -> dict[str, int]:
         return by_kind(self._servers().all_keys(), _queue(place))
 
-    async def clear(self, place: Path) -> None:
-        self._servers().remove(_queue(place))
+    async def clear(self) -> None:
+        if self._queues:
+            self._servers().remove(*self._queues)
+            self._queues.clear()
 
 
 def _queue(place: Path) -> str:

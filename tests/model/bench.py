@@ -212,7 +212,7 @@ class Bench(RuleBasedStateMachine):
                 self.run(drain(self.store, self.clock))
             self.run(self.store.close())
         finally:
-            self.run(self.engine.clear(self.place))
+            self.run(self.engine.clear())
 
 
 def outcome_of(call: Callable[[], T]) -> tuple[T | None, type[Exception] | None]:

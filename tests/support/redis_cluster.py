@@ -160,10 +160,10 @@ class RedisCluster:
         """All keys of all masters."""
         return {key for master in self.masters for key in master.all_keys()}
 
-    def remove(self, queue: str) -> None:
-        """Remove the keys of *queue*, which must be all that there are."""
+    def remove(self, *queues: str) -> None:
+        """Remove the keys of *queues*, which must be all that there are."""
         for master in self.masters:
-            master.remove(queue)
+            master.remove(*queues)
 
 
 def _settings() -> dict[str, str]:

@@ -237,13 +237,14 @@ class RedisServer:
             if cursor == "0":
                 return found
 
-    def remove(self, queue: str) -> None:
-        """Remove the keys of *queue*, which must be all that there are: one beside its hash tag is a mistake."""
+    def remove(self, *queues: str) -> None:
+        """Remove the keys of *queues*, which must be all that there are: one beside their hash tags is a mistake."""
         keys = self.all_keys()
-        beside = sorted(key for key in keys if not key.startswith(tag(queue)))
+        tags = tuple(map(tag, queues))
+        beside = sorted(key for key in keys if not key.startswith(tags))
         if keys:
             self.forget_everything()
-        assert not beside, f"keys beside the hash tag {tag(queue)}: {beside[:10]}"
+        assert not beside, f"keys beside the hash tags {tags}: {beside[:10]}"
 
 
 def await_state(what: str, ready: Callable[[], Any]) -> Any:
