@@ -9,9 +9,9 @@ from typing import Any
 import uvloop
 from arq.connections import ArqRedis, RedisSettings, create_pool
 from arq.worker import Worker
-from benchmarks.queues.child import CHUNK, DAY_S, note_start
+from benchmarks.queues.child import AT_ONCE, DAY_S, note_start
 
-CONCURRENCY = 50
+CONCURRENCY = 100
 POLL_S = 0.01
 
 _run = asyncio.Runner(loop_factory=uvloop.new_event_loop).run
@@ -42,8 +42,8 @@ class Queue:
         _run(self._submit(count))
 
     async def _submit(self, count: int) -> None:
-        for begin in range(0, count, CHUNK):
-            size = min(CHUNK, count - begin)
+        for begin in range(0, count, AT_ONCE):
+            size = min(AT_ONCE, count - begin)
             await asyncio.gather(*(self._redis.enqueue_job("nothing") for _ in range(size)))
 
     def start(self) -> None:

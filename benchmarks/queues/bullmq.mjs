@@ -25,6 +25,7 @@ function work() {
     if (job.name === "noted") noteStart();
   };
   new Worker("bench", doIt, { connection, concurrency: CONCURRENCY });
+  process.stdin.on("end", () => process.exit(0)).resume();
 }
 
 async function submit(queue, count) {

@@ -10,7 +10,7 @@ from benchmarks.queues.child import CHUNK, note_start
 from bullmq import Queue as BullQueue
 from bullmq import Worker
 
-CONCURRENCY = 50
+CONCURRENCY = 20
 
 _run = asyncio.Runner(loop_factory=uvloop.new_event_loop).run
 

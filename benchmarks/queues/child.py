@@ -5,7 +5,8 @@
 NAME is a module beside this one; it runs in the environment of its own queue, so nothing here imports more than the
 standard library. The process says `ready` and then takes one line at a time from its input: `submit N` (answers the
 monotonic seconds at which it began), `left` (how many tasks are not settled), `start` (submits one task and answers the
-milliseconds until its body ran). It ends with its input. One that works takes no lines; it is ended from outside.
+milliseconds until its body ran). One that works takes no lines. Both end with their input, so that nothing is left of a
+measurement that was killed.
 
 *keep*: what is finished stays for a day. Without it, each queue throws away what it can, which is faster.
 """
@@ -17,12 +18,15 @@ import os
 import select
 import struct
 import sys
+import threading
 import time
 from typing import Protocol
 
 DAY_S = 86_400
 CHUNK = 500
-"""Tasks that are handed over at once, where a queue takes many in one call or pipelines calls."""
+"""Tasks that are handed over in one call, where a queue takes many."""
+AT_ONCE = 20
+"""Calls that wait for Redis at the same time, where a queue is asyncio and takes one task a call."""
 PATIENCE_S = 20.0
 _STAMP = struct.Struct("d")
 
@@ -80,11 +84,17 @@ def _answer(queue: Queue, verb: str, argument: str) -> float:
     return queue.left()
 
 
+def _end_with_input() -> None:
+    sys.stdin.read()
+    os._exit(0)
+
+
 def main() -> None:
     """Play one side."""
     name, side, url, *flags = sys.argv[1:]
     queue: Queue = importlib.import_module(f"benchmarks.queues.{name}").Queue(url, keep="--keep" in flags)
     if side == "work":
+        threading.Thread(target=_end_with_input, daemon=True).start()
         queue.work()
         return
     print("ready", flush=True)

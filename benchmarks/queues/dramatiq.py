@@ -10,6 +10,7 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import Retries
 
 CONCURRENCY = 8
+PREFETCH = 200
 
 
 class Queue:
@@ -36,5 +37,7 @@ class Queue:
         return int(self._broker.do_qsize("default"))
 
     def work(self) -> None:
-        dramatiq.Worker(self._broker, worker_threads=CONCURRENCY).start()
+        worker = dramatiq.Worker(self._broker, worker_threads=CONCURRENCY)
+        worker.queue_prefetch = PREFETCH
+        worker.start()
         threading.Event().wait()

@@ -19,6 +19,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 OURS = "tonearm"
 NODE = "BullMQ for Node"
+INSTALL_S = 300
 PACKAGES = {"taskiq": "taskiq-redis"}
 """What the version is of, where it is not the package that is named like the module."""
 
@@ -38,14 +39,14 @@ class Entry:
 
 ENTRIES: Sequence[Entry] = (
     Entry(OURS, "tonearm", "two loops, each claims, commits and settles 50 at a time", "again"),
-    Entry("SAQ", "saq", "concurrency 20", "failed"),
-    Entry("arq", "arq", "max_jobs 50, poll_delay 10 ms (latency: its own 500 ms)", "again", 0.2),
+    Entry("SAQ", "saq", "concurrency 10", "failed"),
+    Entry("arq", "arq", "max_jobs 100, poll_delay 10 ms (latency: its own 500 ms)", "again", 0.2),
     Entry("RQ", "rq", "SimpleWorker: one at a time, without a fork", "failed", 0.2),
-    Entry("Dramatiq", "dramatiq", "8 threads, no middleware but retries", "again"),
+    Entry("Dramatiq", "dramatiq", "8 threads, prefetch 200, no middleware but retries", "again"),
     Entry("Celery", "celery", "solo pool, prefetch 100, results ignored", "lost", 0.5),
     Entry("huey", "huey", "2 threads", "lost"),
     Entry("taskiq-redis", "taskiq", "streams, max_async_tasks 100, prefetch 100", "again"),
-    Entry("BullMQ for Python", "bullmq", "concurrency 50, addBulk", "again"),
+    Entry("BullMQ for Python", "bullmq", "concurrency 20, addBulk", "again"),
     Entry(NODE, "bullmq.mjs", "concurrency 100, addBulk", "again"),
 )
 
@@ -109,6 +110,8 @@ def _node(entry: Entry, place: Path) -> Installed:
 
 
 def _run(command: Sequence[str], environment: dict[str, str], folder: Path) -> None:
-    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=environment, cwd=folder, capture_output=True, text=True, check=False, timeout=INSTALL_S
+    )
     if done.returncode:
         raise RuntimeError(f"{command[0]} could not install a rival:\n{done.stderr}")

@@ -6,11 +6,11 @@ import asyncio
 from typing import Any
 
 import uvloop
-from benchmarks.queues.child import CHUNK, DAY_S, note_start
+from benchmarks.queues.child import AT_ONCE, DAY_S, note_start
 from saq import Queue as SaqQueue
 from saq import Worker
 
-CONCURRENCY = 20
+CONCURRENCY = 10
 
 _run = asyncio.Runner(loop_factory=uvloop.new_event_loop).run
 
@@ -28,15 +28,15 @@ class Queue:
     """See `benchmarks.queues.child.Queue`."""
 
     def __init__(self, url: str, *, keep: bool) -> None:
-        self._queue = SaqQueue.from_url(url, max_concurrent_ops=100)
+        self._queue = SaqQueue.from_url(url, max_concurrent_ops=50)
         self._ttl = DAY_S if keep else -1
 
     def submit(self, count: int) -> None:
         _run(self._submit(count))
 
     async def _submit(self, count: int) -> None:
-        for begin in range(0, count, CHUNK):
-            size = min(CHUNK, count - begin)
+        for begin in range(0, count, AT_ONCE):
+            size = min(AT_ONCE, count - begin)
             await asyncio.gather(*(self._queue.enqueue("nothing", ttl=self._ttl) for _ in range(size)))
 
     def start(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import time
 from collections.abc import Iterator
@@ -72,12 +73,14 @@ class Submitter(Side):
         self._process.stdin.write(f"{line}\n")
         answer = self._answer()
         if not answer:
-            raise RuntimeError(f"the process that submits is gone:\n{self.complaint()}")
+            raise RuntimeError(f"the process that submits gives no answer:\n{self.complaint()}")
         return float(answer)
 
     def _answer(self) -> str:
+        """Its next line; nothing when it has ended, or does not answer in time."""
         assert self._process.stdout is not None
-        return self._process.stdout.readline().strip()
+        answers = select.select([self._process.stdout], [], [], PATIENCE_S)[0]
+        return self._process.stdout.readline().strip() if answers else ""
 
     def submit(self, count: int) -> float:
         """Submit so many empty tasks; the monotonic time at which that began."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import uvloop
-from benchmarks.queues.child import CHUNK, DAY_S, note_start
+from benchmarks.queues.child import AT_ONCE, DAY_S, note_start
 from redis.asyncio import Redis
 from taskiq.api import run_receiver_task
 from taskiq_redis import RedisAsyncResultBackend, RedisStreamBroker
@@ -40,8 +40,8 @@ class Queue:
         _run(self._submit(count))
 
     async def _submit(self, count: int) -> None:
-        for begin in range(0, count, CHUNK):
-            size = min(CHUNK, count - begin)
+        for begin in range(0, count, AT_ONCE):
+            size = min(AT_ONCE, count - begin)
             await asyncio.gather(*(self._nothing.kiq() for _ in range(size)))
 
     def start(self) -> None:
