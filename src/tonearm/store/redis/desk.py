@@ -15,6 +15,7 @@ import structlog
 
 from tonearm.clock import Clock
 from tonearm.errors import StoreUnavailable
+from tonearm.store.redis.batch import Batch
 from tonearm.store.redis.link import Link
 from tonearm.store.redis.refusals import Emptied, refused
 from tonearm.store.redis.scripts import load
@@ -54,6 +55,7 @@ class Desk:
         self._wall: int | None = None
         self._elapsed = 0
         self._offset = 0
+        self._batches: dict[str, Batch] = {}
 
     async def run(self, name: str, *args: Word) -> Any:
         """Run a script; a record that turns out to be unreadable is set aside and the script is run again.
@@ -78,10 +80,29 @@ class Desk:
                 log.critical("The queue in Redis is gone: somebody emptied it, and the jobs that it had are lost")
                 await self.open()
             except Unreadable as error:
-                if error.seq in mended:
-                    raise StoreUnavailable(f"A record cannot be read and cannot be set aside: {error}") from error
-                mended.add(error.seq)
-                await self.set_aside(error)
+                await self._mend(error, mended)
+
+    async def run_together(self, name: str, *words: Word) -> Any:
+        """Like `run`, for a script that carries out many calls: those that are made meanwhile go together."""
+        batch = self._batches.get(name)
+        if batch is None:
+            batch = self._batches[name] = Batch(lambda calls: self._run_each(name, calls))
+        mended: set[int] = set()
+        while True:
+            try:
+                return await batch.run(*words)
+            except Unreadable as error:
+                await self._mend(error, mended)
+
+    async def _run_each(self, name: str, calls: Sequence[tuple[Word, ...]]) -> list[Any]:
+        answers = await self.run(name, *(word for words in calls for word in words))
+        return [rest[0] if kind == "done" else refused(rest[0], rest[1:]) for kind, *rest in answers]
+
+    async def _mend(self, error: Unreadable, mended: set[int]) -> None:
+        if error.seq in mended:
+            raise StoreUnavailable(f"A record cannot be read and cannot be set aside: {error}") from error
+        mended.add(error.seq)
+        await self.set_aside(error)
 
     async def open(self) -> None:
         """Enter the queue, making it where there is none.

@@ -118,7 +118,7 @@ class RedisStore:
 
     async def submit(self, submission: Submission, limits: SubmitLimits) -> Submitted:
         try:
-            job_id, duplicate = await self._desk.run(
+            job_id, duplicate = await self._desk.run_together(
                 "submit",
                 wire.new_task(submission),
                 wire.flag(submission.check_duplicate),
@@ -268,21 +268,29 @@ class RedisStore:
         )
 
     async def describe(self, claim: Claim, *, title: str, artist: str, album: str) -> None:
-        await self._desk.run("hold", "describe", claim.task_id, claim.token, title, artist, album)
+        await self._hold("describe", claim, title, artist, album)
 
     async def reserve(self, claim: Claim, name: str, key: str) -> Reserved:
-        (answer,) = await self._desk.run("hold", "reserve", claim.task_id, claim.token, name, key)
+        (answer,) = await self._hold("reserve", claim, name, key)
         return Reserved(answer)
 
     async def commit(self, claim: Claim, publication: Publication) -> None:
-        await self._desk.run("hold", "commit", claim.task_id, claim.token, msgspec.json.encode(publication))
+        await self._hold("commit", claim, msgspec.json.encode(publication))
 
     async def retract(self, claim: Claim) -> None:
-        await self._desk.run("hold", "retract", claim.task_id, claim.token)
+        await self._hold("retract", claim)
+
+    async def _hold(
+        self, what: str, claim: Claim, first: str | bytes = "", second: str = "", third: str = ""
+    ) -> Sequence[str]:
+        answer: Sequence[str] = await self._desk.run_together(
+            "hold", what, claim.task_id, claim.token, first, second, third
+        )
+        return answer
 
     async def settle(self, claim: Claim, outcome: Outcome, mark: Mark | None = None) -> None:
         how_far = "" if mark is None else msgspec.json.encode(wire.mark(mark))
-        await self._desk.run("settle", claim.task_id, claim.token, wire.outcome(outcome), how_far)
+        await self._desk.run_together("settle", claim.task_id, claim.token, wire.outcome(outcome), how_far)
 
     async def recover(self, worker: str, marks: Mapping[str, Mark], *, charge: bool) -> int:
         left = msgspec.json.encode({task: wire.mark(mark) for task, mark in marks.items()})

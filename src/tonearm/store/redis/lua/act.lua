@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- act: what people ask of a job: cancel, pause, resume, retry, prioritize, delete.
--- needs: queue tasks fair places moves held endings missing albums snapshots
+-- needs: queue tasks later fair places moves held endings missing albums snapshots
 -- KEYS  1 meta
 -- ARGV  1-3 time  4 action  5 job id  6 priority (its place: 0 high, 1 normal, 2 low) | milliseconds to keep a deleted job
 -- Reply {'1' if the job was unfinished, else ''}
@@ -130,4 +130,4 @@ return queue.run(function()
   local unfinished = not is_final(task)
   acts[ARGV[4]](task)
   return { unfinished and '1' or '' }
-end, places.flush)
+end, places.finish)

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- claim: hand out ready tasks to one worker as leases, fairly between clients.
--- needs: queue tasks fair places moves steering claims
+-- needs: queue tasks later fair places moves steering claims
 -- KEYS  1 meta
 -- ARGV  1-3 time  4 worker  5 transfers  6 albums  7 lease, ms  8 nonce, hex, drawn by the caller for this request
 -- Reply {ms until a delayed task becomes due or '', claim, …}; a claim is {stage before, album, task}, see `claims.handed_out`
@@ -9,4 +9,4 @@
 
 return queue.run(function()
   return claims.claim(ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8])
-end, places.flush)
+end, places.finish)

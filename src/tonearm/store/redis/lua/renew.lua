@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- renew: prolong the leases of claims and record how far they have come.
--- needs: queue tasks fair places moves held marks endings
+-- needs: queue tasks later fair places moves held marks endings
 -- KEYS  1 meta
 -- ARGV  1-3 time  4 worker  5 lease, ms  6… token, phase, bytes done, bytes in all or '', of each claim
 -- Reply the tokens that are not current any more
@@ -19,4 +19,4 @@ return queue.run(function()
     end
   end
   return lost
-end, places.flush)
+end, places.finish)

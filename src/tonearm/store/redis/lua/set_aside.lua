@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- set_aside: copy a record that cannot be read to `set_aside`, and make it readable or take it out.
--- needs: queue tasks fair places moves held endings missing albums pages arrivals
+-- needs: queue tasks later fair places moves held endings missing albums pages arrivals
 -- KEYS  1 meta
 -- ARGV  1-3 time  4 number of the task  5 reason
 -- Reply {id of the task, '' if it is gone}
@@ -54,4 +54,4 @@ return queue.run(function()
     return take_out()
   end
   return task and mend(task) or { '' }
-end, places.flush)
+end, places.finish)

@@ -1,13 +1,13 @@
 #!lua flags=allow-oom
--- settle: end a claim: completed, failed, delayed for a retry, released, cancelled or paused.
--- needs: queue tasks fair places moves held marks endings missing albums settling
+-- settle: end claims: completed, failed, delayed for a retry, released, cancelled or paused.
+-- needs: queue tasks later fair places moves held marks endings missing albums settling
 -- KEYS  1 meta
--- ARGV  1-3 time  4 task id  5 token  6 outcome, JSON: kind and what it has  7 mark, JSON: {phase, bytes, total}, or ''
--- Reply {}
+-- ARGV  1-3 time  4… for each: task id, token, outcome (JSON: kind and what it has), mark (JSON {phase, bytes, total} or '')
+-- Reply {} for each
 -- Refused  LEASE_LOST id token | UNCOMMITTED id
--- Cost  O(log n).
+-- Cost  O(log n) each.
 
-return queue.run(function()
-  settling.settle(ARGV[4], ARGV[5], cjson.decode(ARGV[6]), ARGV[7] ~= '' and cjson.decode(ARGV[7]) or nil)
+return queue.run_each(4, function(task_id, token, outcome, mark)
+  settling.settle(task_id, token, cjson.decode(outcome), mark ~= '' and cjson.decode(mark) or nil)
   return {}
-end, places.flush)
+end, places.finish)

@@ -1,24 +1,23 @@
 #!lua
--- submit: add a job, or answer the one that it repeats. Like `take_in`, and no other script, a full Redis refuses it.
--- needs: queue tasks fair places moves remembered
+-- submit: add jobs, or answer those that they repeat. Like `take_in`, and no other script, a full Redis refuses it.
+-- needs: queue tasks later fair places moves remembered
 -- KEYS  1 meta
--- ARGV  1-3 time  4 record, JSON: the fields of the new task  5 check_duplicate  6 rate a minute (0: none)
---       7 unfinished jobs of the client (0: no limit)  8 of the queue (0: no limit)
--- Reply {id, '1' if it is another job's}
+-- ARGV  1-3 time  4… for each: record (JSON: the fields of the new task), check_duplicate, rate a minute (0: none),
+--       unfinished jobs of the client (0: no limit), of the queue (0: no limit)
+-- Reply {id, '1' if it is another job's} for each
 -- Refused  RATE wait_ms | CLIENT_FULL unfinished | QUEUE_FULL unfinished
--- Cost  O(log n).
+-- Cost  O(log n) each.
 
 local RATE_WINDOW_MS = 60000
-local record = cjson.decode(ARGV[4])
-local rate_limit, client_limit, queue_limit = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local UNFINISHED = { 'status:queued', 'status:processing', 'status:paused' }
 
-local function twin_of()
+local function twin_of(record)
   local numbers = call('HGET', key('same'), places.same_field(record))
   local twin = numbers and tasks.load(string.match(numbers, '^%d+'))
   return twin and twin.id
 end
 
-local function check_rate(window)
+local function check_rate(window, rate_limit)
   local start = queue.now - RATE_WINDOW_MS
   call('ZREMRANGEBYSCORE', window, '-inf', str(start))
   -- The submission that has to leave the window for another one to fit: the limit-th from the newest.
@@ -29,15 +28,15 @@ local function check_rate(window)
 end
 
 local function unfinished()
-  local sum = 0
-  for _, value in ipairs(call('HMGET', key('counters'), 'status:queued', 'status:processing', 'status:paused')) do
-    sum = sum + (tonumber(value) or 0)
+  local sum, counters = 0, key('counters')
+  for place, value in ipairs(call('HMGET', counters, unpack(UNFINISHED))) do
+    sum = sum + (tonumber(value) or 0) + later.pending(counters, UNFINISHED[place])
   end
   return sum
 end
 
-local function check_sizes()
-  local own = tonumber(call('HGET', key('clients'), record.client)) or 0
+local function check_sizes(client, client_limit, queue_limit)
+  local own = (tonumber(call('HGET', key('clients'), client)) or 0) + later.pending(key('clients'), client)
   if client_limit > 0 and own >= client_limit then
     refuse('CLIENT_FULL', str(own))
   end
@@ -47,19 +46,19 @@ local function check_sizes()
   end
 end
 
-return queue.run(function()
+local function submit(record, check_duplicate, rate_limit, client_limit, queue_limit)
   if is_here(record.id) or is_gone(record.id) then
     return { record.id, '' }
   end
-  local twin = ARGV[5] == '1' and twin_of()
+  local twin = check_duplicate and twin_of(record)
   if twin then
     return { twin, '1' }
   end
   local window = key('rate', record.client)
   if rate_limit > 0 then
-    check_rate(window)
+    check_rate(window, rate_limit)
   end
-  check_sizes()
+  check_sizes(record.client, client_limit, queue_limit)
   if rate_limit > 0 then
     call('ZADD', window, queue.now, str(queue.number('rate')))
     call('ZADD', key('rates'), queue.now, record.client)
@@ -67,5 +66,11 @@ return queue.run(function()
   record.created_at, record.updated_at = queue.now, queue.now
   local task = moves.add(record)
   moves.note(task, 'submitted')
+  places.flush()
   return { task.id, '' }
-end, places.flush)
+end
+
+return queue.run_each(5, function(record, check_duplicate, rate_limit, client_limit, queue_limit)
+  return submit(cjson.decode(record), check_duplicate == '1', tonumber(rate_limit), tonumber(client_limit),
+    tonumber(queue_limit))
+end, places.finish)

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- sweep: one bounded step of everything that waits for time to pass.
--- needs: queue tasks fair places moves held marks endings missing albums crashes pages arrivals forgetting
+-- needs: queue tasks later fair places moves held marks endings missing albums crashes pages arrivals forgetting
 -- KEYS  1 meta
 -- ARGV  1-3 time
 -- Reply {leases freed, crashed, tracks touched, '1' if there is more to do at once}
@@ -33,6 +33,7 @@ end
 
 local function carry_on_chores(limit)
   local done = 0
+  places.finish()
   for _, seq in ipairs(call('ZRANGE', key('chores'), 0, PAGE - 1)) do
     if done >= limit then
       break
@@ -59,4 +60,4 @@ return queue.run(function()
   fair.forget_idle()
   more = more or arrival or freed == PAGE or given_up == PAGE or touched >= PAGE
   return { freed - crashed, crashed, touched, more and '1' or '' }
-end, places.flush)
+end, places.finish)

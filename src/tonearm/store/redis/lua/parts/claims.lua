@@ -18,7 +18,7 @@ local function promote()
       call('ZREM', key('due'), seq)
     end
   end
-  places.flush()
+  places.finish()
 end
 
 local function next_due()
@@ -89,6 +89,7 @@ local function take(pick, worker, lease_ms, token)
   moves.note(task, 'started', { worker = worker })
   fair.serve(pick.kind, pick.client)
   places.flush()
+  fair.flush()
 end
 
 -- What this very request was answered, as far as those claims are still current: their tokens were made from its nonce.

@@ -12,7 +12,8 @@ end
 
 local function holder_of(token)
   local seq = call('HGET', key('tokens'), token)
-  return seq and tasks.load(seq) or nil
+  local task = seq and tasks.load(seq)
+  return task and task.token == token and task or nil
 end
 
 -- The task of a current claim.

@@ -160,25 +160,36 @@ local function weigh(task, sign, sums)
   end
 end
 
-local function count(name, figures)
-  for figure, by in pairs(figures) do
-    if by ~= 0 and call('HINCRBY', key(name), figure, by) == 0 then
-      call('HDEL', key(name), figure)
-    end
+-- What a script reads again after it wrote: written at once.
+local AT_ONCE = { entry = true, tracks = true, open = true }
+
+local function take_away(what, task, place)
+  if AT_ONCE[what] or task.parent and what == 'status' then
+    call('ZREM', place[1], place[3])
+  else
+    later.place(place[1], place[3], false)
   end
 end
 
-local function apply_places(before, after)
+local function put_down(what, task, place)
+  if AT_ONCE[what] or task.parent and what == 'status' then
+    call('ZADD', place[1], str(place[2]), place[3])
+  else
+    later.place(place[1], place[3], place[2])
+  end
+end
+
+local function apply_places(task, before, after)
   for what, old in pairs(before) do
     local new = after[what]
     if not new or new[1] ~= old[1] or new[3] ~= old[3] then
-      call('ZREM', old[1], old[3])
+      take_away(what, task, old)
     end
   end
   for what, new in pairs(after) do
     local old = before[what]
     if not old or new[1] ~= old[1] or new[3] ~= old[3] or new[2] ~= old[2] then
-      call('ZADD', new[1], str(new[2]), new[3])
+      put_down(what, task, new)
     end
   end
 end
@@ -216,10 +227,10 @@ end
 local function apply_token(was, task, gone)
   local token = not gone and task.token or nil
   if was.token and was.token ~= token then
-    call('HDEL', key('tokens'), was.token)
+    later.field(key('tokens'), was.token, false)
   end
   if token and token ~= was.token then
-    call('HSET', key('tokens'), token, str(task.seq))
+    later.field(key('tokens'), token, str(task.seq))
   end
 end
 
@@ -238,8 +249,11 @@ local function moved(figures)
 end
 
 local function apply_weights(task, sums)
-  count('counters', sums.counters)
-  count('clients', sums.clients)
+  for _, name in ipairs({ 'counters', 'clients' }) do
+    for figure, by in pairs(sums[name]) do
+      later.add(key(name), figure, by)
+    end
+  end
   for kind in pairs(ROOM) do
     if moved(sums[kind]) then
       fair.shift(kind, task.client, sums[kind])
@@ -267,7 +281,7 @@ local function move_places(task, was, is_new, gone)
     after = places.of(task)
     weigh(task, 1, sums)
   end
-  apply_places(before, after)
+  apply_places(task, before, after)
   apply_same(was, task, is_new, gone)
   apply_token(was, task, gone)
   apply_name(task, is_new, gone)
@@ -280,7 +294,7 @@ local function write(task)
   if rawget(task, '_moved') then
     sums = move_places(task, was, is_new, gone)
   elseif task.lease_until ~= was.lease_until then
-    call('ZADD', key('leases'), str(task.lease_until), str(task.seq))
+    later.place(key('leases'), str(task.seq), task.lease_until)
   end
   if not (is_new and gone) then
     tasks.write(task)
@@ -293,7 +307,8 @@ local function write(task)
   end
 end
 
--- Write what changed so far: records, indexes and figures. What a track changes of its album is written after it.
+-- Write the records that changed so far, and the indexes that are read again. What a track changes of its album is written
+-- after it.
 function places.flush()
   while #tasks.dirty > 0 do
     local dirty = tasks.dirty
@@ -306,5 +321,11 @@ function places.flush()
       end
     end
   end
+end
+
+-- Write all that is left when a script ends.
+function places.finish()
+  places.flush()
   fair.flush()
+  later.flush()
 end

@@ -119,6 +119,14 @@ local function write_events()
   end
 end
 
+local function finished(finish)
+  finish()
+  write_events()
+  local elapsed, boot = string.match(ARGV[3], '^(%S+) (.+)$')
+  local anchor = elapsed .. ' ' .. str(queue.wall) .. ' ' .. str(queue.offset) .. ' ' .. boot
+  call('HSET', META, 'offset', str(queue.offset), 'last', str(queue.now), 'anchor', anchor)
+end
+
 -- Run what the script does, and answer {server's clock, offset, answer}. *finish* writes what is still held back. A queue
 -- without a version is none: somebody emptied Redis, and whoever uses it has to open it anew (`open.lua`).
 function queue.run(work, finish)
@@ -133,11 +141,26 @@ function queue.run(work, finish)
     return { str(queue.wall), str(queue.offset), 'refused', unpack(answer.refusal) }
   end
   if finish then
-    finish()
-    write_events()
-    local elapsed, boot = string.match(ARGV[3], '^(%S+) (.+)$')
-    local anchor = elapsed .. ' ' .. str(queue.wall) .. ' ' .. str(queue.offset) .. ' ' .. boot
-    call('HSET', META, 'offset', str(queue.offset), 'last', str(queue.now), 'anchor', anchor)
+    finished(finish)
   end
   return { str(queue.wall), str(queue.offset), 'done', answer }
+end
+
+-- Do the same for each of many callers, whose arguments follow each other, *count* from ARGV[4] on: what one is refused
+-- does not concern the others. Answers {'done', answer} or {'refused', …} for each, in their order.
+function queue.run_each(count, work, finish)
+  return queue.run(function()
+    local answers = {}
+    for place = 4, #ARGV, count do
+      local fine, answer = pcall(work, unpack(ARGV, place, place + count - 1))
+      if fine then
+        answers[#answers + 1] = { 'done', answer }
+      elseif type(answer) == 'table' and answer.refusal then
+        answers[#answers + 1] = { 'refused', unpack(answer.refusal) }
+      else
+        error(answer)
+      end
+    end
+    return answers
+  end, finish)
 end

@@ -84,10 +84,13 @@ end
 
 -- End a claim (`Store.settle`).
 function settling.settle(task_id, token, outcome, mark)
-  if is_ended(task_id, token) or endings.settle(task_id, token, outcome.kind) then
-    return
+  local task = holder_of(token)
+  if not task or task.id ~= task_id or is_orphan(task) then
+    if is_ended(task_id, token) or endings.settle(task_id, token, outcome.kind) then
+      return
+    end
+    refuse('LEASE_LOST', task_id, token)
   end
-  local task = held_task(task_id, token)
   if outcome.kind == 'completed' and not task.publication then
     refuse('UNCOMMITTED', task_id)
   end

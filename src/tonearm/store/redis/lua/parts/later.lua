@@ -1,0 +1,89 @@
+-- later: writes that are made together when a script ends, those to one key as one command; the last word on a member wins.
+--
+-- Nothing that a script still reads may be written like this: the entries of clients, the lanes and the tracks of albums
+-- are written at once (`places`, `fair`).
+
+local later = { sets = {}, fields = {}, sums = {} }
+
+local function at(writes, name)
+  local found = writes[name]
+  if not found then
+    found = {}
+    writes[name] = found
+  end
+  return found
+end
+
+-- Put a member of an ordered set at this score; false takes it away.
+function later.place(name, member, score)
+  at(later.sets, name)[member] = score
+end
+
+-- Put a field of a hash; false takes it away.
+function later.field(name, field, value)
+  at(later.fields, name)[field] = value
+end
+
+-- Add to a number in a hash, which is away while it is 0.
+function later.add(name, field, by)
+  local sums = at(later.sums, name)
+  sums[field] = (sums[field] or 0) + by
+end
+
+-- What will be added to a number.
+function later.pending(name, field)
+  local sums = later.sums[name]
+  return sums and sums[field] or 0
+end
+
+local function write_sets()
+  for name, members in pairs(later.sets) do
+    local added, gone = {}, {}
+    for member, score in pairs(members) do
+      if score then
+        added[#added + 1], added[#added + 2] = str(score), member
+      else
+        gone[#gone + 1] = member
+      end
+    end
+    if #gone > 0 then
+      call('ZREM', name, unpack(gone))
+    end
+    if #added > 0 then
+      call('ZADD', name, unpack(added))
+    end
+  end
+end
+
+local function write_hashes()
+  for name, fields in pairs(later.fields) do
+    local set, gone = {}, {}
+    for field, value in pairs(fields) do
+      if value then
+        set[#set + 1], set[#set + 2] = field, value
+      else
+        gone[#gone + 1] = field
+      end
+    end
+    if #gone > 0 then
+      call('HDEL', name, unpack(gone))
+    end
+    if #set > 0 then
+      call('HSET', name, unpack(set))
+    end
+  end
+end
+
+-- Make all of them.
+function later.flush()
+  write_sets()
+  write_hashes()
+  for name, sums in pairs(later.sums) do
+    for field, by in pairs(sums) do
+      if by ~= 0 and call('HINCRBY', name, field, by) == 0 then
+        call('HDEL', name, field)
+      end
+    end
+  end
+  later.sets, later.fields, later.sums = {}, {}, {}
+end
