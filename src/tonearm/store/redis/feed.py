@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 
 from tonearm.errors import StoreUnavailable
 from tonearm.model import Event, EventKind, Feed
 from tonearm.store.redis.desk import Desk
+from tonearm.store.redis.link import Entries
 from tonearm.store.signal import Signal
 
 BLOCK_MS = 5_000
@@ -53,6 +55,12 @@ class FeedReader:
         return await self._signal.wait(seen, timeout_ms)
 
     async def _read(self) -> None:
+        try:
+            await self._follow()
+        finally:
+            self._begun.set()
+
+    async def _follow(self) -> None:
         names = [f"{self._desk.prefix}events", f"{self._desk.prefix}wakes"]
         seen = dict.fromkeys(names, "$")
         while True:
@@ -60,21 +68,25 @@ class FeedReader:
                 if "$" in seen.values():
                     # A stream that is not there yet, or is empty again, begins at its beginning.
                     seen = {name: await self._end_of(name) for name in names}
-                    self._begin()
+                    # What came before these ends is no news any more: who waits looks once more.
+                    self._signal.bump()
+                    self._begun.set()
                 news = await self._desk.link.read(seen, BLOCK_MS)
+                self._pass(seen, news)
+                if news:  # who was blocked hears of one stream, though a script wrote to both: that is one change
+                    self._pass(seen, await self._desk.link.read(seen, 0))
             except StoreUnavailable:
+                self._begun.set()
                 await asyncio.sleep(PAUSE_S)
-                self._begin()  # who waits asks the store itself, and hears that it is away
+                self._signal.bump()  # who waits asks the store itself, and hears that it is away
                 continue
-            for name, entries in news.items():
-                seen[name] = entries[-1][0]
             if news:
                 self._signal.bump()
 
-    def _begin(self) -> None:
-        """From here on nothing is missed. What came before is no news to the reader: who waits looks once more."""
-        self._signal.bump()
-        self._begun.set()
+    @staticmethod
+    def _pass(seen: dict[str, str], news: Mapping[str, Entries]) -> None:
+        for name, entries in news.items():
+            seen[name] = entries[-1][0]
 
     async def _end_of(self, name: str) -> str:
         last = await self._desk.link.call("XREVRANGE", name, "+", "-", "COUNT", 1)
