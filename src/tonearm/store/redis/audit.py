@@ -10,6 +10,8 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
+import msgspec
+
 from tonearm.model import State
 from tonearm.store.redis.desk import Desk
 from tonearm.store.redis.reading import named, task_of
@@ -17,6 +19,16 @@ from tonearm.store.task import Task, Unreadable
 from tonearm.store.weights import Sums
 
 _RANKS = 2**48
+
+
+class _Aside(msgspec.Struct, frozen=True):
+    """What was set aside, as far as it is told (`lua/set_aside.lua`)."""
+
+    task: str
+    reason: str
+
+
+_ASIDE = msgspec.json.Decoder(_Aside)
 
 Entries = dict[str, dict[str, float]]
 """The members of each ordered set, by its name, with their scores."""
@@ -97,7 +109,7 @@ class _Queue:
         yield from self._compare_names()
         yield from self._find_strays()
         for text in self.aside:
-            yield f"A record could not be read and was set aside: {text[:200]}"
+            yield _set_aside(text)
 
     def _compare_sets(self, expected: Entries) -> Iterator[str]:
         derived = {name for name in self.sets if name.split(":")[0] in _DERIVED}
@@ -180,6 +192,14 @@ class _Queue:
             yield f"Every track of {album.id} is final, and it has not ended"
         if album.entered != album.track_count and (album.final or waits):
             yield f"{album.id} has {album.entered} tracks, its list {album.track_count}, and nothing mends it"
+
+
+def _set_aside(text: str) -> str:
+    try:
+        aside = _ASIDE.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return f"A record could not be read and was set aside: {text[:200]}"
+    return f"The record of {aside.task or 'a task'} could not be read and was set aside: {aside.reason}"
 
 
 def _escaped(prefix: str) -> str:
