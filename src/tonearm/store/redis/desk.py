@@ -7,7 +7,7 @@ script notices when somebody set the server's clock, and store time keeps its pa
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -72,37 +72,41 @@ class Desk:
 
     async def read(self, reading: Callable[[Any, Moment], T], name: str, *args: Word) -> T:
         """Like `run`, with an answer as *reading* reads it; what turns out to be unreadable there is set aside too."""
-        mended: set[int] = set()
-        while True:
-            try:
-                return reading(*await self._run(name, args))
-            except Emptied:
-                log.critical("The queue in Redis is gone: somebody emptied it, and the jobs that it had are lost")
-                await self.open()
-            except Unreadable as error:
-                await self._mend(error, mended)
+
+        async def work() -> T:
+            return reading(*await self._run(name, args))
+
+        return await self.mending(work)
 
     async def run_together(self, name: str, *words: Word) -> Any:
         """Like `run`, for a script that carries out many calls: those that are made meanwhile go together."""
         batch = self._batches.get(name)
         if batch is None:
             batch = self._batches[name] = Batch(lambda calls: self._run_each(name, calls))
+        return await self.mending(lambda: batch.run(*words))
+
+    async def _run_each(self, name: str, calls: Sequence[tuple[Word, ...]]) -> list[Any]:
+        answers, _ = await self._run(name, [word for words in calls for word in words])
+        return [rest[0] if kind == "done" else refused(rest[0], rest[1:]) for kind, *rest in answers]
+
+    async def mending(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do *work* until nothing stands in its way that can be mended: a record that is unreadable, an emptied Redis.
+
+        Raises:
+            StoreUnavailable: a record cannot even be set aside.
+        """
         mended: set[int] = set()
         while True:
             try:
-                return await batch.run(*words)
+                return await work()
+            except Emptied:
+                log.critical("The queue in Redis is gone: somebody emptied it, and the jobs that it had are lost")
+                await self.open()
             except Unreadable as error:
-                await self._mend(error, mended)
-
-    async def _run_each(self, name: str, calls: Sequence[tuple[Word, ...]]) -> list[Any]:
-        answers = await self.run(name, *(word for words in calls for word in words))
-        return [rest[0] if kind == "done" else refused(rest[0], rest[1:]) for kind, *rest in answers]
-
-    async def _mend(self, error: Unreadable, mended: set[int]) -> None:
-        if error.seq in mended:
-            raise StoreUnavailable(f"A record cannot be read and cannot be set aside: {error}") from error
-        mended.add(error.seq)
-        await self.set_aside(error)
+                if error.seq in mended:
+                    raise StoreUnavailable(f"A record cannot be read and cannot be set aside: {error}") from error
+                mended.add(error.seq)
+                await self._set_aside(error)
 
     async def open(self) -> None:
         """Enter the queue, making it where there is none.
@@ -112,7 +116,7 @@ class Desk:
         """
         await self._run("open", (VERSION, WORKS_BESIDE, secrets.token_hex(4)))
 
-    async def set_aside(self, error: Unreadable) -> None:
+    async def _set_aside(self, error: Unreadable) -> None:
         """Take a record that cannot be read out of everybody's way."""
         (answer, _) = await self._run("set_aside", (error.seq, error.reason))
         log.warning("A record could not be read and was set aside", task=answer[0], reason=error.reason)

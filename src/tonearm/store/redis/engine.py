@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -58,7 +58,7 @@ from tonearm.store.records import file_page, track_page
 from tonearm.store.redis import listing, moving, wire
 from tonearm.store.redis.audit import audit
 from tonearm.store.redis.checks import require
-from tonearm.store.redis.desk import Desk
+from tonearm.store.redis.desk import Desk, Moment
 from tonearm.store.redis.feed import FeedReader, read_feed
 from tonearm.store.redis.link import connect
 from tonearm.store.redis.reading import TrackView, handed_out, job_record, overlay_of, task_of
@@ -66,6 +66,8 @@ from tonearm.store.redis.refusals import Refusal, limited
 from tonearm.store.task import PRIORITIES
 
 log = structlog.get_logger("store.redis")
+
+T = TypeVar("T")
 
 
 async def open_redis(
@@ -173,28 +175,33 @@ class RedisStore:
     async def job(self, job_id: str) -> JobRecord:
         if not JOB_ID.fullmatch(job_id):
             raise NotFound(job_id)
-        reply, moment = await self._desk.run_timed("job", job_id)
-        found = job_record(reply, moment.shift)
+        found = await self._desk.read(lambda reply, moment: job_record(reply, moment.shift), "job", job_id)
         if found is None:
             raise NotFound(job_id)
         return found
 
     async def jobs(self, query: JobQuery) -> JobPage:
-        return await listing.page(self._desk, query)
+        return await self._desk.mending(lambda: listing.page(self._desk, query))
 
     async def tracks(self, job_id: str, *, limit: int, cursor: str | None = None) -> TrackPage:
-        reply, shift = await self._page_of(job_id, "tracks", cursor, limit)
-        return track_page(TrackView(reply[1], shift), overlay_of(reply[2]), task_of(reply[0]), cursor, limit)
+        def reading(reply: Any, moment: Moment) -> TrackPage:
+            view, overlay = TrackView(reply[1], moment.shift), overlay_of(reply[2])
+            return track_page(view, overlay, task_of(reply[0]), cursor, limit)
+
+        return await self._page_of(reading, job_id, "tracks", cursor, limit)
 
     async def files(self, job_id: str, *, cursor: str | None = None) -> FilePage:
-        reply, shift = await self._page_of(job_id, "files", cursor, PAGE)
-        return file_page(TrackView(reply[1], shift), task_of(reply[0]), cursor)
+        def reading(reply: Any, moment: Moment) -> FilePage:
+            return file_page(TrackView(reply[1], moment.shift), task_of(reply[0]), cursor)
 
-    async def _page_of(self, job_id: str, what: str, cursor: str | None, limit: int) -> tuple[Any, int]:
+        return await self._page_of(reading, job_id, "files", cursor, PAGE)
+
+    async def _page_of(
+        self, reading: Callable[[Any, Moment], T], job_id: str, what: str, cursor: str | None, limit: int
+    ) -> T:
         if not JOB_ID.fullmatch(job_id):
             raise NotFound(job_id)
-        reply, moment = await self._desk.run_timed("tracks", job_id, what, read_tracks(cursor), limit)
-        return reply, moment.shift
+        return await self._desk.read(reading, "tracks", job_id, what, read_tracks(cursor), limit)
 
     async def counts(self) -> Counts:
         return figures.counts(await self._counters())
@@ -228,9 +235,9 @@ class RedisStore:
         # A request whose reply was lost is said again with its nonce, and gets the same claims.
         nonce = self._unanswered.pop(request.worker, None) or secrets.token_hex(8)
         self._unanswered[request.worker] = nonce
-        reply = await self._desk.run("claim", *wire.claim_request(request), nonce)
+        claimed = await self._desk.read(_claimed, "claim", *wire.claim_request(request), nonce)
         self._unanswered.pop(request.worker, None)
-        return Claimed(tuple(handed_out(each) for each in reply[1:]), int(reply[0]) if reply[0] else None)
+        return claimed
 
     async def renew(self, worker: str, marks: Mapping[str, Mark], lease_ms: int) -> frozenset[str]:
         words = [word for token, mark in marks.items() for word in (token, *wire.mark(mark))]
@@ -330,3 +337,7 @@ class RedisStore:
     async def close(self) -> None:
         await self._feed.close()
         await self._desk.link.close()
+
+
+def _claimed(reply: Any, _: Moment) -> Claimed:
+    return Claimed(tuple(handed_out(each) for each in reply[1:]), int(reply[0]) if reply[0] else None)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tonearm.model import JobPage, JobQuery, JobRecord
 from tonearm.store.base import PAGE, SHORT_LIST
 from tonearm.store.cursors import SCAN, Segment, Stream, fits, read_jobs, segments, write_jobs
 from tonearm.store.overlay import Overlay
 from tonearm.store.records import record
-from tonearm.store.redis.desk import Desk
+from tonearm.store.redis.desk import Desk, Moment
 from tonearm.store.redis.reading import Snapshot, overlay_of
 
 _HIGHEST = 10**15 - 1
@@ -109,10 +110,15 @@ async def _stream(
     count = min(wanted, PAGE)
     direction = "down" if segment.descending else "up"
     while True:
-        reply, moment = await desk.run_timed("jobs", index.name, index.kind, direction, behind, count)
-        overlay, last, looked_at = overlay_of(reply[0]), reply[1], int(reply[2])
-        for snapshot in reply[3:]:
-            yield _Row(Snapshot(snapshot, moment.shift), overlay)
+        rows, last, looked_at = await desk.read(_rows, "jobs", index.name, index.kind, direction, behind, count)
+        for row in rows:
+            yield row
         if looked_at < count:
             return
         behind = last
+
+
+def _rows(reply: Sequence[Any], moment: Moment) -> tuple[list[_Row], str, int]:
+    """Some rows, where the last of them stands, and how many were looked at."""
+    overlay = overlay_of(reply[0])
+    return [_Row(Snapshot(seen, moment.shift), overlay) for seen in reply[3:]], reply[1], int(reply[2])
