@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tests.contract.steps import claim, claim_one, complete, open_album, submit, submit_album, submit_track, track
-from tonearm.model import Priority, Released
+from tests.contract.steps import (
+    LEASE_MS,
+    claim,
+    claim_one,
+    complete,
+    open_album,
+    submit,
+    submit_album,
+    submit_track,
+    track,
+)
+from tonearm.model import ClaimRequest, Priority, Released
 from tonearm.store.base import Store
 
 
@@ -53,6 +63,41 @@ async def test_picks_in_one_call_are_as_fair_as_one_by_one(store: Store) -> None
         await submit(store, *[track(client) for _ in range(6)])
 
     assert Counter(one.client for one in await claim(store, tracks=6)) == {"ann": 2, "bob": 2, "cem": 2}
+
+
+async def claim_capped(store: Store, most: int, tracks: int, worker: str = "w1") -> list[str]:
+    """The clients of what a worker gets where a client may hold *most*."""
+    return [one.client for one in (await store.claim(ClaimRequest(worker, tracks, 0, LEASE_MS, most))).claims]
+
+
+async def test_a_client_has_no_more_tasks_than_it_may(store: Store) -> None:
+    """By all workers together; the others get what it may not have, and it the next one when one of its ends."""
+    await open_album(store, 20, "ann")
+    await submit(store, *[track("bob") for _ in range(2)])
+
+    assert Counter(await claim_capped(store, 3, 4)) == {"ann": 2, "bob": 2}
+    assert await claim_capped(store, 3, 4, "w2") == ["ann"]
+    assert await claim_capped(store, 3, 4) == []
+
+    (held,) = [one for one in await claim(store, "w3", tracks=1) if one.client == "ann"]  # one that asks for no limit
+    await complete(store, held)
+    assert await claim_capped(store, 3, 4) == []
+    assert await claim_capped(store, 4, 4) == ["ann"]
+
+
+async def test_a_client_that_was_passed_over_gets_no_burst(store: Store) -> None:
+    """When it may have more again it takes turns with the others."""
+    await submit(store, *[track("ann") for _ in range(20)], *[track("bob") for _ in range(20)])
+    assert Counter(await claim_capped(store, 2, 10)) == {"ann": 2, "bob": 2}
+    await submit(store, *[track("cem") for _ in range(20)])
+    for _ in range(6):
+        claims = (await store.claim(ClaimRequest("w2", 10, 0, LEASE_MS, 2))).claims
+        assert [one.client for one in claims] == ["cem", "cem"]
+        for one in claims:
+            await complete(store, one)
+
+    shares = Counter(await claim_capped(store, 12, 9))
+    assert min(shares[client] for client in ("ann", "bob", "cem")) >= 2
 
 
 async def test_a_client_that_was_away_has_saved_nothing_up(store: Store) -> None:

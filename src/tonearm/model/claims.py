@@ -81,12 +81,16 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class ClaimRequest:
-    """How much a worker can take: *tracks* transfer tasks and *albums* to resolve, for *lease_ms* milliseconds."""
+    """How much a worker can take: *tracks* transfer tasks and *albums* to resolve, for *lease_ms* milliseconds.
+
+    *client_max*: transfer tasks of one client that may be claimed at a time, by all workers together; 0: no limit.
+    """
 
     worker: str
     tracks: int
     albums: int
     lease_ms: int
+    client_max: int = 0
 
 
 @dataclass(frozen=True, slots=True)

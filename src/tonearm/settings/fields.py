@@ -81,7 +81,9 @@ class Settings(BaseSettings):
     lease_ms: kinds.Millis = Field(60_000, description="How long a claim is valid unless it is renewed.")
     shutdown_grace_ms: kinds.Millis = Field(10_000, description="Time that running transfers get at a stop.")
     bandwidth_limit: kinds.Speed = Field(0, description="Speed of all transfers of a process together.")
-    client_max_concurrent: kinds.CountOrOff = Field(0, description="Transfers of one client at a time.")
+    client_max_concurrent: kinds.CountOrOff = Field(
+        0, description="Downloads of one client at a time, by all workers together."
+    )
     client_daily_bytes: kinds.BytesOrOff = Field(0, description="Bytes that one client may download in 24 hours.")
     fallback: Annotated[Literal["spool", "memory", "off"], kinds.Lower] = Field(
         "spool", description="Where submissions go while Redis is away."
@@ -213,9 +215,6 @@ ATTRIBUTES: Mapping[str, str] = MappingProxyType({_wire_name(name): name for nam
 """The attribute of each setting by its name outside."""
 
 WITHOUT_EFFECT_YET: frozenset[str] = frozenset(
-    {
-        *("QUEUE_CLIENT_MAX_CONCURRENT", "QUEUE_CLIENT_DAILY_BYTES"),
-        *("QUEUE_MAX_STREAMS", "QUEUE_WEBHOOK_URLS", "QUEUE_WEBHOOK_SECRET"),
-    }
+    {"QUEUE_CLIENT_DAILY_BYTES", "QUEUE_MAX_STREAMS", "QUEUE_WEBHOOK_URLS", "QUEUE_WEBHOOK_SECRET"}
 )
 """Settings that are checked, so that a configuration stays valid, and that nothing in this version reads."""

@@ -284,8 +284,9 @@ class Working(Protocol):
         Each pick is fair between clients: start-time fair queuing (Goyal, Vin, Cheng 1996) with one unit a task, so a
         client that just arrived waits for at most one task of each of the others. Inside a client: by priority, then
         single tracks before tracks of albums, then by age (the order of submission); tracks of an album in its order.
-        A client has at most `OPEN_ALBUMS` albums active or waiting; a further one is not resolved. Delayed tasks that
-        are due count as ready, at most `PAGE` promoted per call.
+        A client has at most `OPEN_ALBUMS` albums active or waiting; a further one is not resolved. One that has
+        `request.client_max` transfer tasks active is passed over, and has saved nothing up. Delayed tasks that are due
+        count as ready, at most `PAGE` promoted per call.
 
         A suspect is handed out only to a worker that holds nothing, with nothing beside it, and only while no other
         suspect is active; a worker that holds one gets nothing more. When the next pick is a suspect and the worker

@@ -195,7 +195,7 @@ class Worker:
         single = self._catalog.single
         for request in ((min(tracks, 1), 0), (0, min(albums, 1))) if single else ((tracks, albums),):
             asked_at_ms, began = clock.elapsed_ms(), time.perf_counter()
-            claimed = await self._tools.store.claim(ClaimRequest(self.id, *request, self._settings.lease_ms))
+            claimed = await self._tools.store.claim(self._wish(*request))
             self._claimed = RoundTrip(clock.elapsed_ms(), clock.wall_ms(), time.perf_counter() - began)
             for claim in claimed.claims:
                 runner = self._run(claim, asked_at_ms)
@@ -204,6 +204,9 @@ class Worker:
             if claimed.claims:
                 break
         return claimed
+
+    def _wish(self, tracks: int, albums: int) -> ClaimRequest:
+        return ClaimRequest(self.id, tracks, albums, self._settings.lease_ms, self._settings.client_max_concurrent)
 
     def _host_turned(self, peer: HostPort, turn: Turn) -> None:
         """A host is left alone from now on, or is not any more: say so, and look again at what may be claimed."""

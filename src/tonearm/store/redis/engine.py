@@ -235,7 +235,7 @@ class RedisStore:
         # A request whose reply was lost is said again with its nonce, and gets the same claims.
         nonce = self._unanswered.pop(request.worker, None) or secrets.token_hex(8)
         self._unanswered[request.worker] = nonce
-        claimed = await self._desk.read(_claimed, "claim", *wire.claim_request(request), nonce)
+        claimed = await self._desk.read(_claimed, "claim", *wire.claim_request(request, nonce))
         self._unanswered.pop(request.worker, None)
         return claimed
 

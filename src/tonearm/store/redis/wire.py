@@ -50,9 +50,9 @@ def new_task(submission: Submission) -> bytes:
     return text({name: value for name, value in fields.items() if name not in ("seq", "created_at", "updated_at")})
 
 
-def claim_request(request: ClaimRequest) -> tuple[str, int, int, int]:
-    """Write what a worker can take."""
-    return request.worker, request.tracks, request.albums, request.lease_ms
+def claim_request(request: ClaimRequest, nonce: str) -> tuple[str | int, ...]:
+    """Write what a worker can take; *nonce* is drawn for this request, and the same when it is said again."""
+    return request.worker, request.tracks, request.albums, request.lease_ms, nonce, request.client_max
 
 
 def mark(reached: Mark) -> tuple[int, int, int | str]:

@@ -47,7 +47,7 @@ def claim(unit: Unit, request: ClaimRequest) -> Claimed:
     if stalls < STALLS_TO_SUSPECT:
         left = {TaskKind.RESOLVE: request.albums, TaskKind.TRACK: request.tracks}
         healthy = unit.one("SELECT 1 FROM task WHERE state = 'active' AND stalls >= 2 LIMIT 1") is not None
-        while (pick := _next(unit, left, healthy=healthy)) is not None:
+        while (pick := _next(unit, request, left, healthy=healthy)) is not None:
             if pick.task.suspect and (holds or claims):
                 break
             claims.append(_take(unit, pick, request))
@@ -73,14 +73,19 @@ def _next_due(unit: Unit) -> int | None:
     return None if row is None else max(0, row[0] - unit.now)
 
 
-def _next(unit: Unit, left: dict[TaskKind, int], *, healthy: bool) -> _Pick | None:
+def _next(unit: Unit, request: ClaimRequest, left: dict[TaskKind, int], *, healthy: bool) -> _Pick | None:
     """Return what would be handed out next; a suspect at the head of either lane comes first, as it waits for quiet."""
-    heads = [head for kind in _LANES if left[kind] > 0 and (head := _head(unit, kind, healthy=healthy)) is not None]
+    most = {TaskKind.RESOLVE: 0, TaskKind.TRACK: request.client_max}
+    heads = [
+        head
+        for kind in _LANES
+        if left[kind] > 0 and (head := _head(unit, kind, healthy=healthy, most=most[kind])) is not None
+    ]
     return next((head for head in heads if head.task.suspect), heads[0] if heads else None)
 
 
-def _head(unit: Unit, kind: TaskKind, *, healthy: bool) -> _Pick | None:
-    client = fair.next_client(unit, kind.value, healthy=healthy)
+def _head(unit: Unit, kind: TaskKind, *, healthy: bool, most: int) -> _Pick | None:
+    client = fair.next_client(unit, kind.value, healthy=healthy, most=most)
     if client is None:
         return None
     row = unit.one(

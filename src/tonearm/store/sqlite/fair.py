@@ -34,31 +34,32 @@ def shift(unit: Unit, client: str, kind: str, *, entries: int, healthy: int, hel
     is_open = had_entries + entries > 0 and had_held + held < room
     if is_open and not was_open:
         tag = max(tag, virtual_time(unit, kind))
-    if entries > 0 or (is_open and not was_open):
-        unit.woke = True
+    if entries > 0 or held < 0 or (is_open and not was_open):
+        unit.woke = True  # also where a client that has all it may hold gets room
     unit.run(
         "INSERT OR REPLACE INTO lane (client, kind, tag, entries, healthy, held, room) VALUES (?, ?, ?, ?, ?, ?, ?)",
         *(client, kind, tag, had_entries + entries, had_healthy + healthy, had_held + held, room),
     )
 
 
-def next_client(unit: Unit, kind: str, *, healthy: bool) -> str | None:
-    """Return the client whose turn it is; *healthy*: suspects are passed over."""
+def next_client(unit: Unit, kind: str, *, healthy: bool, most: int) -> str | None:
+    """Return the client whose turn it is; *healthy*: suspects are passed over, *most*: what one may hold (0: all)."""
     row = unit.one(
-        "SELECT client FROM lane WHERE kind = ? AND entries > 0 AND held < room AND healthy >= ? "
+        "SELECT client FROM lane WHERE kind = ? AND entries > 0 AND held < room AND healthy >= ? AND held < ? "
         "ORDER BY tag, client LIMIT 1",
-        *(kind, int(healthy)),
+        *(kind, int(healthy), most or _ENDLESS),
     )
     return None if row is None else str(row[0])
 
 
 def serve(unit: Unit, client: str, kind: str) -> None:
-    """Charge the client one unit for the task that it is given now."""
+    """Charge the client one unit for the task that it is given now; one that was passed over has saved nothing up."""
     row = unit.one("SELECT tag FROM lane WHERE client = ? AND kind = ?", client, kind)
     if row is None:
         return
-    _set_virtual_time(unit, kind, max(row[0], virtual_time(unit, kind)))
-    unit.run("UPDATE lane SET tag = tag + 1 WHERE client = ? AND kind = ?", client, kind)
+    tag = max(row[0], virtual_time(unit, kind))
+    _set_virtual_time(unit, kind, tag)
+    unit.run("UPDATE lane SET tag = ? WHERE client = ? AND kind = ?", tag + 1, client, kind)
 
 
 def forget_idle(unit: Unit) -> None:

@@ -3,10 +3,11 @@
 -- needs: queue tasks later fair places moves steering claims
 -- KEYS  1 meta
 -- ARGV  1-3 time  4 worker  5 transfers  6 albums  7 lease, ms  8 nonce, hex, drawn by the caller for this request
+--       9 transfers of one client at a time (0: no limit)
 -- Reply {ms until a delayed task becomes due or '', claim, …}; a claim is {stage before, album, task}, see `claims.handed_out`
 --       Said again with the same nonce, because the reply was lost, it answers the same claims.
 -- Cost  at most a page of promotions and n picks, each O(log n).
 
 return queue.run(function()
-  return claims.claim(ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8])
+  return claims.claim(ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[9]))
 end, places.finish)

@@ -38,8 +38,8 @@ local function first_of(well, suspect, healthy)
   return best[1]
 end
 
-local function head_of(kind, healthy)
-  local client = fair.next_client(kind, healthy)
+local function head_of(kind, healthy, most)
+  local client = fair.next_client(kind, healthy, kind == 'track' and most or 0)
   if not client then
     return nil
   end
@@ -53,10 +53,10 @@ local function head_of(kind, healthy)
 end
 
 -- What would be handed out next; a suspect at the head of either kind comes first, as it waits for quiet.
-local function next_pick(left, healthy)
+local function next_pick(left, healthy, most)
   local first
   for _, kind in ipairs(KINDS) do
-    local head = left[kind] > 0 and head_of(kind, healthy)
+    local head = left[kind] > 0 and head_of(kind, healthy, most)
     if head and is_suspect(head.task) then
       return head
     end
@@ -114,14 +114,14 @@ local function holds_suspect(worker)
   return false
 end
 
-local function hand_out(worker, left, lease_ms, nonce)
+local function hand_out(worker, left, lease_ms, nonce, most)
   local handed = {}
   if holds_suspect(worker) then
     return handed
   end
   local holds = call('ZCARD', key('held', worker))
   local healthy = call('ZCARD', key('suspects')) > 0
-  local pick = next_pick(left, healthy)
+  local pick = next_pick(left, healthy, most)
   while pick do
     local suspect = is_suspect(pick.task)
     if suspect and holds + #handed > 0 then
@@ -130,20 +130,20 @@ local function hand_out(worker, left, lease_ms, nonce)
     take(pick, worker, lease_ms, nonce .. string.format('%02x', #handed))
     handed[#handed + 1] = pick.task
     left[pick.kind] = left[pick.kind] - 1
-    pick = not suspect and next_pick(left, healthy) or nil
+    pick = not suspect and next_pick(left, healthy, most) or nil
   end
   return handed
 end
 
 -- Hand out up to so many transfers and albums (`Store.claim`).
-function claims.claim(worker, transfers, resolves, lease_ms, nonce)
+function claims.claim(worker, transfers, resolves, lease_ms, nonce, most)
   if control()[1] == '1' then
     return { '' }
   end
   local handed = handed_before(worker, nonce)
   if #handed == 0 then
     promote()
-    handed = hand_out(worker, { track = transfers, resolve = resolves }, lease_ms, nonce)
+    handed = hand_out(worker, { track = transfers, resolve = resolves }, lease_ms, nonce, most)
   end
   local reply = { next_due() }
   for _, task in ipairs(handed) do

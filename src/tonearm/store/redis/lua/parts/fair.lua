@@ -72,8 +72,8 @@ function fair.shift(kind, client, by)
   if opens then
     lane.tag = math.max(lane.tag, virtual_time(kind))
   end
-  if opens or (by.entries or 0) > 0 then
-    queue.woke = true
+  if opens or (by.entries or 0) > 0 or (by.held or 0) < 0 then
+    queue.woke = true -- also where a client that has all it may hold gets room
   end
 end
 
@@ -94,12 +94,25 @@ function fair.flush()
   fair.dirty = {}
 end
 
--- The client whose turn it is; *healthy*: suspects are passed over.
-function fair.next_client(kind, healthy)
+-- The first client of a set of open lanes that holds less than *most*, and its tag. Clients that hold so much are passed
+-- over: there are no more of them than all workers have tasks.
+local function first_below(name, kind, most)
+  local place = 0
+  while true do
+    local head = call('ZRANGE', name, place, place, 'WITHSCORES')
+    local client = head[1]
+    if not client or most == 0 or lane_of(kind, client).held < most then
+      return client, tonumber(head[2])
+    end
+    place = place + 1
+  end
+end
+
+-- The client whose turn it is; *healthy*: suspects are passed over, *most*: what one may hold (0: no limit).
+function fair.next_client(kind, healthy, most)
   local best, tag
   for place = 1, healthy and 1 or 2 do
-    local head = call('ZRANGE', key('open', kind, place == 1 and '1' or '0'), 0, 0, 'WITHSCORES')
-    local client, score = head[1], tonumber(head[2])
+    local client, score = first_below(key('open', kind, place == 1 and '1' or '0'), kind, most)
     if client and (not best or score < tag or (score == tag and client < best)) then
       best, tag = client, score
     end
@@ -107,12 +120,12 @@ function fair.next_client(kind, healthy)
   return best
 end
 
--- Charge the client one unit for the task that it is given now.
+-- Charge the client one unit for the task that it is given now; one that was passed over has saved nothing up.
 function fair.serve(kind, client)
   local lane = lane_of(kind, client)
   remember_lane(lane)
   set_virtual_time(kind, math.max(lane.tag, virtual_time(kind)))
-  lane.tag = lane.tag + 1
+  lane.tag = virtual_time(kind) + 1
 end
 
 -- Drop lanes that have nothing to do and nothing to answer for, at most a page of each kind. A tag ahead of the virtual time
