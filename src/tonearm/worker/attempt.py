@@ -13,7 +13,7 @@ import asyncio
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from tonearm.errors import DiskFull, FailureCode, FetchError, HostResting, LeaseLost
+from tonearm.errors import DiskFull, FailureCode, FetchError, HostResting, LeaseLost, StoreUnavailable
 from tonearm.model import Cancelled, Claim, Completed, Failed, Failure, Outcome, Paused, Released, Retry, TaskKind
 from tonearm.policy import RetryRules, after_failure
 from tonearm.settings import Settings
@@ -45,18 +45,27 @@ async def attempt(held: Held, tools: WorkerTools, leases: Leases, hold: DiskHold
     }
     with bound_contextvars(**context):
         try:
-            outcome = await _run(held, tools, leases, hold)
-            if not isinstance(outcome, Ending):
-                await _settle(outcome, held, tools, leases)
-                outcome = ending_of(outcome)
-            tools.ended[outcome] += 1
-        except LeaseLost:
-            tools.ended[Ending.LOST] += 1
-            log.info("The claim is not ours any more; nothing of it is kept here")
+            ending = await _ended(held, tools, leases, hold)
+            if ending is Ending.LOST:
+                await _leave_stage(held, tools, leases)
+            tools.ended[ending] += 1
         except Exception:  # a supervisor: the lease of a task that cannot even be settled runs out
             log.exception("A task could not be settled")
         finally:
             leases.drop(held)
+
+
+async def _ended(held: Held, tools: WorkerTools, leases: Leases, hold: DiskHold) -> Ending:
+    """Run it and settle it."""
+    try:
+        outcome = await _run(held, tools, leases, hold)
+        if isinstance(outcome, Ending):
+            return outcome
+        await _settle(outcome, held, tools, leases)
+    except LeaseLost:
+        log.info("The claim is not ours any more; nothing of it is kept here")
+        return Ending.LOST
+    return ending_of(outcome)
 
 
 async def _run(held: Held, tools: WorkerTools, leases: Leases, hold: DiskHold) -> Outcome | Ending:
@@ -136,6 +145,20 @@ async def _settle(outcome: Outcome, held: Held, tools: WorkerTools, leases: Leas
         await _remove_stage(held, tools)
     await insist(lambda: tools.store.settle(held.claim, outcome, held.mark), held, leases)
     _tell(outcome)
+
+
+async def _leave_stage(held: Held, tools: WorkerTools, leases: Leases) -> None:
+    """Remove what a lost claim staged, if the task went on without it: whoever took it over looked for it too early,
+    when we woke too late. A task that waits for its next claim keeps its bytes. What remains is the janitor's.
+    """
+    if leases.superseded(held):
+        return  # the next claim is ours too, and goes on from these bytes
+    try:
+        living = await tools.store.living([held.task_id])
+    except StoreUnavailable:
+        return
+    if living.get(held.task_id) != held.claim.epoch:
+        await _remove_stage(held, tools)
 
 
 async def _remove_stage(held: Held, tools: WorkerTools) -> None:

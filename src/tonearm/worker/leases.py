@@ -73,6 +73,10 @@ class Leases:
         """Whether this worker works on the task now."""
         return task_id in self._held
 
+    def superseded(self, held: Held) -> bool:
+        """Whether this worker has a newer claim of the same task."""
+        return self._held.get(held.task_id) is not held
+
     def hold(self, claim: Claim, asked_at_ms: int) -> Held:
         """Take a fresh claim into the register; *asked_at_ms* is the elapsed time before the store was asked."""
         seat = self._slots.seat(transfer=claim.kind is TaskKind.TRACK)
