@@ -4,28 +4,34 @@
 
     <phase>:kill[:<word>]            in that phase of a track whose title holds the word, the process ends by SIGKILL
     <phase>:raise[:<word>]           … an error is thrown that nobody expects
+    <phase>:freeze[:<word>]          … it stops by SIGSTOP, the first time
     <phase>:hold:<folder>[:<word>]   … its thread stands until `<folder>/go` is there; `<folder>/<phase>.<task>` says so
     wall:<file>                      the wall clock runs ahead by the milliseconds that the file holds
     time:<file>                      … the wall clock and elapsed time do, as if so much time had passed
     decoder:<behaviour>[:<marker>]   a strange decoder in the place of the real one (tests.support.strange_decoder)
     shared:<file>                    the queue that processes share is the file of QUEUE_DATABASE, which one process
                                      has; while `<file>` is there the queue is away
+    stubborn                         no lease of its own ever seems to have ended to it, as if its clocks stood still
+                                     while it did
+    writes:<file>                    what tasks write into the store is noted there (`Written`)
     cover:refuse                     the disk takes no cover beside the music
     patience:<ms>                    no fault but a shorter life: hosts are given up after so much rest, in milliseconds
                                      at a back-off of 1000
 
-Most phases begin with the fault; `linked` is between a file's getting its name and the sync of its folder, `published`
-after that, `beside` when the cover is about to be put beside it, and `resolve` is an album's. A held thread stops as
-every long work does, at its next checkpoint.
+Most phases begin with the fault; `linking` is just before a file gets its name, the lease having been looked at,
+`linked` between that and the sync of its folder, `published` after that, `beside` when the cover is about to be put
+beside it, and `resolve` is an album's. A held thread stops as every long work does, at its next checkpoint.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -37,10 +43,14 @@ from tonearm.cli import working
 from tonearm.clock import Clock, SystemClock
 from tonearm.errors import DiskError, StoreUnavailable
 from tonearm.library import Decoder, publishing
+from tonearm.model import Claim
 from tonearm.stopping import checkpoint
+from tonearm.store.redis import RedisStore
 from tonearm.store.sqlite import open_sqlite
 from tonearm.store.sqlite.engine import SqliteStore
 from tonearm.worker import attempt, journey
+from tonearm.worker.held import Held, Stop
+from tonearm.worker.leases import Leases
 from tonearm.worker.threads import in_thread
 
 PHASES = {
@@ -56,6 +66,9 @@ PHASES = {
     "publish": "_publish",
 }
 """Phases of a track, and the method of the journey that begins each."""
+
+WRITES = ("describe", "reserve", "expand", "commit", "retract", "settle")
+"""What the holder of a claim writes into the store."""
 
 GO = "go"
 
@@ -90,11 +103,31 @@ class Hold:
         (self.folder / GO).unlink()
 
 
+@dataclass(frozen=True)
+class Written:
+    """One write of a task into the store: the how manyth of the process, and the error it met, if one."""
+
+    number: int
+    what: str
+    task: str
+    answer: str | None
+    """`done`, or the name of the error; None: there is none yet."""
+
+    @staticmethod
+    def read(notes: Path) -> list[Written]:
+        """What was noted so far, in the order in which it was said."""
+        lines = notes.read_text("ascii").splitlines() if notes.exists() else []
+        found = dict[int, Written]()
+        for number, what, task, *answer in map(str.split, lines):
+            found[int(number)] = Written(int(number), what, task, answer[0] if answer else None)
+        return list(found.values())
+
+
 class InjectedError(Exception):
     """Nobody expects this."""
 
 
-def install() -> None:  # noqa: C901 - one branch a breakage
+def install() -> None:  # noqa: C901, PLR0912 - one branch a breakage
     """Put the breakages of the environment into this process, if there are any."""
     for breakage in os.environ.get("TONEARM_BREAKAGE", "").split():
         match breakage.split(":"):
@@ -111,6 +144,12 @@ def install() -> None:  # noqa: C901 - one branch a breakage
                 _share_file(Path(path))
             case ["cover", "refuse"]:
                 _refuse_covers()
+            case ["stubborn"]:
+                _trust_leases()
+            case ["writes", path]:
+                _note_writes(Path(path))
+            case [phase, "freeze", *word]:
+                _break(phase, _freezing(), "".join(word))
             case [phase, "hold", folder, *word]:
                 _break(phase, _holding(phase, Path(folder)), "".join(word))
             case [phase, "kill", *word]:
@@ -149,6 +188,52 @@ def _killing(_: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _freezing() -> Fault:
+    ahead = [True]
+
+    def fault(_: str) -> None:
+        if ahead:
+            ahead.clear()
+            # To this thread, which then does not take one more step before everything stands.
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
+
+    return fault
+
+
+def _trust_leases() -> None:
+    halt = Held.halt
+    vars_of_leases: Any = Leases
+    vars_of_leases.trusted = lambda *_: True
+    vars_of_held: Any = Held
+    vars_of_held.halt = lambda self, why: why is not Stop.LOST and halt(self, why)
+
+
+def _note_writes(path: Path) -> None:
+    numbers = itertools.count(1)
+
+    def noted(name: str, real: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def write(self: RedisStore, claim: Claim, *args: Any, **kwargs: Any) -> Any:
+            note = f"{next(numbers)} {name} {claim.task_id}"
+            _append(path, note)
+            try:
+                answer = await real(self, claim, *args, **kwargs)
+            except BaseException as error:
+                _append(path, f"{note} {type(error).__name__}")
+                raise
+            _append(path, f"{note} done")
+            return answer
+
+        return write
+
+    for name in WRITES:
+        setattr(RedisStore, name, noted(name, getattr(RedisStore, name)))
+
+
+def _append(path: Path, line: str) -> None:
+    with path.open("a", encoding="ascii") as notes:
+        notes.write(f"{line}\n")
+
+
 def _refuse_covers() -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise DiskError("Input/output error while publishing")
@@ -177,8 +262,10 @@ def _break(phase: str, fault: Fault, word: str) -> None:
     match phase:
         case "resolve":
             _break_resolving(fault, word)
+        case "linking":
+            _break_linking(fault, word, before=True)
         case "linked":
-            _break_linking(fault)
+            _break_linking(fault, word)
         case "beside":
             _break_method("_add_cover", fault, word)
         case "published":
@@ -214,11 +301,15 @@ def _break_resolving(fault: Fault, word: str) -> None:
     vars(attempt)["resolve"] = broken
 
 
-def _break_linking(fault: Fault) -> None:
+def _break_linking(fault: Fault, word: str, *, before: bool = False) -> None:
     real: Callable[..., Any] = vars(publishing)["_place"]
 
-    def broken(staged: Path, *args: Any, **kwargs: Any) -> None:
-        real(staged, *args, **kwargs)
-        fault(staged.parent.name.rpartition(".")[0])
+    def broken(staged: Path, folder: int, name: str, **kwargs: Any) -> None:
+        task_id = staged.parent.name.rpartition(".")[0] if word in name else None
+        if before and task_id is not None:
+            fault(task_id)
+        real(staged, folder, name, **kwargs)
+        if not before and task_id is not None:
+            fault(task_id)
 
     vars(publishing)["_place"] = broken

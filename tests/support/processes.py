@@ -17,6 +17,11 @@ def alive(pid: int) -> bool:
     return _fields(pid)[0] not in ("", "Z", "X")
 
 
+def stopped(pid: int) -> bool:
+    """Whether a process stands still: all of it was stopped by a signal."""
+    return all(_stat(thread / "stat")[0] == "T" for thread in Path(f"/proc/{pid}/task").iterdir())
+
+
 def age_s(pid: int) -> float:
     """Seconds since a process that lives began."""
     began = int(_fields(pid)[19]) / os.sysconf("SC_CLK_TCK")
@@ -35,7 +40,11 @@ def environment(pid: int) -> bytes:
 
 def _fields(pid: int) -> list[str]:
     """What stands in `stat` behind the name: state, parent …; a process that is gone has an empty state."""
+    return _stat(Path(f"/proc/{pid}/stat"))
+
+
+def _stat(path: Path) -> list[str]:
     try:
-        return Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
+        return path.read_text("ascii", "replace").rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return ["", ""]

@@ -20,6 +20,8 @@ from typing import Any, Self
 
 import aiohttp
 
+from tests.support.processes import stopped
+
 ROOT = Path(__file__).parents[2]
 API = "/api/download-queue"
 FINAL = ("completed", "failed", "cancelled")
@@ -68,14 +70,23 @@ async def until(what: str, ready: Callable[[], Any], *, seconds: float = 30.0) -
 class Tonearm:
     """One server, its folders and its HTTP address."""
 
-    def __init__(self, folder: Path, catalog_url: str, *, breakage: str | None = None, **settings: object) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        catalog_url: str,
+        *,
+        library: Path | None = None,
+        command: str = "serve",
+        breakage: str | None = None,
+        **settings: object,
+    ) -> None:
         self.folder = folder
-        self.library = folder / "music"
+        self.library = library or folder / "music"
         self.stage = self.library / ".tonearm"
         self.log = folder / "server.log"
         self.port = free_port()
         self.breakage = breakage
-        self.command = "serve"
+        self.command = command
         self.arguments: list[str] = []
         self._process: asyncio.subprocess.Process | None = None
         self._http: aiohttp.ClientSession | None = None
@@ -88,6 +99,7 @@ class Tonearm:
             "QUEUE_RETRY_BACKOFF_MS": 100,
             **settings,
         }
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.library.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -151,6 +163,19 @@ class Tonearm:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
         await self.ended()
+
+    def freeze(self) -> None:
+        """SIGSTOP: it lives, and does nothing."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """SIGCONT: it goes on where it stood, and knows nothing of the time between."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether it stands still."""
+        return stopped(self.pid)
 
     async def terminate(self, number: int = signal.SIGTERM) -> None:
         """Ask it to stop in good order; does not wait."""

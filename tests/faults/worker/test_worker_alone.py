@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
@@ -23,7 +24,7 @@ class Alone(Tonearm):
     """A worker process; the queue that it shares is a file here, away while the file `away` is there."""
 
     def __init__(self, folder: Path, catalog_url: str, **settings: object) -> None:
-        shared = {"REDIS_URL": "redis://127.0.0.1:9", **settings}
+        shared: dict[str, Any] = {"REDIS_URL": "redis://127.0.0.1:9", **settings}
         super().__init__(folder, catalog_url, breakage=f"shared:{folder / 'away'}", **shared)
         self.command = "worker"
 
