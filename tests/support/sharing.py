@@ -28,6 +28,7 @@ class Site:
 
     def __init__(self, folder: Path, catalog_url: str, redis_url: str, **settings: object) -> None:
         self.library = folder / "music"
+        self.stage = self.library / ".tonearm"
         self._folder = folder
         self._catalog_url = catalog_url
         self._redis_url = redis_url
