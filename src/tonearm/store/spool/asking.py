@@ -83,7 +83,7 @@ class Asking:
                 uncertain = not isinstance(error, StoreRefused)
         async with self._admission:
             submitted = await self._local.submit(submission, limits)
-            self._both.handover.left += 1
+            self._both.handover.arrived()
             if uncertain and submitted.job_id == submission.id:
                 await self._both.handover.mark(submission.id)
         source = "memory" if self._local.source == "memory" else "local"

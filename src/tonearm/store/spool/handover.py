@@ -33,11 +33,12 @@ class HandOver:
         self._reach = reach
         self._local = local
         self._refused: set[str] = set()
+        self._arrived = 0
         self.lock = asyncio.Lock()
         self.marked: set[str] = set()
         """Jobs here that may be there as well."""
         self.left = 0
-        """Jobs that lie here, as far as was counted; 0 only if there are none."""
+        """Jobs that lie here, or a few more; 0 only if there are none."""
 
     async def begin(self) -> None:
         """Learn what an earlier process left."""
@@ -48,8 +49,15 @@ class HandOver:
         await self.count()
 
     async def count(self) -> None:
-        """Count what lies here."""
-        self.left = (await self._local.counts()).total
+        """Count what lies here; what arrives meanwhile counts as well."""
+        before = self._arrived
+        counted = (await self._local.counts()).total
+        self.left = counted + self._arrived - before
+
+    def arrived(self) -> None:
+        """A job has just been accepted into the local store."""
+        self._arrived += 1
+        self.left += 1
 
     async def mark(self, job_id: str) -> None:
         """Mark a job that may be there already, because its submission was not answered."""

@@ -1,4 +1,4 @@
-"""Tokens: which of two stores a claim belongs to. One of the local store bears a prefix outside of it.
+"""Tokens: which of two stores a claim belongs to. One of the local store bears a mark at its end, outside of it.
 
 So whoever presents a token is led to the store that gave it, also after the main one went away or came back.
 """
@@ -10,34 +10,34 @@ from dataclasses import replace
 
 from tonearm.model import Claim, WorkerReport
 
-PREFIX = "local/"
+MARK = "@local"
 
 
 def is_local(token: str) -> bool:
     """Whether the local store gave this token."""
-    return token.startswith(PREFIX)
+    return token.endswith(MARK)
 
 
 def outside(claim: Claim) -> Claim:
     """A claim of the local store as its worker holds it."""
-    return replace(claim, token=PREFIX + claim.token)
+    return replace(claim, token=claim.token + MARK)
 
 
 def inside(claim: Claim) -> Claim:
     """A claim of the local store as that knows it."""
-    return replace(claim, token=claim.token.removeprefix(PREFIX))
+    return replace(claim, token=claim.token.removesuffix(MARK))
 
 
 def split(tokens: Iterable[str]) -> tuple[list[str], list[str]]:
     """The tokens of the local store, as that knows them, and those of the main one."""
     every = list(tokens)
-    return [token.removeprefix(PREFIX) for token in every if is_local(token)], [t for t in every if not is_local(t)]
+    return [token.removesuffix(MARK) for token in every if is_local(token)], [t for t in every if not is_local(t)]
 
 
 def split_report(report: WorkerReport) -> tuple[WorkerReport, WorkerReport]:
     """A worker's report for the local store and for the main one: each with the transfers that it knows."""
     local = tuple(
-        replace(transfer, token=transfer.token.removeprefix(PREFIX))
+        replace(transfer, token=transfer.token.removesuffix(MARK))
         for transfer in report.transfers
         if is_local(transfer.token)
     )

@@ -65,8 +65,8 @@ class Working(Asking):
 
     async def renew(self, worker: str, marks: Mapping[str, Mark], lease_ms: int) -> frozenset[str]:
         here, there = tokens.split(marks)
-        found = await self._local.renew(worker, {token: marks[tokens.PREFIX + token] for token in here}, lease_ms)
-        lost = frozenset(tokens.PREFIX + token for token in found)
+        found = await self._local.renew(worker, {token: marks[token + tokens.MARK] for token in here}, lease_ms)
+        lost = frozenset(token + tokens.MARK for token in found)
         if not there:
             return lost
         of_main = {token: marks[token] for token in there}

@@ -307,3 +307,24 @@ async def test_finished_jobs_become_history_there(stores: Stores) -> None:
     assert (await stores.main.job(done.job_id)).files
     assert (await stores.main.job(failed.job_id)).error
     assert stores.spool.warning is None
+
+
+async def test_a_job_that_arrives_while_the_others_are_counted_is_not_forgotten(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The count was read before it came; it is handed over all the same."""
+    await away(stores)
+    real = stores.local.counts
+
+    async def late() -> object:
+        counted = await real()
+        await submit_track(stores.spool)
+        return counted
+
+    monkeypatch.setattr(stores.local, "counts", late)
+    await stores.spool._both.handover.count()
+    monkeypatch.setattr(stores.local, "counts", real)
+
+    await stores.settle_down()
+
+    assert (await stores.main.counts()).queued == 1
