@@ -36,8 +36,9 @@ async def examine(settings: Settings, clock: Clock) -> AsyncIterator[Check]:
 
 
 async def _of_redis(url: str, clock: Clock) -> AsyncIterator[Check]:
-    from tonearm.store.redis import open_redis  # noqa: PLC0415 - as above
+    from tonearm.store.redis.audit import audit  # noqa: PLC0415 - as above
     from tonearm.store.redis.checks import look, queue_exists  # noqa: PLC0415 - as above
+    from tonearm.store.redis.desk import Desk  # noqa: PLC0415 - as above
     from tonearm.store.redis.link import connect  # noqa: PLC0415 - as above
 
     link = await connect(url)
@@ -48,13 +49,8 @@ async def _of_redis(url: str, clock: Clock) -> AsyncIterator[Check]:
             yield check
         if fit and not await queue_exists(link):
             yield Check("audit", Verdict.WELL, "There is no queue yet: it is made at the first start.")
-            fit = False
+        elif fit:  # without opening it, which would let it be of our version
+            for check in audited(await audit(Desk(link, clock, "tonearm"))):
+                yield check
     finally:
         await link.close()
-    if fit:
-        store = await open_redis(url, clock)
-        try:
-            for check in audited(await store.audit()):
-                yield check
-        finally:
-            await store.close()

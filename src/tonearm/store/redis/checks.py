@@ -14,6 +14,7 @@ from tonearm.errors import SetupError, StoreUnavailable
 from tonearm.store.checks import Check, Verdict
 from tonearm.store.redis.link import Link
 from tonearm.store.redis.scripts import make
+from tonearm.store.redis.version import OURS, Version
 
 OLDEST = (7, 0)
 """The oldest Redis that knows what our scripts use, their flags above all; any Valkey does."""
@@ -29,21 +30,21 @@ _PROBE = make("probe", "#!lua flags=no-writes\nreturn redis.call('EXISTS', KEYS[
 Info = Mapping[str, str]
 
 
-async def require(link: Link, tag: str = "tonearm") -> tuple[str, ...]:
-    """See that a queue with this hash tag may live here; the warnings, for the log and for people.
+async def require(link: Link, tag: str = "tonearm", version: Version = OURS) -> tuple[str, ...]:
+    """See that a queue with this hash tag may live here, for programs of this version; the warnings, for people.
 
     Raises:
         SetupError: it may not; says everything that is wrong.
         StoreUnavailable: the server does not answer now.
     """
-    checks = [check async for check in look(link, tag)]
+    checks = [check async for check in look(link, tag, version)]
     if wrong := [check.text for check in checks if check.verdict is Verdict.WRONG]:
         raise SetupError("\n".join(wrong))
     return tuple(check.text for check in checks if check.verdict is Verdict.WARNING)
 
 
-async def look(link: Link, tag: str = "tonearm") -> AsyncIterator[Check]:
-    """Look at the server of this link.
+async def look(link: Link, tag: str = "tonearm", version: Version = OURS) -> AsyncIterator[Check]:
+    """Look at the server of this link, and at the queue with this hash tag, if there is one.
 
     Raises:
         StoreUnavailable: it does not answer now.
@@ -59,8 +60,11 @@ async def look(link: Link, tag: str = "tonearm") -> AsyncIterator[Check]:
             yield check
         if info.get("cluster_enabled") == "1":
             yield await _cluster(link)
-    yield await _scripts(link, tag)
+    user = await _scripts(link, tag)
+    yield user
     yield await _clock(link)
+    if user.verdict is Verdict.WELL and (found := await _queue(link, tag, version)) is not None:
+        yield found
 
 
 async def queue_exists(link: Link, tag: str = "tonearm") -> bool:
@@ -183,3 +187,24 @@ async def _clock(link: Link) -> Check:
             "machine's. The queue goes by the server's; look which of them is right.",
         )
     return Check("clock", Verdict.WELL, f"{skew_ms:+.0f} ms from this machine's; an answer takes {best_ms:.1f} ms.")
+
+
+async def _queue(link: Link, tag: str, version: Version) -> Check | None:
+    """Whether a program of this version may work on the queue that is here; None: there is none."""
+    kind = await link.call("TYPE", f"{{{tag}}}:meta")
+    if kind not in ("hash", "none"):
+        return Check("queue", Verdict.WRONG, f"The key {{{tag}}}:meta is of somebody else: it is a {kind}.")
+    kept = await link.call("HMGET", f"{{{tag}}}:meta", "version", "works_beside")
+    if not all(number and number.isdecimal() for number in kept):
+        return None
+    there = Version(*map(int, kept))
+    if not version.fits(there):
+        return Check("queue", Verdict.WRONG, version.refusal(there))
+    if there.own > version.own:
+        return Check(
+            "queue",
+            Verdict.WARNING,
+            f"A newer Tonearm works on this queue, of version {there.own}. This program, of version {version.own}, may "
+            "go on beside it, and beside the next version it may not: upgrade this program too.",
+        )
+    return Check("queue", Verdict.WELL, f"It is of version {there.own}.")

@@ -19,15 +19,10 @@ from tonearm.store.redis.batch import Batch
 from tonearm.store.redis.link import Link
 from tonearm.store.redis.refusals import Emptied, refused
 from tonearm.store.redis.scripts import load
+from tonearm.store.redis.version import OURS, Version
 from tonearm.store.task import Unreadable
 
 log = structlog.get_logger("store.redis")
-
-VERSION = 1
-"""The version of the keys and scripts that this program writes."""
-
-WORKS_BESIDE = 1
-"""The oldest version whose programs may work on the same queue at the same time."""
 
 Word = str | bytes | int
 T = TypeVar("T")
@@ -44,11 +39,20 @@ class Moment:
 class Desk:
     """The scripts of one queue over one link; belongs to one event loop.
 
-    *server_time* answers milliseconds instead of the server's own clock, for tests that move it.
+    *server_time* answers milliseconds instead of the server's own clock, for tests that move it; *version* is that of
+    the program, for tests with another one.
     """
 
-    def __init__(self, link: Link, clock: Clock, queue: str, server_time: Callable[[], int] | None) -> None:
+    def __init__(
+        self,
+        link: Link,
+        clock: Clock,
+        queue: str,
+        server_time: Callable[[], int] | None = None,
+        version: Version = OURS,
+    ) -> None:
         self.link = link
+        self.version = version
         self.prefix = f"{{{queue}}}:"
         self._clock = clock
         self._server_time = server_time
@@ -62,6 +66,7 @@ class Desk:
 
         Raises:
             StoreUnavailable: outcome unknown, safe to repeat.
+            OtherVersion: the queue has become one that is not for this program; nothing changed.
             Refusal, or the error that it means: nothing changed.
         """
         return await self.read(lambda answer, _: answer, name, *args)
@@ -112,9 +117,9 @@ class Desk:
         """Enter the queue, making it where there is none.
 
         Raises:
-            SetupError: it is of a newer version.
+            OtherVersion: it is not for a program of this version.
         """
-        await self._run("open", (VERSION, WORKS_BESIDE, secrets.token_hex(4)))
+        await self._run("open", (secrets.token_hex(4),))
 
     async def _set_aside(self, error: Unreadable) -> None:
         """Take a record that cannot be read out of everybody's way."""
@@ -122,7 +127,7 @@ class Desk:
         log.warning("A record could not be read and was set aside", task=answer[0], reason=error.reason)
 
     async def _run(self, name: str, args: Sequence[Word]) -> tuple[Any, Moment]:
-        script = load(name)
+        script = load(name, self.version)
         reply = await self.link.run(script, [f"{self.prefix}meta"], [*self._times(), *args])
         wall, offset = int(reply[0]), int(reply[1])
         if script.writes:  # what only reads does not keep the step of a clock that it noticed

@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from tonearm.clock import Clock
-from tonearm.errors import NotFound
+from tonearm.errors import NotFound, SetupError
 from tonearm.model import (
     JOB_ID,
     UNCHANGED,
@@ -62,7 +62,8 @@ from tonearm.store.redis.desk import Desk, Moment
 from tonearm.store.redis.feed import FeedReader, read_feed
 from tonearm.store.redis.link import connect
 from tonearm.store.redis.reading import TrackView, handed_out, job_record, overlay_of, task_of
-from tonearm.store.redis.refusals import Refusal, limited
+from tonearm.store.redis.refusals import OtherVersion, Refusal, limited
+from tonearm.store.redis.version import OURS, Version
 from tonearm.store.task import PRIORITIES
 
 log = structlog.get_logger("store.redis")
@@ -77,22 +78,27 @@ async def open_redis(
     worker_dead_ms: int = 120_000,
     queue: str = "tonearm",
     server_time: Callable[[], int] | None = None,
+    version: Version = OURS,
 ) -> RedisStore:
     """Open the queue of this name in the Redis at *url*, making it where there is none.
 
     *worker_dead_ms*: a worker that is silent for so long, in milliseconds, is dead. *server_time* answers the
-    milliseconds that the server's clock shows, for tests that move it.
+    milliseconds that the server's clock shows, for tests that move it, and *version* is another one than ours for tests
+    of releases that are still to come.
 
     Raises:
-        SetupError: the address is wrong, the server refuses us or throws keys away, or the queue is of a newer version.
+        SetupError: the address is wrong, the server refuses us or throws keys away, or the queue is of another version.
         StoreUnavailable: the server is not there.
     """
     link = await connect(url, tag=queue)
-    desk = Desk(link, clock, queue, server_time)
+    desk = Desk(link, clock, queue, server_time, version)
     try:
-        for warning in await require(link, queue):
+        for warning in await require(link, queue, version):
             log.warning(warning)
         await desk.open()
+    except OtherVersion as error:  # it came between the look and the opening
+        await link.close()
+        raise SetupError(str(error)) from error
     except BaseException:
         await link.close()
         raise

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from tonearm.errors import NotFound, SetupError, TonearmError
+from tonearm.errors import NotFound, StoreRefused, TonearmError
 from tonearm.model import SubmitLimits
 from tonearm.store import wording
+from tonearm.store.redis.version import Version
 from tonearm.store.task import Unreadable
 
 
@@ -21,6 +22,10 @@ class Refusal(TonearmError):
 
 class Emptied(TonearmError):
     """There is no queue where one was: somebody emptied Redis."""
+
+
+class OtherVersion(StoreRefused):
+    """The queue is of a version on which a program of ours may not work; the message says which program to upgrade."""
 
 
 def refused(kind: str, details: Sequence[str]) -> TonearmError:
@@ -43,11 +48,9 @@ def limited(refusal: Refusal, limits: SubmitLimits) -> TonearmError:
             return refusal
 
 
-def _newer(version: str, beside: str) -> TonearmError:
-    return SetupError(
-        f"The queue in Redis was written by a newer Tonearm (version {version}, which works beside {beside} at the "
-        "oldest). Start the newer program here too."
-    )
+def _other_version(*numbers: str) -> TonearmError:
+    there, own = (Version(int(numbers[at]), int(numbers[at + 1])) for at in (0, 2))
+    return OtherVersion(own.refusal(there))
 
 
 _STATES: Mapping[str, Callable[[str], TonearmError]] = {
@@ -71,5 +74,5 @@ _KINDS: Mapping[str, Callable[..., TonearmError]] = {
     "POSITION": lambda start: wording.no_such_place(int(start)),
     "EMPTIED": lambda: Emptied("The queue in Redis is gone: somebody emptied it."),
     "UNREADABLE": lambda seq, reason: Unreadable(int(seq), reason),
-    "VERSION": _newer,
+    "VERSION": _other_version,
 }

@@ -1,8 +1,9 @@
 """The scripts: Lua that Redis runs as one unit, read from `lua/` and put together.
 
-A script file begins with its shebang (`#!lua flags=…`) and a header of comments. A line `-- needs: time tasks` in the
+A script file begins with its shebang (`#!lua flags=…`) and a header of comments. A line `-- needs: queue tasks` in the
 header names parts, `lua/parts/<part>.lua`, that are put between shebang and body in this order: Redis knows no
-libraries that scripts share. What Redis calls a script by is the SHA-1 of the whole text.
+libraries that scripts share. In front of them stands the version of the program. What Redis calls a script by is the
+SHA-1 of the whole text, so programs of different versions never run each other's.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+
+from tonearm.store.redis.version import OURS, Version
 
 _NEEDS = re.compile(r"^-- needs:(?P<parts>[ \w]*)$", re.MULTILINE)
 _HEADER = re.compile(r"(?:--[^\n]*(?:\n|\Z))*")
@@ -38,18 +41,19 @@ def make(name: str, body: str) -> Script:
 
 
 @cache
-def load(name: str) -> Script:
-    """Read a script by the name of its file, with the parts that it needs."""
-    return make(name, assemble(_read(name), lambda part: _read(f"parts/{part}")))
+def load(name: str, version: Version = OURS) -> Script:
+    """Read a script by the name of its file, with its version and the parts that it needs."""
+    says = f"local VERSION, WORKS_BESIDE = {version.own}, {version.beside}"
+    return make(name, assemble(_read(name), lambda part: _read(f"parts/{part}"), says))
 
 
-def assemble(text: str, part_of: Callable[[str], str]) -> str:
-    """The whole text of a script: the parts that its header names stand behind its first line."""
+def assemble(text: str, part_of: Callable[[str], str], *before: str) -> str:
+    """The whole text of a script: behind its first line the lines *before*, and the parts that its header names."""
     shebang, _, body = text.partition("\n")
     header = _HEADER.match(body)
     needs = _NEEDS.search(header.group() if header else "")
     parts = [part_of(part).rstrip("\n") for part in needs["parts"].split()] if needs else []
-    return "\n".join([shebang, *parts, body])
+    return "\n".join([shebang, *before, *parts, body])
 
 
 def _read(name: str) -> str:

@@ -1,28 +1,21 @@
 #!lua flags=allow-oom
--- open: enter a queue: it is made where there is none, and its version is compared.
+-- open: enter a queue, making it where there is none.
 -- needs: queue
 -- KEYS  1 meta
--- ARGV  1-3 time  4 the version that this program writes  5 the oldest that it can work beside  6 an instance, drawn
--- Reply {version, instance}
--- Refused  VERSION what is there, the oldest that it works beside
+-- ARGV  1-3 time  4 an instance, drawn
+-- Reply {instance}
 -- Cost  O(1).
 
-local found = queue.version
-queue.version = tonumber(ARGV[4])
+if not queue.version then
+  queue.version, queue.beside, queue.is_new = VERSION, WORKS_BESIDE, true
+end
 
 return queue.run(function()
-  local kept = call('HMGET', META, 'works_beside', 'instance')
-  local version, beside = found, tonumber(kept[1])
-  local own, oldest = tonumber(ARGV[4]), tonumber(ARGV[5])
-  if version and (version < oldest or beside > own) then
-    refuse('VERSION', str(version), str(beside))
-  end
-  if not version or own > version then
-    call('HSET', META, 'version', str(own), 'works_beside', str(oldest))
-  end
-  if not kept[2] then
+  local instance = call('HGET', META, 'instance')
+  if not instance then
+    instance = ARGV[4]
     call('XADD', key('wakes'), '*', 'w', '1')
-    call('HSET', META, 'instance', ARGV[6])
+    call('HSET', META, 'instance', instance)
   end
-  return { str(math.max(version or 0, own)), kept[2] or ARGV[6] }
+  return { instance }
 end, function() end)

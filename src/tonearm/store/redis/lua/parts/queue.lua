@@ -1,13 +1,18 @@
--- queue: the keys of one queue, its time, and how a script is left.
+-- queue: the keys of one queue, its version, its time, and how a script is left.
 --
--- Every script gets KEYS[1], the key `meta` of the queue. All other keys are made from its prefix `{queue}:`, so they carry
--- the same hash tag and lie in the same slot. ARGV[1..3] are for the time, what a script takes itself begins at ARGV[4].
+-- Every script gets KEYS[1], the key `meta` of the queue. All other keys are made from its prefix `{queue}:`, so they
+-- carry the same hash tag and lie in the same slot. ARGV[1..3] are for the time, what a script takes itself begins at
+-- ARGV[4].
 --
--- Store time is the server's clock plus an offset that is kept here. ARGV[3] says the caller's monotonic clock and its boot,
--- ARGV[2] what the caller expects the server's clock to say by it since the last answer, and the offset of that answer: where
--- the server's clock was set meanwhile, the offset takes the step back, once, whoever notices it first. A process that has no
--- answer yet goes on from the last answer to any process of its boot. So store time neither stops nor runs back when
--- somebody sets the clock, and a call that was held up for long does not hurry it.
+-- Store time is the server's clock plus an offset that is kept here. ARGV[3] says the caller's monotonic clock and its
+-- boot, ARGV[2] what the caller expects the server's clock to say by it since the last answer, and the offset of that
+-- answer: where the server's clock was set meanwhile, the offset takes the step back, once, whoever notices it first. A
+-- process that has no answer yet goes on from the last answer to any process of its boot. So store time neither stops
+-- nor runs back when somebody sets the clock, and a call that was held up for long does not hurry it.
+--
+-- VERSION and WORKS_BESIDE stand in front of every script: the version of the program that sent it, and the oldest
+-- beside which that works (store/redis/version.py). What is kept of both is that of the newest program that worked on
+-- this queue.
 
 local call = redis.call
 local PREFIX = string.sub(KEYS[1], 1, -5)
@@ -82,14 +87,15 @@ local function clock_step(wall, offset, last, anchor)
 end
 
 do
-  local kept = call('HMGET', META, 'offset', 'last', 'anchor', 'version')
+  local kept = call('HMGET', META, 'offset', 'last', 'anchor', 'version', 'works_beside')
   local offset, last = tonumber(kept[1]) or 0, tonumber(kept[2])
   local wall = server_wall()
   offset = offset - clock_step(wall, offset, last, kept[3] or '')
   if last and wall + offset < last then
     offset = last - wall
   end
-  queue.wall, queue.offset, queue.now, queue.version = wall, offset, wall + offset, tonumber(kept[4])
+  queue.wall, queue.offset, queue.now = wall, offset, wall + offset
+  queue.version, queue.beside = tonumber(kept[4]), tonumber(kept[5]) or 0
 end
 
 -- Let the feed tell of a job when the script ends; one event a job.
@@ -119,19 +125,25 @@ local function write_events()
   end
 end
 
-local function finished(finish)
-  finish()
-  write_events()
+-- Keep the time, and the version of this program if the queue is of an older one.
+local function write_meta()
   local elapsed, boot = string.match(ARGV[3], '^(%S+) (.+)$')
   local anchor = elapsed .. ' ' .. str(queue.wall) .. ' ' .. str(queue.offset) .. ' ' .. boot
   call('HSET', META, 'offset', str(queue.offset), 'last', str(queue.now), 'anchor', anchor)
+  if queue.is_new or queue.version < VERSION then
+    call('HSET', META, 'version', str(VERSION), 'works_beside', str(math.max(queue.beside, WORKS_BESIDE)))
+  end
 end
 
--- Run what the script does, and answer {server's clock, offset, answer}. *finish* writes what is still held back. A queue
--- without a version is none: somebody emptied Redis, and whoever uses it has to open it anew (`open.lua`).
+-- Run what the script does, and answer {server's clock, offset, 'done', answer} or {…, 'refused', why, …}. *finish*
+-- writes what is still held back; a script without it only reads. A queue without a version is none: somebody emptied
+-- Redis, and whoever uses it has to open it anew (`open.lua`).
 function queue.run(work, finish)
   if not queue.version then
     return { str(queue.wall), str(queue.offset), 'refused', 'EMPTIED' }
+  elseif queue.version < WORKS_BESIDE or queue.beside > VERSION then
+    return { str(queue.wall), str(queue.offset), 'refused', 'VERSION',
+      str(queue.version), str(queue.beside), str(VERSION), str(WORKS_BESIDE) }
   end
   local fine, answer = pcall(work)
   if not fine then
@@ -141,7 +153,9 @@ function queue.run(work, finish)
     return { str(queue.wall), str(queue.offset), 'refused', unpack(answer.refusal) }
   end
   if finish then
-    finished(finish)
+    finish()
+    write_events()
+    write_meta()
   end
   return { str(queue.wall), str(queue.offset), 'done', answer }
 end
