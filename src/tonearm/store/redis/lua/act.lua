@@ -2,7 +2,8 @@
 -- act: what people ask of a job: cancel, pause, resume, retry, prioritize, delete.
 -- needs: queue tasks later fair places moves held endings missing albums snapshots
 -- KEYS  1 meta
--- ARGV  1-3 time  4 action  5 job id  6 priority (its place: 0 high, 1 normal, 2 low) | milliseconds to keep a deleted job
+-- ARGV  1-3 time  4 action  5 job id  6 priority (its place: 0 high, 1 normal, 2 low) | how long to keep a deleted
+--       job, ms
 -- Reply {'1' if the job was unfinished, else ''}
 -- Refused  NOT_FOUND id | WRONG_STATE reason state
 -- Cost  O(log n), and for an album at most a page of its tracks; the rest is done by sweeps.

@@ -4,7 +4,7 @@
 -- KEYS  1 meta
 -- ARGV  1-3 time  4 worker  5 transfers  6 albums  7 lease, ms  8 nonce, hex, drawn by the caller for this request
 --       9 transfers of one client at a time (0: no limit)
--- Reply {ms until a delayed task becomes due or '', claim, …}; a claim is {stage before, album, task}, see `claims.handed_out`
+-- Reply {ms until a delayed task becomes due or '', claim, …}; a claim is {stage before, album, task} (claims.lua).
 --       Said again with the same nonce, because the reply was lost, it answers the same claims.
 -- Cost  at most a page of promotions and n picks, each O(log n).
 

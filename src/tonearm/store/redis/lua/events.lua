@@ -3,7 +3,8 @@
 -- needs: queue
 -- KEYS  1 meta
 -- ARGV  1-3 time  4 number of the event to go on behind, '' for none  5 how many
--- Reply {instance, newest number, oldest number that is kept (newest + 1 if none), event, …}; an event is number, kind, job
+-- Reply {instance, newest number, oldest number that is kept (newest + 1 if none), event, …}; an event is {number,
+--       kind, job}
 -- Cost  O(log n + events).
 
 return queue.run(function()

@@ -3,8 +3,8 @@
 -- needs: queue tasks steering
 -- KEYS  1 meta
 -- ARGV  1-3 time  4 what: counters | oldest | workers | control
--- Reply counters: {name, value, …}; oldest: {created_at or ''}; workers: {reports, id, beat, {name, value, …}, …};
---       control: control
+-- Reply counters: {name, value, …}; oldest: {created_at or ''}; control: control;
+--       workers: {reports, id, beat, {name, value, …}, …}
 -- Cost  O(1), and for the workers O(their number).
 
 local figures = {}

@@ -2,12 +2,16 @@
 -- jobs: the next rows of one ordered index of jobs, by keyset.
 -- needs: queue tasks snapshots
 -- KEYS  1 meta
--- ARGV  1-3 time  4 index  5 'lex' or 'number'  6 'up' or 'down'  7 member (lex) or number to go on behind, '' from the end
---       8 how many
--- Reply {reports, the place of the last row, how many were looked at, snapshot, …}: what has no record any more is left out
+-- ARGV  1-3 time  4 index  5 'lex' or 'number'  6 'up' or 'down'  7 member (lex) or number to go on behind, '' from
+--       the end  8 how many
+-- Reply {reports, the place of the last row, how many were looked at, snapshot, …}; what has no record any more is left
+--       out
 -- Cost  O(log n + rows).
 
-local BY = { lex = { up = 'ZRANGEBYLEX', down = 'ZREVRANGEBYLEX' }, number = { up = 'ZRANGEBYSCORE', down = 'ZREVRANGEBYSCORE' } }
+local BY = {
+  lex = { up = 'ZRANGEBYLEX', down = 'ZREVRANGEBYLEX' },
+  number = { up = 'ZRANGEBYSCORE', down = 'ZREVRANGEBYSCORE' },
+}
 local ENDS = { lex = { '-', '+' }, number = { '-inf', '+inf' } }
 
 return queue.run(function()

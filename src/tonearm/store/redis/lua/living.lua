@@ -1,6 +1,6 @@
 #!lua flags=no-writes
 -- living: which tasks are unfinished, with their newest epoch; for the janitor.
--- needs: queue tasks held
+-- needs: queue tasks
 -- KEYS  1 meta
 -- ARGV  1-3 time  4… task ids
 -- Reply {id, epoch, …}

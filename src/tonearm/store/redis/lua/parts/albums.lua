@@ -1,8 +1,9 @@
 -- albums: the tracks of a resolved album, what they follow in pages, and how the album ends.
 --
--- A *chore* is what an album decided and its tracks have yet to follow: cancel, retry, or trim (records beyond the list, left
--- by an earlier resolving). The album's own state counts at once; an album with surplus records offers no track, and one with
--- a chore does not end before it is done. Tracks of a deleted album (`orphans`) cannot be claimed, committed or completed.
+-- A *chore* is what an album decided and its tracks have yet to follow: cancel, retry, or trim (records beyond the
+-- list, left by an earlier resolving). The album's own state counts at once; an album with surplus records offers no
+-- track, and one with a chore does not end before it is done. Tracks of a deleted album (`orphans`) cannot be claimed,
+-- committed or completed.
 
 local albums = {}
 

@@ -8,7 +8,8 @@ local arrivals = {}
 local function settle_in(task, entry)
   local name_key = entry.reserved_key
   local held = task.parent or not is_final(task)
-  if name_key and held and not endings.publishes(name_key) and call('HSETNX', key('names'), name_key, str(task.seq)) == 1 then
+  local wanted = name_key and held and not endings.publishes(name_key)
+  if wanted and call('HSETNX', key('names'), name_key, str(task.seq)) == 1 then
     tasks.put(task, 'reserved', entry.reserved)
     tasks.put(task, 'reserved_key', name_key)
   end
@@ -50,8 +51,8 @@ function arrivals.enter_tracks(album, entries, at)
   albums.close_if_done(album)
 end
 
--- The page that is to be entered next, {album, at, entries}; nil: there is none. Read it before anything is written: what
--- cannot be read ends the script.
+-- The page that is to be entered next, {album, at, entries}; nil: there is none. Read it before anything is written:
+-- what cannot be read ends the script.
 function arrivals.next()
   local seq = call('ZRANGE', key('arrived'), 0, 0)[1]
   local album = seq and tasks.load(seq)

@@ -1,8 +1,8 @@
 -- claims: which task comes next for a worker, and handing it out.
 --
--- Between clients `fair` decides. Inside a client the entries stand in one order: by priority, single tracks before albums,
--- then by age; an album is one entry, and the claim takes the first of its ready tracks. Tasks that are no suspects stand
--- apart from suspects, so that either kind can be taken without looking through the other.
+-- Between clients `fair` decides. Inside a client the entries stand in one order: by priority, single tracks before
+-- albums, then by age; an album is one entry, and the claim takes the first of its ready tracks. Tasks that are no
+-- suspects stand apart from suspects, so that either kind can be taken without looking through the other.
 
 local claims = {}
 

@@ -1,7 +1,8 @@
 -- crashes: freeing the claim of a worker that is gone, judged by how far it came.
 --
--- What counts is only what goes beyond all claims before it: a later phase, or more bytes of the transfer. A claim that did
--- not go beyond is a stall. Two stalls in a row make a suspect, which runs alone; three more, and it fails as `crashed`.
+-- What counts is only what goes beyond all claims before it: a later phase, or more bytes of the transfer. A claim that
+-- did not go beyond is a stall. Two stalls in a row make a suspect, which runs alone; three more, and it fails as
+-- `crashed`.
 
 local STALLS_TO_CRASH = 3
 local RECOVERED = 'Recovered from crash'

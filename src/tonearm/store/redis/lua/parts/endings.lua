@@ -1,7 +1,8 @@
 -- endings: what stays of the claims of deleted tasks until their workers have stopped.
 --
--- `ending:<token>` has task, worker, epoch, stage, lease_until (absent once it has ended), and the key of the library name
--- that it may still publish under. They stand in `endings` by lease, in `endings_of:<worker>`, and, ended, in `endings_over`.
+-- `ending:<token>` has task, worker, epoch, stage, lease_until (absent once it has ended), and the key of the library
+-- name that it may still publish under. They stand in `endings` by lease, in `endings_of:<worker>`, and, ended, in
+-- `endings_over`.
 
 local endings = {}
 

@@ -1,9 +1,9 @@
 -- fair: the share of each client, by start-time fair queuing (Goyal, Vin, Cheng: SIGCOMM 1996).
 --
--- A client has one lane per kind of claim: `lane:<kind>:<client>` with `tag`, the start tag of its next task, the number of
--- its `entries` and of the `healthy` ones among them, and how many tasks (albums) it has `held`. Open lanes stand in
--- `open:<kind>:1` if they offer a healthy task and in `open:<kind>:0` otherwise, by tag; lanes with nothing to do in
--- `idle:<kind>`. The virtual time is the start tag of the task that was served last.
+-- A client has one lane per kind of claim: `lane:<kind>:<client>` with `tag`, the start tag of its next task, the
+-- number of its `entries` and of the `healthy` ones among them, and how many tasks (albums) it has `held`. Open lanes
+-- stand in `open:<kind>:1` if they offer a healthy task and in `open:<kind>:0` otherwise, by tag; lanes with nothing to
+-- do in `idle:<kind>`. The virtual time is the start tag of the task that was served last.
 
 local fair = { lanes = {}, dirty = {}, virtual = {} }
 
@@ -128,8 +128,8 @@ function fair.serve(kind, client)
   lane.tag = virtual_time(kind) + 1
 end
 
--- Drop lanes that have nothing to do and nothing to answer for, at most a page of each kind. A tag ahead of the virtual time
--- is remembered as long as anybody else is waiting; when nobody is, the virtual time catches up.
+-- Drop lanes that have nothing to do and nothing to answer for, at most a page of each kind. A tag ahead of the virtual
+-- time is remembered as long as anybody else is waiting; when nobody is, the virtual time catches up.
 function fair.forget_idle()
   for kind in pairs(ROOM) do
     local idle = key('idle', kind)

@@ -27,8 +27,9 @@ local HISTORY_LIMIT = 50
 
 -- What a retry brings back to what it was before the first attempt, without the counts of retries.
 local FRESH = {
-  started_at = false, cancel_wanted = 0, bytes_done = 0, bytes_total = false, best_phase = 0, best_bytes = 0, high_phase = 0,
-  high_bytes = 0, stalls = 0, corrupt_count = 0, error = false, last_error = false, failure_code = false, publication = false,
+  started_at = false, cancel_wanted = 0, bytes_done = 0, bytes_total = false, best_phase = 0, best_bytes = 0,
+  high_phase = 0, high_bytes = 0, stalls = 0, corrupt_count = 0, error = false, last_error = false,
+  failure_code = false, publication = false,
 }
 -- What a track brought, as it is before it brought anything.
 local OUTCOME = { files = false, warnings = false, file_count = 0, size = 0, download_ms = 0 }
@@ -155,8 +156,8 @@ local function last_event(job)
   return line and cjson.decode(line).event
 end
 
--- Add a line to the history of the task's job; of a track only what is worth telling of it, with its name. Tracks that are
--- released one after the other are one line of their album. *line*: message, code, worker.
+-- Add a line to the history of the task's job; of a track only what is worth telling of it, with its name. Tracks that
+-- are released one after the other are one line of their album. *line*: message, code, worker.
 function moves.note(task, event, line)
   line = line or {}
   local job, message = task, line.message

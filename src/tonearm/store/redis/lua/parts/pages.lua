@@ -1,12 +1,13 @@
 -- pages: tracks of albums that another store dumped, until they have records here.
 --
--- As long as the last page has not come, nobody sees the album: its pages wait in `arriving:<job id>`, and stand in `arriving`
--- by the time of the first. With the last one the album is here, its pages wait in `arrived:<seq>`, and stand in `arrived`,
--- until sweeps have entered them. Both are hashes of pages by the position of their first track, and `following` is the
--- position where the next one begins. A page is kept as when it came, how many tracks it has, and their entries as JSON.
+-- As long as the last page has not come, nobody sees the album: its pages wait in `arriving:<job id>`, and stand in
+-- `arriving` by the time of the first. With the last one the album is here, its pages wait in `arrived:<seq>`, and
+-- stand in `arrived`, until sweeps have entered them. Both are hashes of pages by the position of their first track,
+-- and `following` is the position where the next one begins. A page is kept as when it came, how many tracks it has,
+-- and their entries as JSON.
 --
--- An entry is {fields, reserved, reserved_key, unfinished}: a task as it enters, its times relative to when it came; the
--- library name that it held; and whether it was unfinished when it was dumped.
+-- An entry is {fields, reserved, reserved_key, unfinished}: a task as it enters, its times relative to when it came;
+-- the library name that it held; and whether it was unfinished when it was dumped.
 
 local pages = {}
 

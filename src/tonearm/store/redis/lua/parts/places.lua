@@ -5,7 +5,8 @@
 
 local places = {}
 
--- Members of equal score are ordered by their bytes: orders with more than one part are sets of one score, read by bytes.
+-- Members of equal score are ordered by their bytes: orders with more than one part are sets of one score, read by
+-- bytes.
 local RANKS = 281474976710656 -- 2^48: numbers of tasks stay below it, so that a rank before them fits in a score
 
 -- Which kind of claim a job is an entry of now (nil: none), and whether that offers a healthy task.

@@ -1,4 +1,4 @@
--- polling: what a claim's worker is told. It only reads, so it can be asked of a full Redis and of one that cannot write.
+-- polling: what a claim's worker is told. It only reads, so a Redis that is full or cannot write answers it as well.
 
 local polling = {}
 

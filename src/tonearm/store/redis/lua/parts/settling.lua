@@ -1,6 +1,7 @@
 -- settling: what becomes of a task when its claim ends.
 --
--- An outcome is {kind, code, message, delay_ms, reason, files, file_count, warnings, size, download_ms}, what it has of these.
+-- An outcome is {kind, code, message, delay_ms, reason, files, file_count, warnings, size, download_ms}, what it has of
+-- these.
 
 local settling = {}
 

@@ -1,4 +1,5 @@
--- snapshots: a job with what belongs to it, as readers get it. Records are built from it in Python, `store.redis.reading`.
+-- snapshots: a job with what belongs to it, as readers get it. Records are built from it in Python,
+-- `store.redis.reading`.
 
 local snapshots = { SHORT = 20, LONG = 1000 }
 
@@ -26,7 +27,8 @@ function snapshots.tracks(album, after, limit)
   return found
 end
 
--- {task, completed tracks, failed tracks, active tracks, tracks in order, history}; the last two only where it is *whole*.
+-- {task, completed tracks, failed tracks, active tracks, tracks in order, history}; the last two only where it is
+-- *whole*.
 function snapshots.of_job(task, limit, whole)
   local seen = { flat_of(task), {}, {}, {}, {}, {} }
   if is_album(task) then

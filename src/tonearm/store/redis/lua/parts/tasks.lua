@@ -1,8 +1,9 @@
 -- tasks: the record of a task as a table, loaded once a script and written back once.
 --
--- A task is a job or one track of a resolved album, named by its number `seq`, which is never given twice. Its short fields
--- stand in the hash `task:<seq>`, its texts beside it in `text:<seq>`; a field that has its usual value is not kept. The
--- fields are those of `tonearm.store.task.Task`. What a change means for indexes and figures is the business of `places`.
+-- A task is a job or one track of a resolved album, named by its number `seq`, which is never given twice. Its short
+-- fields stand in the hash `task:<seq>`, its texts beside it in `text:<seq>`; a field that has its usual value is not
+-- kept. The fields are those of `tonearm.store.task.Task`. What a change means for indexes and figures is the business
+-- of `places`.
 
 local tasks = { loaded = {}, dirty = {} }
 
@@ -261,7 +262,8 @@ end
 
 -- A track for people: `03 Blue`, by track number or else by place.
 local function label_of(task)
-  return string.format('%02.0f', task.track_number or task.position or 0) .. ' ' .. (task.track_title or str(task.catalog_id))
+  local number = string.format('%02.0f', task.track_number or task.position or 0)
+  return number .. ' ' .. (task.track_title or str(task.catalog_id))
 end
 
 -- The number of the present attempt, or of the newest: at a track, or at the list of an album.
