@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.faults.worker.conftest import Noise, music
@@ -38,7 +39,7 @@ def redis() -> Iterator[RedisServer]:
 
 
 @asynccontextmanager
-async def serving(folder: Path, noise: Noise, redis: RedisServer, **settings: str) -> AsyncIterator[Tonearm]:
+async def serving(folder: Path, noise: Noise, redis: RedisServer, **settings: Any) -> AsyncIterator[Tonearm]:
     """A server on this Redis, whether that runs or not, and a catalog of six tracks."""
     async with ScriptedCatalog() as catalog:
         for number in TRACKS:

@@ -117,12 +117,12 @@ def test_every_part_is_needed_and_no_name_is_made_twice() -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
 def test_a_script_is_left_by_one_door(script: LuaFile) -> None:
-    """`queue.run` refuses what is of another version, keeps the time and tells the feed; what only reads has nothing to
-    finish.
+    """`queue.run`, or `run_each` over it, refuses what is of another version, keeps the time and tells the feed; what
+    only reads has nothing to finish.
     """
     leaving = re.split(r"^return ", script.text, flags=re.MULTILINE)
     assert len(leaving) == 2
-    assert leaving[1].startswith("queue.run(function()")
+    assert leaving[1].startswith(("queue.run(function()", "queue.run_each("))
     assert leaving[1].rstrip().endswith("\nend)") is ("no-writes" in script.text.splitlines()[0])
 
 

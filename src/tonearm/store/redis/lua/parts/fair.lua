@@ -94,8 +94,8 @@ function fair.flush()
   fair.dirty = {}
 end
 
--- The first client of a set of open lanes that holds less than *most*, and its tag. Clients that hold so much are passed
--- over: there are no more of them than all workers have tasks.
+-- The first client of a set of open lanes that holds less than *most*, and its tag. Clients that hold so much are
+-- passed over: there are no more of them than all workers have tasks.
 local function first_below(name, kind, most)
   local place = 0
   while true do

@@ -1,7 +1,8 @@
--- later: writes that are made together when a script ends, those to one key as one command; the last word on a member wins.
+-- later: writes that are made together when a script ends, those to one key as one command; the last word on a member
+-- wins.
 --
--- Nothing that a script still reads may be written like this: the entries of clients, the lanes and the tracks of albums
--- are written at once (`places`, `fair`).
+-- Nothing that a script still reads may be written like this: the entries of clients, the lanes and the tracks of
+-- albums are written at once (`places`, `fair`).
 
 local later = { sets = {}, fields = {}, sums = {} }
 

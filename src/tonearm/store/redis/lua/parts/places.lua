@@ -308,8 +308,8 @@ local function write(task)
   end
 end
 
--- Write the records that changed so far, and the indexes that are read again. What a track changes of its album is written
--- after it.
+-- Write the records that changed so far, and the indexes that are read again. What a track changes of its album is
+-- written after it.
 function places.flush()
   while #tasks.dirty > 0 do
     local dirty = tasks.dirty
