@@ -74,7 +74,7 @@ async def test_a_worker_works_on_while_the_queue_is_away(tmp_path: Path, noise: 
                 return (await main.counts()).completed == 2
 
             await until("both are history there", handed_over)
-            assert spool.warning is None
+            await until("nobody is warned any more", lambda: spool.warning is None)
     assert len(library(tmp_path)) == 2
     assert await main.audit() == ()
     await main.close()
