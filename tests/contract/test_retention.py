@@ -126,3 +126,19 @@ async def test_pruning_a_large_album_goes_on_in_the_sweep(store: Store, clock: F
 
     await sweep_all(store)
     assert await claim(store, tracks=1) == ()
+
+
+async def test_pruning_many_albums_leaves_most_tracks_to_the_sweep(store: Store, clock: FakeClock) -> None:
+    """A day's albums end in one call, and a call never removes more than a page of tracks."""
+    for client in ("ann", "bob", "eve"):
+        await store.cancel(await open_album(store, 150, client))
+    await sweep_all(store)
+    clock.advance(4 * DAY)
+
+    assert await store.prune(BY_END) == Pruned(cancelled=3)
+
+    assert (await store.counts()).total == 0
+    left = 0
+    while (swept := await store.sweep()).children:
+        left += swept.children
+    assert left == 3 * 150 - PAGE

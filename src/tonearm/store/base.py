@@ -443,7 +443,7 @@ class Keeping(Protocol):
 
     async def prune(self, retention: Retention) -> Pruned:
         """Remove at most `PAGE` finished jobs that finished longer ago than *retention*, in store time. Partial
-        albums count as failed.
+        albums count as failed. The records of tracks, but for as many again, are removed by sweeps.
         """
         ...
 

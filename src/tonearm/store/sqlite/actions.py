@@ -131,14 +131,17 @@ def delete(unit: Unit, overlay: Overlay, job_id: str, keep_ms: int) -> bool:
     return unfinished
 
 
-def remove(unit: Unit, job: Task) -> None:
-    """Remove the record of a job; the tracks of an album follow in pages, the first one here."""
+def remove(unit: Unit, job: Task, limit: int = PAGE) -> int:
+    """Remove the record of a job; the tracks of an album follow in sweeps, but for the first *limit*. Returns how many
+    of them were removed here.
+    """
     endings.leave(unit, job)
     moves.drop(unit, job)
     tombstones.remember(unit, job.id)
     if job.entered:
         unit.run("INSERT INTO orphanage (album) VALUES (?)", job.seq)
-        albums.remove_orphans(unit, job.seq, PAGE)
+        return albums.remove_orphans(unit, job.seq, limit)
+    return 0
 
 
 def _refuse_committed(task: Task) -> None:

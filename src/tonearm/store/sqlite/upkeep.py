@@ -112,6 +112,7 @@ def prune(unit: Unit, retention: Retention) -> Pruned:
         "cancelled": retention.cancelled_ms,
     }
     removed = dict.fromkeys(shelves, 0)
+    tracks = 0
     for shelf, age_ms in shelves.items():
         rows = unit.all(
             "SELECT seq FROM task WHERE shelf = ? AND finished_at < ? ORDER BY finished_at, seq LIMIT ?",
@@ -120,7 +121,7 @@ def prune(unit: Unit, retention: Retention) -> Pruned:
         for (seq,) in rows:
             job = unit.task(seq)
             if job is not None:
-                actions.remove(unit, job)
+                tracks += actions.remove(unit, job, PAGE - tracks)
                 removed[shelf] += 1
     return Pruned(
         completed=removed["completed"],

@@ -123,7 +123,7 @@ function acts.delete(task)
   if keep_ms > 0 then
     erect_tombstone(task, keep_ms)
   end
-  albums.remove(task)
+  albums.remove(task, PAGE)
 end
 
 return queue.run(function()

@@ -151,13 +151,15 @@ function albums.remove_orphans(album_seq, limit)
   return #numbers
 end
 
--- Remove the record of a job; the tracks of an album follow in pages, the first one here.
-function albums.remove(job)
+-- Remove the record of a job; the tracks of an album follow in sweeps, but for the first *limit*. Answers how many of
+-- them were removed here.
+function albums.remove(job, limit)
   local entered = job.entered
   endings.leave(job)
   moves.drop(job)
-  if entered > 0 then
-    call('SADD', key('orphans'), str(job.seq))
-    albums.remove_orphans(str(job.seq), PAGE)
+  if entered == 0 then
+    return 0
   end
+  call('SADD', key('orphans'), str(job.seq))
+  return limit > 0 and albums.remove_orphans(str(job.seq), limit) or 0
 end
