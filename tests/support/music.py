@@ -88,6 +88,17 @@ def pcm(path: Path) -> str:
     return _run("ffmpeg", "-v", "error", "-i", str(path), "-map", "0:a", "-f", "md5", "-").strip()
 
 
+def flac_frames(path: Path) -> bytes:
+    """The audio of a FLAC file as it stands there, to the byte: all that follows its metadata."""
+    content = path.read_bytes()
+    assert content.startswith(b"fLaC"), path
+    place, last = 4, False
+    while not last:
+        last = bool(content[place] & 0x80)
+        place += 4 + int.from_bytes(content[place + 1 : place + 4])
+    return content[place:]
+
+
 def png(width: int = 2, height: int = 2, *, size: int = 0) -> bytes:
     """A valid PNG picture, of at least *size* bytes by a private chunk of zeros."""
     picture = _picture(width, height, "png")

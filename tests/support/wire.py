@@ -59,6 +59,10 @@ class Wire:
         """
         self._left = size
 
+    def spare(self) -> None:
+        """Forget `cut_after`, if it has not come to that yet."""
+        self._left = None
+
     def cut(self) -> None:
         """Reset all connections now."""
         for visit, ends in self._open.items():
