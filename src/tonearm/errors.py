@@ -9,6 +9,7 @@
     │   ├── QuotaExceeded     a size limit is reached; says which
     │   └── FileUnavailable   a file of the library cannot be given out; names it
     ├── LeaseLost             this worker must stop                 → never shown to people
+    │   └── LeaseEnded        by its own clock; the store said nothing
     ├── Stopped               work on a thread must stop            → never shown to people
     ├── StoreUnavailable      outcome unknown, safe to repeat       → 503
     │   ├── StoreRefused      nothing was changed, it said so itself
@@ -161,6 +162,10 @@ class FileUnavailable(Refused):
 
 class LeaseLost(TonearmError):
     """Another claim, a sweep, a cancel or a delete came first. Nothing was changed; this worker stops the task."""
+
+
+class LeaseEnded(LeaseLost):
+    """The lease could not be renewed in time. Whether the store knows another holder is not known."""
 
 
 class Stopped(TonearmError):

@@ -13,7 +13,7 @@ import asyncio
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from tonearm.errors import DiskFull, FailureCode, FetchError, HostResting, LeaseLost, StoreUnavailable
+from tonearm.errors import DiskFull, FailureCode, FetchError, HostResting, LeaseEnded, LeaseLost, StoreUnavailable
 from tonearm.model import Cancelled, Claim, Completed, Failed, Failure, Outcome, Paused, Released, Retry, TaskKind
 from tonearm.policy import RetryRules, after_failure
 from tonearm.settings import Settings
@@ -89,8 +89,8 @@ async def _run(held: Held, tools: WorkerTools, leases: Leases, hold: DiskHold) -
             raise
         _forget_cancel()
         return _after_stop(held.stop)
-    except LeaseLost:
-        return await _why_refused(held, tools, leases)
+    except LeaseLost as refusal:
+        return await _why_refused(refusal, held, tools, leases)
     except FetchError as error:
         waits = await hold.after(error, missing) if isinstance(error, DiskFull) else None
         return waits or _after_error(error, held.claim, tools.settings)
@@ -126,8 +126,8 @@ def _after_stop(stop: Stop) -> Outcome | Ending:
             return Ending.LOST
 
 
-async def _why_refused(held: Held, tools: WorkerTools, leases: Leases) -> Outcome | Ending:
-    """A write was refused: because a cancel or pause came first, or because the claim is gone."""
+async def _why_refused(refusal: LeaseLost, held: Held, tools: WorkerTools, leases: Leases) -> Outcome | Ending:
+    """A write was refused: because a cancel or pause came first, or because the claim is gone, as far as we know."""
     flags = await insist(lambda: tools.store.poll(tools.stage.worker, [held.claim.token]), held, leases)
     if held.task_id in flags.cancel:
         return Cancelled()
@@ -136,6 +136,8 @@ async def _why_refused(held: Held, tools: WorkerTools, leases: Leases) -> Outcom
     if held.task_id in flags.lost:
         log.info("The claim is not ours any more; nothing of it is kept here")
         return Ending.LOST
+    if isinstance(refusal, LeaseEnded):
+        return Released("The lease could not be renewed in time")  # and nobody has taken the task over yet
     return Released("A cancel or pause came in the way and was taken back")
 
 

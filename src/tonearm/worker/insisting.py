@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import structlog
 
-from tonearm.errors import LeaseLost, StoreUnavailable
+from tonearm.errors import LeaseEnded, StoreUnavailable
 from tonearm.worker.backoff import Backoff
 from tonearm.worker.held import Held
 from tonearm.worker.leases import Leases
@@ -25,7 +25,8 @@ async def insist(call: Callable[[], Awaitable[T]], held: Held, leases: Leases) -
     """Answer what *call* answers, repeating it while the store is away.
 
     Raises:
-        LeaseLost: the lease ended before the store came back, or the worker stops and waits no longer.
+        LeaseLost: the store refuses.
+        LeaseEnded: the lease ended before the store came back, or the worker stops and waits no longer.
     """
     backoff = Backoff()
     while True:
@@ -34,6 +35,6 @@ async def insist(call: Callable[[], Awaitable[T]], held: Held, leases: Leases) -
         except StoreUnavailable as error:
             if not leases.patient(held):
                 log.warning("The store is away for too long; the task is left to its lease", error=str(error))
-                raise LeaseLost from error
+                raise LeaseEnded from error
             pause_s = backoff.after(error)
         await asyncio.sleep(pause_s)

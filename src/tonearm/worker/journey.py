@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import structlog
 
-from tonearm.errors import DiskError, DiskFull, FetchError, LeaseLost
+from tonearm.errors import DiskError, DiskFull, FetchError, LeaseEnded
 from tonearm.fetch import Progress, Received, mark_of
 from tonearm.library import (
     Audio,
@@ -289,7 +289,7 @@ class Journey:
     async def _publish(self, staged: Path, path: str) -> None:
         """Move the file into the library, unless the lease ended meanwhile."""
         if not self._leases.trusted(self._held):
-            raise LeaseLost
+            raise LeaseEnded
         replace_old = self._tools.settings.on_conflict == "replace"
         await in_thread(publish, staged, self._root, path, umask=self._tools.umask, replace=replace_old)
 

@@ -153,6 +153,25 @@ async def test_a_transfer_ends_with_its_lease_though_nobody_can_be_asked(tmp_pat
             assert "Recovered from crash" in [entry.message for entry in job.history]
 
 
+async def test_a_lease_that_could_not_be_renewed_is_not_called_a_cancel(tmp_path: Path, noise: Noise) -> None:
+    """The job's own story says why an attempt came to nothing, also where the store still knows the claim."""
+    outage = Outage()
+    async with ScriptedCatalog() as catalog:
+        catalog.add_track(1, body=noise(1).read_bytes())
+        async with working(tmp_path, catalog, through=outage.around, QUEUE_LEASE_MS="1500") as (store, _):
+
+            async def given_back() -> list[str | None]:
+                story = (await store.job("job-1-1")).history
+                return [entry.message for entry in story if entry.event == "released"]
+
+            with outage.gone("renew", "commit"):
+                await submit(store, 1)
+                await until("it wants to commit", lambda: outage.failed["commit"])
+                reasons = await until("it is given back", given_back)
+            assert reasons[0] == "The lease could not be renewed in time"
+            await completed(store)
+
+
 async def test_a_stop_waits_only_shortly_for_a_store_that_is_away(tmp_path: Path, noise: Noise) -> None:
     """What could not be given back is left to its lease, with its bytes, and the process ends."""
     outage = Outage()
