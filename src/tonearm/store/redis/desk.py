@@ -60,6 +60,8 @@ class Desk:
         self._elapsed = 0
         self._offset = 0
         self._batches: dict[str, Batch] = {}
+        self.was_emptied = False
+        """Whether the queue was gone once, since this process opened it."""
 
     async def run(self, name: str, *args: Word) -> Any:
         """Run a script; a record that turns out to be unreadable is set aside and the script is run again.
@@ -106,6 +108,7 @@ class Desk:
                 return await work()
             except Emptied:
                 log.critical("The queue in Redis is gone: somebody emptied it, and the jobs that it had are lost")
+                self.was_emptied = True
                 await self.open()
             except Unreadable as error:
                 if error.seq in mended:

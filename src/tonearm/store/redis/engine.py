@@ -68,6 +68,8 @@ from tonearm.store.task import PRIORITIES
 
 log = structlog.get_logger("store.redis")
 
+EMPTIED = "Somebody emptied Redis while it was in use: the jobs that it had are lost."
+
 T = TypeVar("T")
 
 
@@ -93,7 +95,8 @@ async def open_redis(
     link = await connect(url, tag=queue)
     desk = Desk(link, clock, queue, server_time, version)
     try:
-        for warning in await require(link, queue, version):
+        warnings = await require(link, queue, version)
+        for warning in warnings:
             log.warning(warning)
         await desk.open()
     except OtherVersion as error:  # it came between the look and the opening
@@ -102,14 +105,15 @@ async def open_redis(
     except BaseException:
         await link.close()
         raise
-    return RedisStore(desk, worker_dead_ms=worker_dead_ms)
+    return RedisStore(desk, warnings, worker_dead_ms=worker_dead_ms)
 
 
 class RedisStore:
     """A store in one Redis, which any number of processes share. Made by `open_redis`."""
 
-    def __init__(self, desk: Desk, *, worker_dead_ms: int) -> None:
+    def __init__(self, desk: Desk, warnings: Sequence[str], *, worker_dead_ms: int) -> None:
         self._desk = desk
+        self._warnings = tuple(warnings)
         self._worker_dead_ms = worker_dead_ms
         self._feed = FeedReader(desk)
         self._unanswered: dict[str, str] = {}
@@ -120,7 +124,8 @@ class RedisStore:
 
     @property
     def warning(self) -> str | None:
-        return None
+        said = (*self._warnings, EMPTIED) if self._desk.was_emptied else self._warnings
+        return " ".join(said) or None
 
     # clients
 

@@ -225,7 +225,7 @@ async def test_a_server_that_was_left_behind_accepts_jobs_for_its_successor(queu
     await replaced.look()
 
     assert await state_of(new, job) is State.READY
-    assert replaced.warning is None
+    assert replaced.source == "redis"
     await local.close()
 
 
