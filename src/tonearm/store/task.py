@@ -24,13 +24,14 @@ PRIORITIES = (Priority.HIGH, Priority.NORMAL, Priority.LOW)
 class Unreadable(TonearmError):
     """The record of task *seq* cannot be decoded (0: it does not even say whose it is).
 
-    The engine sets it aside and says the call again.
+    The engine sets it aside and says the call again. *line*: where its number stands, if that was found out.
     """
 
-    def __init__(self, seq: int, reason: str) -> None:
+    def __init__(self, seq: int, reason: str, line: str = "") -> None:
         super().__init__(reason)
         self.seq = seq
         self.reason = reason
+        self.line = line
 
 
 @dataclass(slots=True)

@@ -102,7 +102,7 @@ class Desk:
         Raises:
             StoreUnavailable: a record cannot even be set aside.
         """
-        mended: set[int] = set()
+        mended: set[tuple[int, str]] = set()
         while True:
             try:
                 return await work()
@@ -111,9 +111,10 @@ class Desk:
                 self.was_emptied = True
                 await self.open()
             except Unreadable as error:
-                if error.seq in mended:
+                what = (error.seq, error.line)  # what was taken out may still stand in a line
+                if what in mended:
                     raise StoreUnavailable(f"A record cannot be read and cannot be set aside: {error}") from error
-                mended.add(error.seq)
+                mended.add(what)
                 await self._set_aside(error)
 
     async def open(self) -> None:
@@ -126,7 +127,7 @@ class Desk:
 
     async def _set_aside(self, error: Unreadable) -> None:
         """Take a record that cannot be read out of everybody's way."""
-        (answer, _) = await self._run("set_aside", (error.seq, error.reason))
+        (answer, _) = await self._run("set_aside", (error.seq, error.reason, error.line))
         log.warning("A record could not be read and was set aside", task=answer[0], reason=error.reason)
 
     async def _run(self, name: str, args: Sequence[Word]) -> tuple[Any, Moment]:

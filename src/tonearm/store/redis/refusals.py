@@ -73,6 +73,6 @@ _KINDS: Mapping[str, Callable[..., TonearmError]] = {
     "PAGES": lambda job_id, start: wording.pages_missing(job_id, int(start)),
     "POSITION": lambda start: wording.no_such_place(int(start)),
     "EMPTIED": lambda: Emptied("The queue in Redis is gone: somebody emptied it."),
-    "UNREADABLE": lambda seq, reason: Unreadable(int(seq), reason),
+    "UNREADABLE": lambda seq, reason, line="": Unreadable(int(seq), reason, line),
     "VERSION": _other_version,
 }

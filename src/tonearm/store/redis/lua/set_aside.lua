@@ -2,7 +2,8 @@
 -- set_aside: copy a record that cannot be read to `set_aside`, and make it readable or take it out.
 -- needs: queue tasks later fair places moves held endings missing albums pages arrivals
 -- KEYS  1 meta
--- ARGV  1-3 time  4 number of the task  5 reason
+-- ARGV  1-3 time  4 number of the task  5 reason  6 the line at whose head it stands: `<kind> <client>` or
+--       `album <number>`; '' where that is not known
 -- Reply {id of the task, '' if it is gone}
 -- Cost  O(log n).
 
@@ -48,7 +49,47 @@ local function take_out()
   return { id }
 end
 
+-- Take a number without a record out of the entries of a client.
+local function leave_entries(kind, client)
+  for _, healthy in ipairs({ 0, 1 }) do
+    if call('ZREM', key('entries', kind, str(healthy), client), ARGV[4]) == 1 then
+      fair.shift(kind, client, { entries = -1, healthy = -healthy })
+    end
+  end
+end
+
+-- Take a track without a record out of its album: it counts as one that was never listed, so that the album can end, and a
+-- retry lists it again.
+local function leave_album(album)
+  local function leave(name)
+    return call('ZREM', key('album', str(album.seq), name), ARGV[4])
+  end
+  leave('open')
+  local suspect = leave('suspects')
+  local ready = leave('ready') + suspect
+  if leave('tracks') == 1 then
+    moves.change(album, {
+      ready_tracks = album.ready_tracks - ready, ready_suspects = album.ready_suspects - suspect,
+      entered = album.entered - 1, track_count = album.track_count - 1, unlisted = album.unlisted + 1,
+    })
+    albums.close_if_done(album)
+  end
+end
+
+local function leave_line(kind, name)
+  if kind == 'album' then
+    leave_album(tasks.load(name))
+  else
+    leave_entries(kind, name)
+  end
+  return { '' }
+end
+
 return queue.run(function()
+  local kind, line = string.match(ARGV[6], '^(%S+) (.*)$')
+  if kind then
+    return leave_line(kind, line)
+  end
   local fine, task = pcall(tasks.load, ARGV[4])
   if not fine then
     return take_out()

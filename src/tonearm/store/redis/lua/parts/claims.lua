@@ -38,16 +38,25 @@ local function first_of(well, suspect, healthy)
   return best[1]
 end
 
+-- The task of this number, which is the first in a line; one without a record would be there for ever (`set_aside`).
+local function first_in(line, seq)
+  local task = tasks.load(seq)
+  if seq and not task then
+    refuse('UNREADABLE', seq, 'there is no record of this number', line)
+  end
+  return task
+end
+
 local function head_of(kind, healthy, most)
   local client = fair.next_client(kind, healthy, kind == 'track' and most or 0)
   if not client then
     return nil
   end
   local seq = first_of(key('entries', kind, '1', client), key('entries', kind, '0', client), healthy)
-  local task = seq and tasks.load(seq)
+  local task = first_in(kind .. ' ' .. client, seq)
   if task and kind == 'track' and is_album(task) then
     local album = str(task.seq)
-    task = tasks.load(first_of(key('album', album, 'ready'), key('album', album, 'suspects'), healthy))
+    task = first_in('album ' .. album, first_of(key('album', album, 'ready'), key('album', album, 'suspects'), healthy))
   end
   return task and { kind = kind, client = client, task = task }
 end
