@@ -75,6 +75,8 @@ class FeedReader:
                 self._pass(seen, news)
                 if news:  # who was blocked hears of one stream, though a script wrote to both: that is one change
                     self._pass(seen, await self._desk.link.read(seen, 0))
+                elif await self._is_behind(seen):
+                    seen = dict.fromkeys(names, "$")
             except StoreUnavailable:
                 self._begun.set()
                 await asyncio.sleep(PAUSE_S)
@@ -88,6 +90,10 @@ class FeedReader:
         for name, entries in news.items():
             seen[name] = entries[-1][0]
 
+    async def _is_behind(self, seen: Mapping[str, str]) -> bool:
+        """Whether a stream ends before what was seen of it: Redis was emptied, or another master has less."""
+        return any([_place(await self._end_of(name)) < _place(last) for name, last in seen.items()])
+
     async def _end_of(self, name: str) -> str:
         last = await self._desk.link.call("XREVRANGE", name, "+", "-", "COUNT", 1)
         return str(last[0][0]) if last else "0-0"
@@ -98,3 +104,7 @@ class FeedReader:
             self._reading.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._reading
+
+
+def _place(entry: str) -> tuple[int, ...]:
+    return tuple(map(int, entry.split("-")))
