@@ -13,6 +13,7 @@
     ├── Stopped               work on a thread must stop            → never shown to people
     ├── StoreUnavailable      outcome unknown, safe to repeat       → 503
     │   ├── StoreRefused      nothing was changed, it said so itself
+    │   │   └── StoreFull     its memory or its disk is used up
     │   └── PartlyRenewed     of some leases only
     ├── ServerUnreachable     a client gets no answer               → message, exit code
     │   └── CutOff            an answer ended before its end
@@ -178,6 +179,10 @@ class StoreUnavailable(TonearmError):
 
 class StoreRefused(StoreUnavailable):
     """The store cannot do this now and nothing was changed: it says so itself (full, read-only), or was not reached."""
+
+
+class StoreFull(StoreRefused):
+    """The store is there and takes nothing new: its memory or its disk is used up."""
 
 
 class PartlyRenewed(StoreUnavailable):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import structlog
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match, Route
@@ -24,12 +25,14 @@ from tonearm.api.probes import Probes
 from tonearm.api.requests import Observed
 from tonearm.api.workers import WorkerRoutes
 from tonearm.clock import Clock
-from tonearm.errors import RefusalCode, Refused, StoreUnavailable
+from tonearm.errors import RefusalCode, Refused, StoreFull, StoreUnavailable
 from tonearm.settings import Settings
 from tonearm.store.base import Store
 
 _HTTP_CODES = {404: RefusalCode.NOT_FOUND, 405: RefusalCode.METHOD_NOT_ALLOWED}
 _HTTP_TEXTS = {404: "There is nothing here", 405: "This method is not allowed here"}
+
+log = structlog.get_logger("api")
 
 
 def create_app(store: Store, settings: Settings, clock: Clock) -> FastAPI:
@@ -69,8 +72,12 @@ async def _refused(request: Request, error: Exception) -> Response:
     return refusal_of(request.scope, error)
 
 
-async def _store_unavailable(request: Request, _error: Exception) -> Response:
-    return refusal_of(request.scope, Refused(RefusalCode.STORE_UNAVAILABLE, "The queue cannot be reached at present"))
+async def _store_unavailable(request: Request, error: Exception) -> Response:
+    text = "The queue cannot be reached at present"
+    if isinstance(error, StoreFull):
+        text = "The queue has no room for more at present"
+        log.warning("The store is full", error=str(error))
+    return refusal_of(request.scope, Refused(RefusalCode.STORE_UNAVAILABLE, text))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -14,7 +14,7 @@ import ssl
 from redis import exceptions
 from redis.exceptions import RedisError, ResponseError
 
-from tonearm.errors import SetupError, StoreRefused, StoreUnavailable
+from tonearm.errors import SetupError, StoreFull, StoreRefused, StoreUnavailable
 
 _SAID_BYTES = 200
 """So much of what Redis said is repeated."""
@@ -33,6 +33,7 @@ _WAITING_HELPS = {
     "NOREPLICAS": "has fewer replicas than `min-replicas-to-write` demands",
     "BUSY": "is busy with a script of somebody",
 }
+_FULL = frozenset({"MISCONF", "OOM"})
 _PERSON = {
     "WRONGPASS": "refuses the user or the password of REDIS_URL",
     "NOAUTH": "wants a password: write it into REDIS_URL, as redis://user:password@host",
@@ -91,7 +92,8 @@ def unavailable(error: RedisError | OSError, where: str) -> StoreUnavailable | N
     if isinstance(error, exceptions.TimeoutError | TimeoutError):
         return silent(where)
     if isinstance(error, RedisError) and (text := _WAITING_HELPS.get(word_of(error))):
-        return StoreRefused(f"{where} {text} ({_said(error)}).")
+        kind = StoreFull if word_of(error) in _FULL else StoreRefused
+        return kind(f"{where} {text} ({_said(error)}).")
     if isinstance(error, ResponseError):
         return None
     if isinstance(error, exceptions.ConnectionError | OSError):
