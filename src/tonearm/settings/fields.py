@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     )
     client_daily_bytes: kinds.BytesOrOff = Field(0, description="Bytes that one client may download in 24 hours.")
     fallback: Annotated[Literal["spool", "memory", "off"], kinds.Lower] = Field(
-        "spool", description="Where submissions go while Redis is away."
+        "spool", description="Where submissions go while Redis is away: the database, memory, or nowhere."
     )
     verify: Annotated[Literal["full", "quick"], kinds.Lower] = Field(
         "full", description="Decode every file whole before it is filed, or look at its structure only."
@@ -114,7 +114,7 @@ class Settings(BaseSettings):
     redis_url: kinds.RedisUrl | None = Field(
         None,
         repr=False,
-        description="Redis or Valkey that shares the queue; unset: SQLite.",
+        description="Redis or Valkey where processes share the queue; unset: SQLite.",
     )
     redis_disabled: Annotated[bool, kinds.Kind("", "true or false")] = Field(
         default=False, description="Do not use Redis, whatever REDIS_URL says."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from collections.abc import Iterator
 from enum import StrEnum
@@ -11,12 +12,16 @@ from urllib.parse import unquote
 
 import pytest
 import typer.main
+from tests.support.redis_server import RedisServer
 from typer.core import TyperGroup
 
 from tonearm.cli.app import app
 from tonearm.cli.exits import ExitCode
 from tonearm.errors import FailureCode, RefusalCode
 from tonearm.settings import FIELDS
+from tonearm.store.checks import Verdict
+from tonearm.store.redis.checks import look
+from tonearm.store.redis.link import connect
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = ROOT / "docs" / "reference"
@@ -26,6 +31,8 @@ PAGES = sorted(
 
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
+SHELL = re.compile(r"^( *)```(?:sh|console)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+SETTING = re.compile(r"([A-Z][A-Z_]+)=")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
@@ -116,3 +123,51 @@ def test_how_to_call_the_program_in_a_checkout_stands_before_its_first_use() -> 
     for page in (ROOT / "README.md", ROOT / "docs/tutorial/first-album.md"):
         text = page.read_text("utf-8")
         assert 0 < text.index(".venv/bin/tonearm") < text.index("\ntonearm ")
+
+
+def typed(page: Path) -> Iterator[list[str]]:
+    """The words of each line that a page tells people to type: of a block with `$` those behind one, else all."""
+    for _, block in SHELL.findall(page.read_text("utf-8")):
+        lines = [line.strip() for line in block.splitlines()]
+        if any(line.startswith("$ ") for line in lines):
+            lines = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+        yield from (words for line in lines if (words := shlex.split(line, comments=True)))
+
+
+def parsed(words: list[str]) -> None:
+    """Let the command line read this as it would, without doing it; `JOB` stands for some job.
+
+    Raises:
+        UsageError: no such command, option or argument.
+    """
+    command = typer.main.get_command(app)
+    while isinstance(command, TyperGroup):
+        command = command.commands[words[0]]
+        words = words[1:]
+    command.make_context("tonearm", ["job-1763900000000-k3v9x0q2ab" if word == "JOB" else word for word in words])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_that_a_page_tells_to_type_is_one(page: Path) -> None:
+    """Its options exist, and so does each setting before it or in an `export`."""
+    for words in typed(page):
+        given = {found[1] for word in words if (found := SETTING.match(word))}
+        rest = [word for word in words if not SETTING.match(word)]
+        if rest[:1] in (["tonearm"], ["export"]):
+            assert given <= FIELDS.keys() | {"PATH"}
+        if rest[:1] == ["tonearm"]:
+            parsed(rest[1:])
+
+
+async def test_redis_as_the_pages_tell_to_start_it_is_what_a_queue_needs() -> None:
+    """The README and the way to many machines say the same, and nothing is warned of then."""
+    lines = {tuple(words) for name in ("README.md", "docs/how-to/many-machines.md") for words in typed(ROOT / name)}
+    ((_, *options),) = (words for words in lines if words[0] == "redis-server")
+    settings = {name.removeprefix("--"): value for name, value in zip(options[::2], options[1::2], strict=True)}
+
+    with RedisServer(password=settings.pop("requirepass"), settings=settings) as server:
+        link = await connect(server.url)
+        try:
+            assert {check.verdict async for check in look(link)} == {Verdict.WELL}
+        finally:
+            await link.close()

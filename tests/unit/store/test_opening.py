@@ -8,10 +8,15 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from tests.contract.steps import state_of, submit_track
 from tests.support.clock import FakeClock
+from tests.support.redis_server import RedisServer
 
+from tonearm.clock import SystemClock
+from tonearm.model import State
 from tonearm.settings import load
-from tonearm.store.opening import open_store
+from tonearm.store.opening import open_served, open_store
+from tonearm.store.spool import Spool
 
 URL = "redis://127.0.0.1:6379"
 SHARED: Any = object()
@@ -51,3 +56,23 @@ async def test_with_redis_the_queue_is_there_and_no_file_is_made(tmp_path: Path,
     assert await open_store(load(flags), FakeClock()) is SHARED
     assert asked == [(URL, 7_000)]
     assert not (tmp_path / "queue.db").exists()
+
+
+async def test_a_server_that_goes_to_redis_takes_the_jobs_of_its_file_along(tmp_path: Path) -> None:
+    """So one machine becomes many by a setting; the file is where jobs lie when Redis is away from then on."""
+    flags = {"QUEUE_DATABASE": str(tmp_path / "queue.db")}
+    alone = await open_served(load(flags), SystemClock())
+    job = await submit_track(alone)
+    await alone.close()
+
+    with RedisServer() as redis:
+        settings = load(flags | {"REDIS_URL": redis.url})
+        served = await open_served(settings, SystemClock())
+        assert isinstance(served, Spool)
+        await served.look()
+        shared = await open_store(settings, SystemClock())
+
+        assert await state_of(shared, job) is State.READY
+        assert served.warning is None
+        await shared.close()
+        await served.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from tests.support.redis_server import Program
@@ -13,11 +14,13 @@ from tonearm.store.redis.scripts import load
 
 SCRIPTS, PARTS = script_files(), part_files()
 
+ROOT = Path(__file__).parents[4]
 LINE = 120
 SHEBANGS = {"#!lua", "#!lua flags=allow-oom", "#!lua flags=no-writes"}
 REFUSED_WHEN_FULL = {"submit", "take_in"}
 """What brings more jobs in. Everything else works on a full Redis, so that it can drain."""
 
+MADE_KEY = re.compile(r"\bkey\('(\w+)'")
 COMMAND = re.compile(r"\bp?call\(\s*'([A-Z]+)'(?:,\s*([^\n]*))?")
 
 NEVER = {
@@ -143,3 +146,12 @@ def test_a_file_looks_like_the_others(file: LuaFile) -> None:
     assert [line for line in file.text.splitlines() if len(line) > LINE or line != line.rstrip() or "\t" in line] == []
     assert file.text.endswith("\n")
     assert not file.text.endswith("\n\n")
+
+
+def test_every_kind_of_key_is_explained_and_no_other() -> None:
+    """docs/explain/redis.md tells of each what it holds and who writes it."""
+    page = (ROOT / "docs" / "explain" / "redis.md").read_text("utf-8")
+    made = {name for file in [*SCRIPTS.values(), *PARTS.values()] for name in MADE_KEY.findall(file.text)}
+    told = re.findall(r"^\| `(\w+)[`:][^\n]*\| (?:hash|list|set|zset|stream) \|", page, re.MULTILINE)
+
+    assert sorted(set(told)) == sorted(made | {"meta"})
