@@ -7,18 +7,21 @@ difference, so it looks twice and says what was the same both times.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 import msgspec
 
 from tonearm.model import State
+from tonearm.store.base import OPEN_ALBUMS
 from tonearm.store.redis.desk import Desk
 from tonearm.store.redis.reading import named, task_of
 from tonearm.store.task import Task, Unreadable
 from tonearm.store.weights import Sums
 
 _RANKS = 2**48
+_ROOM = {"track": math.inf, "resolve": OPEN_ALBUMS}
 
 
 class _Aside(msgspec.Struct, frozen=True):
@@ -104,12 +107,29 @@ class _Queue:
             sums.add(task)
             for name, member, score in places_of(task):
                 expected[name][member] = score
+        for name, client, tag in self._turns():
+            expected[name][client] = tag
         yield from self._compare_sets(expected)
         yield from self._compare_figures(sums)
         yield from self._compare_names()
         yield from self._find_strays()
         for text in self.aside:
             yield _set_aside(text)
+
+    def _turns(self) -> Iterator[tuple[str, str, float]]:
+        """Say where each lane stands (`lua/parts/fair.lua`): set, client, start tag of its next task."""
+        for kind, client, lane in self._lanes():
+            held = int(lane["held"])
+            if int(lane["entries"]) > 0 and held < _ROOM[kind]:
+                yield f"open:{kind}:{min(int(lane['healthy']), 1)}", client, float(lane["tag"])
+            elif int(lane["entries"]) == 0 and held == 0:
+                yield f"idle:{kind}", client, float(lane["tag"])
+
+    def _lanes(self) -> Iterator[tuple[str, str, dict[str, str]]]:
+        for name, values in self.hashes.items():
+            if name.startswith("lane:"):
+                _, kind, client = name.split(":", 2)
+                yield kind, client, values
 
     def _compare_sets(self, expected: Entries) -> Iterator[str]:
         derived = {name for name in self.sets if name.split(":")[0] in _DERIVED}
@@ -124,11 +144,8 @@ class _Queue:
             kept: dict[tuple[str, ...], int] = {(key,): int(v) for key, v in self.hashes.get(name, {}).items()}
             yield from sums.differences(what, kept)
         lanes: dict[tuple[str, ...], int] = {}
-        for name, values in self.hashes.items():
-            kind, _, rest = name.partition(":")
-            lane, _, client = rest.partition(":")
-            if kind == "lane":
-                lanes |= {(client, lane, figure): int(values[figure]) for figure in ("entries", "healthy", "held")}
+        for kind, client, values in self._lanes():
+            lanes |= {(client, kind, figure): int(values[figure]) for figure in ("entries", "healthy", "held")}
         yield from sums.differences("lane", lanes)
         for task in self.tasks.values():
             if task.is_album:
@@ -214,7 +231,7 @@ def _compare(name: str, kept: Mapping[str, str], wanted: Mapping[str, str]) -> I
 
 _DERIVED = frozenset(
     {"jobs", "finished", "unfinished", "processing", "queued", "paused", "entries", "album", "chores", "due"}
-    | {"leases", "held", "suspects"}
+    | {"leases", "held", "suspects", "open", "idle"}
 )
 _OTHERS = frozenset({"history", "events", "wakes", "discarders", "endings_of", "orphans"})
 
