@@ -48,7 +48,7 @@ def work(settings: Settings) -> int:
 async def _serve(process: Process, *, works: bool) -> None:
     settings, clock = process.settings, process.clock
     async with AsyncExitStack() as stack:
-        store = await open_served(settings, clock)
+        store = await open_served(settings, clock, works=works)
         stack.push_async_callback(store.close)
         if isinstance(store, Spool):
             await stack.enter_async_context(_tending(store))

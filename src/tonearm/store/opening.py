@@ -38,8 +38,10 @@ async def open_store(settings: Settings, clock: Clock) -> Store:
     return await open_redis(url, clock, worker_dead_ms=settings.worker_dead_ms)
 
 
-async def open_served(settings: Settings, clock: Clock) -> Store:
+async def open_served(settings: Settings, clock: Clock, *, works: bool = True) -> Store:
     """Open the queue of a server, which accepts jobs also while Redis is away, as QUEUE_FALLBACK says.
+
+    *works*: whether the server has a worker, for what people are told then.
 
     Raises:
         SetupError: it cannot be used like this; the message says what to change.
@@ -57,7 +59,7 @@ async def open_served(settings: Settings, clock: Clock) -> Store:
         raise DatabaseInUse(
             f"{error} Here it keeps jobs while Redis is away; QUEUE_FALLBACK=memory or off does without."
         ) from error
-    return await open_spool(lambda: open_store(settings, clock), local)
+    return await open_spool(lambda: open_store(settings, clock), local, works=works)
 
 
 async def _take_back(store: LocalStore) -> None:

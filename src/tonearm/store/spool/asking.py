@@ -35,9 +35,9 @@ HERE = "local."
 THERE = "main."
 """The cursor that begins with the jobs of the main store."""
 
-AWAY = "The queue is away. Jobs are accepted and worked on here meanwhile, and handed over to it when it is back."
+AWAY = "The queue is away. Jobs are accepted {here} meanwhile, and handed over to it when it is back."
 FLEETING = (
-    "The queue is away. Jobs are kept in memory and worked on here meanwhile; "
+    "The queue is away. Jobs are kept in memory {here} meanwhile; "
     "they are lost if the server ends before they are handed over."
 )
 
@@ -65,11 +65,17 @@ class Asking:
         """Why jobs lie here, or what the main store has to say."""
         main, left = self._reach.store, self._both.handover.left
         if main is None or not self._reach.up:
-            return FLEETING if self._local.source == "memory" else AWAY
+            return self._standing_in
         if left:
             jobs = "1 job that was" if left == 1 else f"{left:,} jobs that were"
             return f"The queue is back. {jobs} accepted while it was away will be handed over to it."
         return main.warning
+
+    @property
+    def _standing_in(self) -> str:
+        """What becomes of jobs while the main store is away."""
+        text = FLEETING if self._local.source == "memory" else AWAY
+        return text.format(here="and worked on here" if self._both.works else "here")
 
     # clients
 
@@ -87,7 +93,7 @@ class Asking:
             if uncertain and submitted.job_id == submission.id:
                 await self._both.handover.mark(submission.id)
         source = "memory" if self._local.source == "memory" else "local"
-        return replace(submitted, source=source, warning=FLEETING if source == "memory" else AWAY)
+        return replace(submitted, source=source, warning=self._standing_in)
 
     async def cancel(self, job_id: str) -> None:
         await self._both.act(job_id, lambda store: store.cancel(job_id))

@@ -18,8 +18,10 @@ T = TypeVar("T")
 class Both:
     """The main store and the local one. Nothing here decides which one gets a new job."""
 
-    def __init__(self, opener: Opener, local: LocalStore) -> None:
+    def __init__(self, opener: Opener, local: LocalStore, *, works: bool) -> None:
         self.local = local
+        self.works = works
+        """Whether a worker of this process takes what lies here."""
         self.reach = Reach(opener)
         self.handover = HandOver(self.reach, local)
         self.feeds = Feeds(self.reach, local)

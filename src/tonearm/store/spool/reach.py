@@ -105,7 +105,7 @@ class Reach:
         if reason is None and turned:
             log.info("The queue can be reached")
         elif reason is not None and (turned or first):
-            log.warning("The queue is away; jobs are accepted and worked on here", reason=reason)
+            log.warning("The queue is away; jobs are accepted here meanwhile", reason=reason)
         if turned:
             self._turn.set()
             self._turn = asyncio.Event()

@@ -30,13 +30,15 @@ IDLE_S = 30.0
 """The longest wait of the loop while there is nothing to do; a main store that goes away ends it."""
 
 
-async def open_spool(opener: Opener, local: LocalStore) -> Spool:
+async def open_spool(opener: Opener, local: LocalStore, *, works: bool = True) -> Spool:
     """Open the main store, and stand in for it at once if it does not answer. *local* belongs to the spool then.
+
+    *works*: whether a worker of this process takes what lies there, for what people are told.
 
     Raises:
         SetupError: the main store answers, and cannot be used as it is.
     """
-    both = Both(opener, local)
+    both = Both(opener, local, works=works)
     try:
         await both.reach.open()
         await both.handover.begin()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from tests.contract.steps import (
@@ -120,6 +121,24 @@ async def test_what_cannot_be_used_later_is_said_and_the_spool_goes_on(stores: S
     assert (spool.source, (await spool.job(job_id)).state) == ("memory", State.READY)
     await spool.look()
     assert await state_of(stores.main, job_id) is State.READY
+    await spool.close()
+
+
+@pytest.mark.parametrize("place", ["file", "memory"])
+async def test_a_server_without_a_worker_does_not_say_that_jobs_are_worked_on(
+    tmp_path: Path, clock: FakeClock, place: str
+) -> None:
+    """`tonearm serve --no-worker` accepts them and hands them over, no more."""
+
+    async def away() -> Store:
+        raise StoreUnavailable("No connection")
+
+    local = await open_sqlite(tmp_path / "local.db" if place == "file" else None, clock)
+    spool = await open_spool(away, local, works=False)
+    warning = (await spool.submit(track(), NO_LIMITS)).warning
+    assert warning is not None
+    assert " here meanwhile" in warning
+    assert "worked on" not in warning
     await spool.close()
 
 
