@@ -58,8 +58,8 @@ local function leave_entries(kind, client)
   end
 end
 
--- Take a track without a record out of its album: it counts as one that was never listed, so that the album can end, and a
--- retry lists it again.
+-- Take a track without a record out of its album: it counts as one that was never listed, so that the album can end,
+-- and a retry lists it again.
 local function leave_album(album)
   local function leave(name)
     return call('ZREM', key('album', str(album.seq), name), ARGV[4])
