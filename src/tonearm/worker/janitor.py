@@ -5,7 +5,8 @@ from __future__ import annotations
 import structlog
 
 from tonearm.library import Stage
-from tonearm.store.base import PAGE, Reading, Working
+from tonearm.store.base import PAGE, Reading
+from tonearm.store.working import Working
 from tonearm.worker.leases import Leases
 from tonearm.worker.threads import in_thread
 

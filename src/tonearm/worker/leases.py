@@ -19,7 +19,8 @@ from tonearm.clock import Clock
 from tonearm.errors import DiskError, PartlyRenewed, StoreUnavailable
 from tonearm.library import Stage
 from tonearm.model import Claim, RestingHost, TaskKind, WorkerReport
-from tonearm.store.base import PAGE, Working
+from tonearm.store.base import PAGE
+from tonearm.store.working import Working
 from tonearm.worker.held import Held, Stop
 from tonearm.worker.slots import Slots
 from tonearm.worker.steering import Steering
