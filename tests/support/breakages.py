@@ -11,6 +11,7 @@
     decoder:<behaviour>[:<marker>]   a strange decoder in the place of the real one (tests.support.strange_decoder)
     shared:<file>                    the queue that processes share is the file of QUEUE_DATABASE, which one process
                                      has; while `<file>` is there the queue is away
+    blocked:<file>                   while it is there the event loop is held up by something that does not give it back
     stubborn                         no lease of its own ever seems to have ended to it, as if its clocks stood still
                                      while it did
     writes:<file>                    what tasks write into the store is noted there (`Written`)
@@ -144,6 +145,8 @@ def install() -> None:  # noqa: C901, PLR0912 - one branch a breakage
                 _share_file(Path(path))
             case ["cover", "refuse"]:
                 _refuse_covers()
+            case ["blocked", path]:
+                _block_loop(Path(path))
             case ["stubborn"]:
                 _trust_leases()
             case ["writes", path]:
@@ -313,3 +316,16 @@ def _break_linking(fault: Fault, word: str, *, before: bool = False) -> None:
             fault(task_id)
 
     vars(publishing)["_place"] = broken
+
+
+def _block_loop(path: Path) -> None:
+    """Something in a round of the polling loop that does not give the loop back."""
+    real = Leases.poll
+
+    async def blocking(self: Leases) -> None:
+        while path.exists():  # noqa: ASYNC240 - what is not to be done is done here
+            time.sleep(0.01)  # noqa: ASYNC251 - as above
+        await real(self)
+
+    leases: Any = Leases
+    leases.poll = blocking

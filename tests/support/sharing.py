@@ -62,7 +62,8 @@ class Site:
     @asynccontextmanager
     async def store(self) -> AsyncIterator[RedisStore]:
         """The queue, for the test itself."""
-        store = await open_redis(self._redis_url, SystemClock())
+        dead_ms = int(str(self._settings.get("QUEUE_WORKER_DEAD_MS", 120_000)))
+        store = await open_redis(self._redis_url, SystemClock(), worker_dead_ms=dead_ms)
         try:
             yield store
         finally:
