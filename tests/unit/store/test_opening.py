@@ -65,7 +65,7 @@ async def test_a_server_that_goes_to_redis_takes_the_jobs_of_its_file_along(tmp_
     job = await submit_track(alone)
     await alone.close()
 
-    with RedisServer() as redis:
+    with RedisServer(aof="always") as redis:
         settings = load(flags | {"REDIS_URL": redis.url})
         served = await open_served(settings, SystemClock())
         assert isinstance(served, Spool)
