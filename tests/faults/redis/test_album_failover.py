@@ -16,7 +16,7 @@ from tests.support.redis_sentinel import RedisSentinel
 from tests.support.redis_server import RedisServer, await_state, tag
 from tests.support.server import until
 
-TRACKS = count(8, 40)
+TRACKS = count(6, 40)
 FAIL_OVERS = count(1, 4)
 QUEUE = "tonearm"
 SETTINGS = {"QUEUE_LEASE_MS": 5_000, "QUEUE_MAX_CONCURRENT": 2}

@@ -24,7 +24,7 @@ from tests.support.sharing import Site
 from tonearm.clock import SystemClock
 from tonearm.store.redis import feed, open_redis
 
-TRACKS = count(6, 20)
+TRACKS = count(5, 20)
 TIMES = count(1, 5)
 LIMIT_S = 5.0
 """The longest that a call to Redis may take."""
