@@ -9,7 +9,7 @@ from tests.contract.steps import claim, claim_one, complete, open_album, submit_
 from tests.support.redis_server import RedisServer, tag
 
 from tonearm.clock import SystemClock
-from tonearm.model import JobQuery, State, TaskKind
+from tonearm.model import ControlChange, JobQuery, State, TaskKind
 from tonearm.store.redis import RedisStore, open_redis
 
 Damage = Callable[[RedisServer, str], object]
@@ -98,3 +98,28 @@ async def test_a_key_that_is_not_ours_is_named_by_the_audit(
 
     assert await store.audit() == ("The key foreign (string) is none of ours",)
     assert redis_server.call("GET", f"{tag(redis_queue)}foreign") == "not ours"
+
+
+@pytest.mark.parametrize("index", ["events", "wakes", "due", "leases", "tokens", "unfinished", "counters", "names"])
+async def test_an_index_of_another_type_is_put_aside_and_stops_nothing(
+    store: RedisStore, redis_server: RedisServer, redis_queue: str, index: str
+) -> None:
+    """New jobs are taken, handed out and done, and who waits for changes hears of them; the audit names the key."""
+    seen = await store.changed(0, 0)
+    another_type(redis_server, f"{tag(redis_queue)}{index}")
+
+    job_id = await submit_track(store)
+    held = await claim_one(store)
+    await store.reserve(held, "Name", "name")
+    await complete(store, held)
+    await store.steer(ControlChange(bandwidth_limit=1_000))
+    await store.sweep()
+
+    assert (await store.job(job_id)).state is State.COMPLETED
+    assert await store.changed(seen, 10_000) != seen
+    assert f"The key strange:{index} (string) is none of ours" in await store.audit()
+    seen = await store.changed(seen, 0)
+    other = await submit_track(store)
+    assert await store.changed(seen, 10_000) != seen
+    await complete(store, await claim_one(store))
+    assert (await store.job(other)).state is State.COMPLETED

@@ -10,6 +10,9 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 
+import structlog
+from redis.exceptions import ResponseError
+
 from tonearm.errors import StoreUnavailable
 from tonearm.model import Event, EventKind, Feed
 from tonearm.store.redis.desk import Desk
@@ -36,6 +39,9 @@ async def read_feed(desk: Desk, after: str | None, limit: int) -> Feed:
         return Feed((), end, resync=True)
     events = tuple(Event(f"{instance}-{seq}", EventKind(kind), job) for seq, kind, job in reply[3:])
     return Feed(events, events[-1].id if events else after)
+
+
+log = structlog.get_logger("store.redis.feed")
 
 
 class FeedReader:
@@ -77,7 +83,10 @@ class FeedReader:
                     self._pass(seen, await self._desk.link.read(seen, 0))
                 elif await self._is_behind(seen):
                     seen = dict.fromkeys(names, "$")
-            except StoreUnavailable:
+            except (StoreUnavailable, ResponseError) as error:
+                if isinstance(error, ResponseError):  # a stream that is none: the next script that writes puts it aside
+                    log.warning("The feed of changes cannot be read", error=str(error))
+                    seen = dict.fromkeys(names, "$")
                 self._begun.set()
                 await asyncio.sleep(PAUSE_S)
                 self._signal.bump()  # who waits asks the store itself, and hears that it is away

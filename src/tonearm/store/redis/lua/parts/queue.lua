@@ -14,7 +14,6 @@
 -- beside which that works (store/redis/version.py). What is kept of both is that of the newest program that worked on
 -- this queue.
 
-local call = redis.call
 local PREFIX = string.sub(KEYS[1], 1, -5)
 local META = KEYS[1]
 local PAGE = 200
@@ -24,6 +23,25 @@ local GONE_AGE_MS = 86400000
 local OFF_MS = 365 * 86400000 -- a machine that was off for longer had a wrong clock
 local AHEAD_MS = 5000         -- a clock that is further ahead than this was set, or the call was held up for so long
 local BEHIND_MS = 1000        -- a clock that is further behind than this was set
+
+-- Carry out a command. A key that holds another kind of value than ours is put aside as `strange:<key>`, and the
+-- command is said again, so that it stops nothing; the audit names what its index had. Without `meta` there is no
+-- queue to save.
+local function call(...)
+  local reply = redis.pcall(...)
+  if type(reply) ~= 'table' or not reply.err then
+    return reply
+  end
+  local _, name = ...
+  if name == META or not string.find(reply.err, 'WRONGTYPE', 1, true) then
+    error(reply)
+  end
+  local aside = PREFIX .. 'strange:' .. string.sub(name, #PREFIX + 1)
+  if redis.pcall('RENAME', name, aside).err then -- this script only reads
+    error(reply)
+  end
+  return redis.call(...)
+end
 
 local queue = { now = 0, offset = 0, wall = 0, told = {}, order = {}, woke = false }
 
