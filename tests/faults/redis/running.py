@@ -50,7 +50,7 @@ class Album:
         async with self.site.store() as store:
             assert await store.audit() == ()
         assert self.site.staged() == []
-        assert self.site.files() == self.names
+        assert self.site.files() == sorted(self.names)
         sounds = [pcm(noise(number)) for number in range(SOUNDS)]
         for number, name in enumerate(self.names, 1):
             assert pcm(self.site.library / name) == sounds[number % SOUNDS], name

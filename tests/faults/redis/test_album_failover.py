@@ -16,7 +16,7 @@ from tests.support.redis_sentinel import RedisSentinel
 from tests.support.redis_server import RedisServer, await_state, tag
 from tests.support.server import until
 
-TRACKS = count(6, 40)
+TRACKS = count(6, 160)
 FAIL_OVERS = count(1, 4)
 QUEUE = "tonearm"
 SETTINGS = {"QUEUE_LEASE_MS": 5_000, "QUEUE_MAX_CONCURRENT": 2}
@@ -28,6 +28,12 @@ def keep_from(replica: RedisServer, master: RedisServer) -> None:
     master.call("ACL", "SETUSER", "default", "-psync", "-sync")
     master.call("CLIENT", "KILL", "TYPE", "replica")
     await_state("the replica is cut off", lambda: replica.figures("replication")["master_link_status"] == "down")
+
+
+def come_back(old: RedisServer) -> None:
+    """Start it again, as the replica that it is now."""
+    old.start()
+    await_state("it follows", lambda: old.figures("replication").get("master_link_status") == "up")
 
 
 def completed_by(server: RedisServer) -> int:
@@ -49,7 +55,7 @@ async def fail_over(downloading: Album, nodes: RedisSentinel | RedisCluster, don
     await until("a track is completed, unheard", lambda: completed_by(old) > known)
     old.kill()
     await asyncio.to_thread(next_master, other_than=old)
-    await asyncio.to_thread(old.start)
+    await asyncio.to_thread(come_back, old)
 
 
 @pytest.mark.timeout(300)
