@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from tests.contract.steps import claim, claim_one, complete, open_album, submit_track
+from tests.contract.steps import claim, claim_one, complete, open_album, submit_track, sweep_all
 from tests.support.redis_server import RedisServer, tag
+from tests.support.server import until
 
 from tonearm.clock import SystemClock
-from tonearm.model import ControlChange, JobQuery, State, TaskKind
+from tonearm.model import ClaimRequest, ControlChange, JobOrder, JobQuery, Mark, Phase, Released, State, TaskKind
 from tonearm.store.redis import RedisStore, open_redis
 
 Damage = Callable[[RedisServer, str], object]
@@ -123,3 +125,110 @@ async def test_an_index_of_another_type_is_put_aside_and_stops_nothing(
     assert await store.changed(seen, 10_000) != seen
     await complete(store, await claim_one(store))
     assert (await store.job(other)).state is State.COMPLETED
+
+
+def record_of(redis: RedisServer, queue: str, job_id: str) -> str:
+    """The key of a job's record."""
+    return f"{tag(queue)}task:{redis.call('HGET', f'{tag(queue)}ids', job_id)}"
+
+
+@damaged
+async def test_what_comes_before_a_broken_record_is_handed_out_whole(
+    store: RedisStore, redis_server: RedisServer, redis_queue: str, damage: Damage
+) -> None:
+    """The claim that finds the broken one loses nothing of the sound one: it can be renewed, settled, and recovered."""
+    sound, broken, third = [await submit_track(store) for _ in range(3)]
+    damage(redis_server, record_of(redis_server, redis_queue, broken))
+
+    handed = [*await claim(store, tracks=3), *await claim(store, tracks=3)]
+    assert [one.job_id for one in handed] == [sound, third]
+    assert await store.renew("w1", {one.token: Mark(Phase.TRANSFER, 1) for one in handed}, 60_000) == frozenset()
+    await complete(store, handed[0])
+    assert await store.recover("w1", {}, charge=False) == 1
+    assert (await claim_one(store)).job_id == third
+
+
+@damaged
+async def test_a_sweep_that_finds_a_broken_record_frees_the_others(
+    store: RedisStore, redis_server: RedisServer, redis_queue: str, damage: Damage
+) -> None:
+    """Of three leases that ran out; whoever claims next gets the two that are sound."""
+    sound, broken, third = [await submit_track(store) for _ in range(3)]
+    await store.claim(ClaimRequest("w1", 3, 0, 1))
+    damage(redis_server, record_of(redis_server, redis_queue, broken))
+    handed: list[str] = []
+
+    async def both_free() -> bool:
+        await store.sweep()
+        handed.extend([one.job_id for one in await claim(store, "w2", tracks=3)])
+        return len(handed) == 2
+
+    await until("every lease ran out", both_free)
+    assert handed == [sound, third]
+    assert await claim(store, "w1", tracks=3) == ()
+
+
+@pytest.mark.parametrize("action", ["delete", "cancel"])
+async def test_an_album_goes_though_a_track_of_it_has_no_record_any_more(
+    store: RedisStore, redis_server: RedisServer, redis_queue: str, action: str
+) -> None:
+    """And sweeps go on for everybody else."""
+    album = await open_album(store, 3)
+    await complete(store, await claim_one(store))
+    seq = redis_server.call("HGET", f"{tag(redis_queue)}ids", album)
+    for track in redis_server.call("ZRANGE", f"{tag(redis_queue)}album:{seq}:tracks", 0, 1):
+        nothing(redis_server, f"{tag(redis_queue)}task:{track}")
+
+    await (store.delete(album) if action == "delete" else store.cancel(album))
+    await sweep_all(store)
+    await store.files(album) if action == "cancel" else None
+    job_id = await submit_track(store)
+    assert (await claim_one(store)).job_id == job_id
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("quality", "golden"), ("priority", "7"), ("type", "opera"), ("came_from", "afar"), ("epoch", "1.5")],
+)
+async def test_a_word_that_means_nothing_is_set_aside_for_good(
+    store: RedisStore, redis_server: RedisServer, redis_queue: str, field: str, value: str
+) -> None:
+    """Whether a script notices it or only whoever reads: lists and the one behind it are there."""
+    broken, sound = await submit_track(store), await submit_track(store)
+    redis_server.call("HSET", record_of(redis_server, redis_queue, broken), field, value)
+
+    assert sound in [job.id for job in (await store.jobs(JobQuery())).jobs]
+    assert [one.job_id for one in await claim(store, tracks=2)] == [sound]
+    assert [job.id for job in (await store.jobs(JobQuery(order=JobOrder.CREATED))).jobs][-1] == sound
+
+
+async def test_a_line_of_a_history_that_is_none_stops_no_settling(
+    store: RedisStore, redis_server: RedisServer, redis_queue: str
+) -> None:
+    """Nor that of others which are settled at the same moment."""
+    jobs = [await submit_track(store) for _ in range(2)]
+    held = await claim(store, tracks=2)
+    for job_id in jobs:
+        name = record_of(redis_server, redis_queue, job_id).replace("task:", "history:")
+        redis_server.call("RPUSH", name, "nonsense", "7")
+
+    await asyncio.gather(*(store.settle(one, Released("Wait", 1)) for one in held))
+    assert {(await store.job(job_id)).state for job_id in jobs} == {State.DELAYED}
+
+
+@pytest.mark.parametrize("index", ["due", "leases", "chores", "held:w1", "unfinished", "endings"])
+async def test_a_member_of_an_index_that_is_no_number_stops_nothing(
+    store: RedisStore, redis_server: RedisServer, redis_queue: str, index: str
+) -> None:
+    """Claims and sweeps pass over it."""
+    redis_server.call("ZADD", f"{tag(redis_queue)}{index}", 0, "somebody")
+
+    job_id = await submit_track(store)
+    held = await claim_one(store)
+    await store.sweep()
+    await store.recover("w1", {}, charge=False)
+    await store.oldest()
+
+    assert held.job_id == job_id
+    await complete(store, await claim_one(store))
+    assert (await store.job(job_id)).state is State.COMPLETED

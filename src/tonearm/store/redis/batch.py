@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from tonearm.errors import StoreUnavailable
+
 Words = tuple[str | bytes | int, ...]
 Answer = Any
 Send = Callable[[Sequence[Words]], Awaitable[Sequence[Answer | Exception]]]
@@ -39,6 +41,7 @@ class Batch:
         return await answer
 
     async def _send_all(self) -> None:
+        some: list[tuple[Words, asyncio.Future[Answer]]] = []
         try:
             while self._waiting:
                 some, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
@@ -52,6 +55,9 @@ class Batch:
                     _tell(answer, told)
         finally:
             self._sending = None
+            for _, answer in (*some, *self._waiting):  # the store was closed under them
+                _tell(answer, StoreUnavailable("The store was closed; whether it was carried out is unknown."))
+            self._waiting = []
 
 
 def _tell(answer: asyncio.Future[Answer], told: Answer | Exception) -> None:

@@ -7,11 +7,13 @@ script notices when somebody set the server's clock, and store time keeps its pa
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import structlog
+from redis.exceptions import ResponseError
 
 from tonearm.clock import Clock
 from tonearm.errors import StoreUnavailable
@@ -23,6 +25,12 @@ from tonearm.store.redis.version import OURS, Version
 from tonearm.store.task import Unreadable
 
 log = structlog.get_logger("store.redis")
+
+PROMPT_MS = 1_000
+"""What the server's clock said is believed if it was heard so soon after the question, milliseconds."""
+
+TRIES = 2
+"""How often a record is set aside until it is given up: first it is made readable, then it is taken out."""
 
 Word = str | bytes | int
 T = TypeVar("T")
@@ -94,7 +102,7 @@ class Desk:
 
     async def _run_each(self, name: str, calls: Sequence[tuple[Word, ...]]) -> list[Any]:
         answers, _ = await self._run(name, [word for words in calls for word in words])
-        return [rest[0] if kind == "done" else refused(rest[0], rest[1:]) for kind, *rest in answers]
+        return [_told(*answer) for answer in answers]
 
     async def mending(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do *work* until nothing stands in its way that can be mended: a record that is unreadable, an emptied Redis.
@@ -102,7 +110,7 @@ class Desk:
         Raises:
             StoreUnavailable: a record cannot even be set aside.
         """
-        mended: set[tuple[int, str]] = set()
+        met: Counter[tuple[int, str]] = Counter()
         while True:
             try:
                 return await work()
@@ -112,10 +120,10 @@ class Desk:
                 await self.open()
             except Unreadable as error:
                 what = (error.seq, error.line)  # what was taken out may still stand in a line
-                if what in mended:
+                met[what] += 1
+                if met[what] > TRIES:
                     raise StoreUnavailable(f"A record cannot be read and cannot be set aside: {error}") from error
-                mended.add(what)
-                await self._set_aside(error)
+                await self._set_aside(error, whole=met[what] == TRIES)
 
     async def open(self) -> None:
         """Enter the queue, making it where there is none.
@@ -125,17 +133,19 @@ class Desk:
         """
         await self._run("open", (secrets.token_hex(4),))
 
-    async def _set_aside(self, error: Unreadable) -> None:
-        """Take a record that cannot be read out of everybody's way."""
-        (answer, _) = await self._run("set_aside", (error.seq, error.reason, error.line))
+    async def _set_aside(self, error: Unreadable, *, whole: bool) -> None:
+        """Make a record readable that is not, or take it out *whole*, where that was no help."""
+        (answer, _) = await self._run("set_aside", (error.seq, error.reason, error.line, "1" if whole else ""))
         log.warning("A record could not be read and was set aside", task=answer[0], reason=error.reason)
 
     async def _run(self, name: str, args: Sequence[Word]) -> tuple[Any, Moment]:
         script = load(name, self.version)
+        asked = self._clock.elapsed_ms()
         reply = await self.link.run(script, [f"{self.prefix}meta"], [*self._times(), *args])
-        wall, offset = int(reply[0]), int(reply[1])
-        if script.writes:  # what only reads does not keep the step of a clock that it noticed
-            self._wall, self._offset, self._elapsed = wall, offset, self._clock.elapsed_ms()
+        wall, offset, heard = int(reply[0]), int(reply[1]), self._clock.elapsed_ms()
+        # What only reads does not keep the step of a clock that it noticed; an answer that came late says little.
+        if script.writes and heard - asked <= PROMPT_MS:
+            self._wall, self._offset, self._elapsed = wall, offset, heard
         if reply[2] == "refused":
             raise refused(reply[3], reply[4:])
         return reply[3], Moment(wall + offset, -offset)
@@ -147,3 +157,10 @@ class Desk:
         if self._wall is None:
             return given, "", own
         return given, f"{self._wall + elapsed - self._elapsed} {self._offset}", own
+
+
+def _told(kind: str, told: Any, *details: str) -> Any:
+    """What one of many calls is answered: its answer, or why it has none."""
+    if kind == "failed":
+        return ResponseError(told)
+    return told if kind == "done" else refused(told, details)

@@ -245,10 +245,11 @@ class RedisStore:
     async def claim(self, request: ClaimRequest) -> Claimed:
         # A request whose reply was lost is said again with its nonce, and gets the same claims.
         nonce = self._unanswered.pop(request.worker, None) or secrets.token_hex(8)
-        self._unanswered[request.worker] = nonce
-        claimed = await self._desk.read(_claimed, "claim", *wire.claim_request(request, nonce))
-        self._unanswered.pop(request.worker, None)
-        return claimed
+        try:
+            return await self._desk.read(_claimed, "claim", *wire.claim_request(request, nonce))
+        except BaseException:  # also where it is cancelled: it may have been carried out
+            self._unanswered[request.worker] = nonce
+            raise
 
     async def renew(self, worker: str, marks: Mapping[str, Mark], lease_ms: int) -> frozenset[str]:
         words = [word for token, mark in marks.items() for word in (token, *wire.mark(mark))]
@@ -346,8 +347,10 @@ class RedisStore:
         return await audit(self._desk)
 
     async def close(self) -> None:
-        await self._feed.close()
-        await self._desk.link.close()
+        try:
+            await self._feed.close()
+        finally:
+            await self._desk.link.close()
 
 
 def _claimed(reply: Any, _: Moment) -> Claimed:

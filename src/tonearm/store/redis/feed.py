@@ -1,7 +1,8 @@
 """The feed of changes, which the scripts write as a capped stream, and the wake-up for those who wait for one.
 
-An id is `<instance>-<number>`: the instance is drawn when the queue is made, so an id of another one, or of this one
-before somebody emptied Redis, is recognised as unknown.
+An id is `<instance>-<number>-<time>`: the instance is drawn when the queue is made, so an id of another one, or of this
+one before somebody emptied Redis, is recognised as unknown. So is one that another event has the number of now, by its
+time: a master that lost its newest events to a fail-over gives their numbers again.
 """
 
 from __future__ import annotations
@@ -22,23 +23,31 @@ from tonearm.store.signal import Signal
 BLOCK_MS = 5_000
 """The longest that one read waits for news, milliseconds."""
 
+_LONGEST_NUMBER = 15
+
 PAUSE_S = 0.5
 """Between two reads when Redis is away, seconds."""
 
 
 async def read_feed(desk: Desk, after: str | None, limit: int) -> Feed:
     """Return what came after an event (`Store.events`)."""
-    given, _, text = (after or "").rpartition("-")
-    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None
+    given, number, at = _parts(after or "")
     reply = await desk.run("events", "" if number is None else number, limit)
-    instance, newest, oldest = reply[0], int(reply[1]), int(reply[2])
-    end = f"{instance}-{newest}"
+    instance, newest, newest_at, oldest, behind_at = reply[0], int(reply[1]), reply[2], int(reply[3]), reply[4]
+    end = f"{instance}-{newest}-{newest_at}"
     if after is None:
         return Feed((), end)
-    if given != instance or number is None or not oldest - 1 <= number <= newest:
+    if given != instance or number is None or not oldest - 1 <= number <= newest or behind_at not in ("", at):
         return Feed((), end, resync=True)
-    events = tuple(Event(f"{instance}-{seq}", EventKind(kind), job) for seq, kind, job in reply[3:])
+    events = tuple(Event(f"{instance}-{seq}-{told_at}", EventKind(kind), job) for seq, kind, job, told_at in reply[5:])
     return Feed(events, events[-1].id if events else after)
+
+
+def _parts(event_id: str) -> tuple[str, int | None, str]:
+    """The instance, number and time of an event; the number is None where that is no id of ours."""
+    instance, number, at = (*event_id.rsplit("-", 2), "", "")[:3]
+    known = number.isascii() and number.isdecimal() and len(number) <= _LONGEST_NUMBER
+    return instance, int(number) if known else None, at
 
 
 log = structlog.get_logger("store.redis.feed")
@@ -55,7 +64,7 @@ class FeedReader:
 
     async def changed(self, seen: int, timeout_ms: int) -> int:
         """Wait for a change (`Store.changed`)."""
-        if self._reading is None:
+        if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read())
         await self._begun.wait()
         return await self._signal.wait(seen, timeout_ms)

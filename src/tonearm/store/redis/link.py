@@ -177,11 +177,16 @@ class Link:
             if self._loop.time() < self._not_before:
                 raise StoreRefused(str(self._refusal))
             self._opening = asyncio.create_task(self._connect())
+        opening = self._opening
         try:
             async with asyncio.timeout_at(until):
-                opened = await asyncio.shield(self._opening)
+                opened = await asyncio.shield(opening)
         except TimeoutError as error:
             raise silent(self._where) from error
+        except asyncio.CancelledError:
+            if self._closed and opening.cancelled() and not _is_cancelled():
+                raise StoreRefused("The store is closed.") from None
+            raise
         if isinstance(opened, StoreUnavailable):
             raise StoreRefused(str(opened))  # nothing was sent
         return opened
@@ -255,3 +260,9 @@ _NO_USE = (ClusterDownError, BusyLoadingError, AuthenticationError)
 
 def _pairs(fields: Sequence[str]) -> dict[str, str]:
     return dict(zip(fields[::2], fields[1::2], strict=True))
+
+
+def _is_cancelled() -> bool:
+    """Whether the task that runs was cancelled itself."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

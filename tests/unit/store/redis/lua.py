@@ -21,7 +21,7 @@ _WORD = re.compile(r"\w+")
 KNOWN = frozenset(
     _WORD.findall(
         "ARGV KEYS VERSION WORKS_BESIDE cjson error ipairs math next pairs pcall rawget rawset redis setmetatable "
-        "string table tonumber type unpack"
+        "string table tonumber tostring type unpack"
     )
 )
 """What is there without a part: Lua's own, what Redis gives, and what stands in front of every script."""

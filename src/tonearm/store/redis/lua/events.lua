@@ -7,15 +7,22 @@
 --       kind, job}
 -- Cost  O(log n + events).
 
+local function events_between(first, last, count)
+  return call('XRANGE', key('events'), first, last, 'COUNT', count)
+end
+
 return queue.run(function()
-  local meta = call('HMGET', META, 'instance', 'event')
+  local meta = call('HMGET', META, 'instance', 'event', 'event_at')
   local newest = tonumber(meta[2]) or 0
-  local first = call('XRANGE', key('events'), '-', '+', 'COUNT', 1)[1]
+  local first = events_between('-', '+', 1)[1]
   local oldest = first and string.match(first[1], '^%d+') or str(newest + 1)
-  local reply = { meta[1] or '', str(newest), oldest }
+  local reply = { meta[1] or '', str(newest), meta[3] or '0', oldest, '' }
   if ARGV[4] ~= '' then
-    for _, event in ipairs(call('XRANGE', key('events'), '(' .. ARGV[4] .. '-0', '+', 'COUNT', tonumber(ARGV[5]))) do
-      reply[#reply + 1] = { string.match(event[1], '^%d+'), event[2][2], event[2][4] }
+    local from = ARGV[4] .. '-0'
+    local behind = events_between(from, from, 1)[1]
+    reply[5] = behind and behind[2][6] or ''
+    for _, event in ipairs(events_between('(' .. from, '+', tonumber(ARGV[5]))) do
+      reply[#reply + 1] = { string.match(event[1], '^%d+'), event[2][2], event[2][4], event[2][6] }
     end
   end
   return reply

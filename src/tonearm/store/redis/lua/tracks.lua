@@ -14,7 +14,8 @@ local function arrived(job, after, limit)
   end
   local name = key('album', str(job.seq), 'completed')
   for _, seq in ipairs(call('ZRANGEBYSCORE', name, '(' .. str(after), '+inf', 'LIMIT', 0, limit)) do
-    found[#found + 1] = flat_of(tasks.load(seq))
+    local track = tasks.load(seq)
+    found[#found + 1] = track and flat_of(track) or nil
   end
   return found
 end

@@ -58,6 +58,24 @@ local function retry_track(track)
   end
 end
 
+-- Take a number without a record out of the lines of an album.
+local function strike(album_seq, seq)
+  for _, line in ipairs({ 'tracks', 'open', 'ready', 'suspects', 'active', 'completed', 'failed' }) do
+    call('ZREM', key('album', album_seq, line), seq)
+  end
+end
+
+local function follow(chore, track)
+  if chore == 'trim' then
+    endings.leave(track)
+    moves.drop(track)
+  elseif chore == 'cancel' then
+    cancel_track(track)
+  else
+    retry_track(track)
+  end
+end
+
 local function next_of_chore(album, limit)
   local seq = str(album.seq)
   if album.chore == 'trim' then
@@ -75,14 +93,11 @@ function albums.carry_on(album, limit)
   local numbers = next_of_chore(album, limit)
   for _, seq in ipairs(numbers) do
     local track = tasks.load(seq)
-    last = track.position
-    if chore == 'trim' then
-      endings.leave(track)
-      moves.drop(track)
-    elseif chore == 'cancel' then
-      cancel_track(track)
+    if track then
+      last = track.position
+      follow(chore, track)
     else
-      retry_track(track)
+      strike(str(album.seq), seq)
     end
   end
   places.flush()
@@ -92,7 +107,7 @@ function albums.carry_on(album, limit)
     moves.tell(album)
     albums.close_if_done(album)
   elseif chore ~= 'trim' then
-    moves.change(album, { chore_position = last })
+    moves.change(album, { chore_position = last or album.chore_position })
   end
   return #numbers
 end
@@ -142,8 +157,12 @@ function albums.remove_orphans(album_seq, limit)
   end
   for _, seq in ipairs(numbers) do
     local track = tasks.load(seq)
-    endings.leave(track)
-    moves.drop(track)
+    if track then
+      endings.leave(track)
+      moves.drop(track)
+    else
+      strike(album_seq, seq)
+    end
   end
   if #numbers < limit then
     call('SREM', key('orphans'), album_seq)

@@ -106,7 +106,7 @@ local function handed_before(worker, nonce)
   local found = {}
   for _, seq in ipairs(call('ZRANGE', key('held', worker), 0, PAGE - 1)) do
     local task = tasks.load(seq)
-    if task and string.find(task.token, ':' .. nonce, 1, true) then
+    if task and task.token and string.find(task.token, ':' .. nonce, 1, true) then
       found[#found + 1] = task
     end
   end

@@ -45,7 +45,7 @@ end
 
 local function close(token, worker, name_key)
   call('ZREM', key('endings'), token)
-  call('SREM', key('endings_of', worker), token)
+  call('SREM', key('endings_of', worker or ''), token)
   if name_key and call('HINCRBY', key('ending_names'), name_key, -1) <= 0 then
     call('HDEL', key('ending_names'), name_key)
   end
@@ -80,7 +80,9 @@ local function give_up(tokens)
     local got = call('HMGET', name, 'task', 'worker', 'epoch', 'stage', 'key')
     close(token, got[2], got[5])
     call('DEL', name)
-    moves.remember_taken(token, got[1])
+    if got[1] then
+      moves.remember_taken(token, got[1])
+    end
     if got[4] == '1' then
       moves.discard(got[2], got[1], tonumber(got[3]))
     end

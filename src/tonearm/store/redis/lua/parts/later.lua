@@ -81,7 +81,8 @@ function later.flush()
   write_hashes()
   for name, sums in pairs(later.sums) do
     for field, by in pairs(sums) do
-      if by ~= 0 and call('HINCRBY', name, field, by) == 0 then
+      local sum = by ~= 0 and redis.pcall('HINCRBY', name, field, by) or nil
+      if sum == 0 or type(sum) == 'table' then -- no number any more: the audit says what it should be
         call('HDEL', name, field)
       end
     end

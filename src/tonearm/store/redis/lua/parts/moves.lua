@@ -151,9 +151,13 @@ function moves.blame(task, message)
   end
 end
 
+local function event_of(line)
+  local fine, told = pcall(cjson.decode, line or '')
+  return fine and type(told) == 'table' and told.event or nil
+end
+
 local function last_event(job)
-  local line = call('LINDEX', key('history', str(job.seq)), -1)
-  return line and cjson.decode(line).event
+  return event_of(call('LINDEX', key('history', str(job.seq)), -1))
 end
 
 -- Add a line to the history of the task's job; of a track only what is worth telling of it, with its name. Tracks that
@@ -186,7 +190,7 @@ end
 function moves.forget_wait(job)
   local name = key('history', str(job.seq))
   local lines = call('LRANGE', name, -2, -1)
-  if #lines == 2 and cjson.decode(lines[1]).event == 'released' and cjson.decode(lines[2]).event == 'started' then
+  if #lines == 2 and event_of(lines[1]) == 'released' and event_of(lines[2]) == 'started' then
     call('LTRIM', name, 0, -3)
   end
 end

@@ -330,3 +330,13 @@ function places.finish()
   fair.flush()
   later.flush()
 end
+
+queue.flush = places.flush
+
+-- Forget what is not written yet: it was half made. Who needs those tasks again reads them again.
+function queue.abandon()
+  for _, task in ipairs(tasks.dirty) do
+    tasks.loaded[task.seq] = nil
+  end
+  tasks.dirty = {}
+end

@@ -138,6 +138,9 @@ local function write_events()
       call('ZADD', key('gone'), queue.now, job_id)
     end
   end
+  if #queue.order > 0 then
+    call('HSET', META, 'event_at', str(queue.now))
+  end
   if queue.woke and #queue.order == 0 then -- an event wakes as well
     call('XADD', key('wakes'), 'MAXLEN', 1, '*', 'w', '1')
   end
@@ -153,9 +156,24 @@ local function write_meta()
   end
 end
 
+-- Write what one call changed, and forget what one changed that came to nothing in the middle; `places` knows how.
+function queue.flush() end
+function queue.abandon() end
+
+local function finished(finish)
+  finish()
+  write_events()
+  write_meta()
+end
+
+local function is_refusal(answer)
+  return type(answer) == 'table' and answer.refusal ~= nil
+end
+
 -- Run what the script does, and answer {server's clock, offset, 'done', answer} or {…, 'refused', why, …}. *finish*
--- writes what is still held back; a script without it only reads. A queue without a version is none: somebody emptied
--- Redis, and whoever uses it has to open it anew (`open.lua`).
+-- writes what is still held back; a script without it only reads. What was written before a refusal, by way of one task
+-- after the other, is whole and stays. A queue without a version is none: somebody emptied Redis, and whoever uses it
+-- has to open it anew (`open.lua`).
 function queue.run(work, finish)
   if not queue.version then
     return { str(queue.wall), str(queue.offset), 'refused', 'EMPTIED' }
@@ -165,32 +183,40 @@ function queue.run(work, finish)
   end
   local fine, answer = pcall(work)
   if not fine then
-    if type(answer) ~= 'table' or not answer.refusal then
-      error(answer)
-    end
-    return { str(queue.wall), str(queue.offset), 'refused', unpack(answer.refusal) }
+    queue.abandon()
   end
   if finish then
-    finish()
-    write_events()
-    write_meta()
+    finished(finish)
   end
-  return { str(queue.wall), str(queue.offset), 'done', answer }
+  if fine then
+    return { str(queue.wall), str(queue.offset), 'done', answer }
+  elseif is_refusal(answer) then
+    return { str(queue.wall), str(queue.offset), 'refused', unpack(answer.refusal) }
+  end
+  error(answer)
+end
+
+local function text_of(answer)
+  return type(answer) == 'table' and answer.err or tostring(answer)
 end
 
 -- Do the same for each of many callers, whose arguments follow each other, *count* from ARGV[4] on: what one is refused
--- does not concern the others. Answers {'done', answer} or {'refused', …} for each, in their order.
+-- or fails with does not concern the others. Answers {'done', answer}, {'refused', …} or {'failed', text} for each.
 function queue.run_each(count, work, finish)
   return queue.run(function()
     local answers = {}
     for place = 4, #ARGV, count do
-      local fine, answer = pcall(work, unpack(ARGV, place, place + count - 1))
+      local fine, answer = pcall(function()
+        local done = work(unpack(ARGV, place, place + count - 1))
+        queue.flush()
+        return done
+      end)
       if fine then
         answers[#answers + 1] = { 'done', answer }
-      elseif type(answer) == 'table' and answer.refusal then
-        answers[#answers + 1] = { 'refused', unpack(answer.refusal) }
       else
-        error(answer)
+        queue.abandon()
+        answers[#answers + 1] = is_refusal(answer) and { 'refused', unpack(answer.refusal) }
+          or { 'failed', text_of(answer) }
       end
     end
     return answers

@@ -87,7 +87,10 @@ end
 function settling.settle(task_id, token, outcome, mark)
   local task = holder_of(token)
   if not task or task.id ~= task_id or is_orphan(task) then
-    if is_ended(task_id, token) or endings.settle(task_id, token, outcome.kind) then
+    if is_ended(task_id, token) then
+      albums.close_if_done(album_of(tasks.named(task_id))) -- where saying it the first time came to nothing there
+      return
+    elseif endings.settle(task_id, token, outcome.kind) then
       return
     end
     refuse('LEASE_LOST', task_id, token)

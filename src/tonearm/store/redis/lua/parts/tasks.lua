@@ -51,7 +51,10 @@ local function texts_of(task)
   end
   texts = {}
   if not rawget(task, '_new') then
-    local flat = call('HGETALL', key('text', str(task.seq)))
+    local flat = redis.pcall('HGETALL', key('text', str(task.seq)))
+    if flat.err then
+      refuse('UNREADABLE', str(task.seq), 'its texts are of another type')
+    end
     for place = 1, #flat, 2 do
       texts[flat[place]] = flat[place + 1]
     end
@@ -73,13 +76,24 @@ local function unreadable(seq, reason)
   refuse('UNREADABLE', str(seq), reason)
 end
 
+local FINAL = { completed = true, failed = true, cancelled = true }
+
+-- Whether a record says things that cannot both be.
+local function is_contradictory(task)
+  return (FINAL[task.state] or false) ~= (task.finished_at ~= nil)
+    or (task.state == 'active' and not (task.token and task.worker and task.lease_until))
+    or (task.state == 'delayed' and not task.due_at)
+    or (task.type ~= 'track' and task.type ~= 'album')
+    or task.priority < 0 or task.priority > 2
+end
+
 local function parse(seq, flat)
   local task = setmetatable({}, Row)
   for place = 1, #flat, 2 do
     local name, value = flat[place], flat[place + 1]
     if COUNTS[name] or NUMBERS[name] then
       value = tonumber(value)
-      if not value then
+      if not value or value % 1 ~= 0 then
         unreadable(seq, name .. ' is not a number')
       end
     end
@@ -91,8 +105,8 @@ local function parse(seq, flat)
       unreadable(seq, name .. ' is missing')
     end
   end
-  if not STATES[task.state] then
-    unreadable(seq, 'no such state')
+  if not STATES[task.state] or is_contradictory(task) then
+    unreadable(seq, 'its state is not what it should be')
   end
   return task
 end
@@ -103,6 +117,9 @@ function tasks.load(seq)
     return nil
   end
   seq = tonumber(seq)
+  if not seq then
+    return nil -- no number of ours: what somebody else put into an index
+  end
   local known = tasks.loaded[seq]
   if known ~= nil then
     return known or nil
@@ -130,6 +147,7 @@ local function remember(task)
   if rawget(task, '_was') then
     return
   end
+  tasks.load(task.parent) -- an album that cannot be read is found before anything of its track is written
   local was = setmetatable({}, Row)
   if not rawget(task, '_new') then
     for name, value in pairs(task) do
@@ -232,8 +250,6 @@ function tasks.write(task)
 end
 
 -- Small questions that one record answers by itself.
-
-local FINAL = { completed = true, failed = true, cancelled = true }
 
 local function is_final(task)
   return FINAL[task.state] or false
