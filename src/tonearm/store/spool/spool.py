@@ -69,7 +69,6 @@ class Spool(Working):
             await handover.count()
             return PROBE_S
         try:
-            await self.repay()
             await self._both.mirror(await self._reach.call(lambda main: main.control()))
             moved = bool(handover.left or handover.marked) and await handover.go_through()
         except StoreUnavailable:

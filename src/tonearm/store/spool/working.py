@@ -6,6 +6,7 @@ or `StoreUnavailable` mean what they always do. What concerns the local store go
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -43,11 +44,12 @@ class Working(Asking):
     def __init__(self, both: Both) -> None:
         super().__init__(both)
         self._owed: dict[str, tuple[Mapping[str, Mark], bool]] = {}
-        """Dead workers of whose leases the main store has still to hear."""
+        """Workers that were dead, of whose leases the main store did not hear."""
+        self._burying = asyncio.Lock()
 
     async def claim(self, request: ClaimRequest) -> Claimed:
         """What the main store has, and with the room that is left what lies here."""
-        there = await self._both.ask_main(lambda main: main.claim(request)) or Claimed()
+        there = await self._claim_there(request) or Claimed()
         if self._reach.up and not self._both.handover.left:
             return there
         kinds = [claim.kind for claim in there.claims]
@@ -62,6 +64,14 @@ class Working(Asking):
             here = await self._local.claim(rest)
         dues = [due for due in (there.next_due_ms, here.next_due_ms) if due is not None]
         return Claimed(there.claims + tuple(map(tokens.outside, here.claims)), min(dues, default=None))
+
+    async def _claim_there(self, request: ClaimRequest) -> Claimed | None:
+        """Claim from the main store, and never before it heard that the worker died: that would free the new claims."""
+        try:
+            await self._bury(request.worker)
+            return await self._reach.call(lambda main: main.claim(request))
+        except StoreUnavailable:
+            return None
 
     async def renew(self, worker: str, marks: Mapping[str, Mark], lease_ms: int) -> frozenset[str]:
         here, there = tokens.split(marks)
@@ -130,23 +140,30 @@ class Working(Asking):
         return await self._reach.call(lambda main: work(main, claim), though_away=True)
 
     async def recover(self, worker: str, marks: Mapping[str, Mark], *, charge: bool) -> int:
-        """In both stores; the main one hears of it when it is back, so that a start need not wait for it."""
+        """In both stores, so that a start need not wait for the main one.
+
+        While that is away it hears later, and only of a worker that claims again: before its first claim. One that has
+        died somewhere else may be alive again until then, so its leases are left to end by themselves.
+        """
         freed = await self._local.recover(worker, marks, charge=charge)
         there = await self._both.ask_main(lambda main: main.recover(worker, marks, charge=charge))
         if there is None:
             self._owed[worker] = (marks, charge)
         return freed + (there or 0)
 
-    async def repay(self) -> None:
-        """Say to the main store what it has not heard of dead workers.
+    async def _bury(self, worker: str) -> None:
+        """Free in the main store what a worker held before it died, if that is still to be done.
 
         Raises:
-            StoreUnavailable: it is away again; what is left is said the next time.
+            StoreUnavailable: it is away; what is left is freed the next time.
         """
-        for worker, (marks, charge) in list(self._owed.items()):
-            while await self._reach.call(lambda main, w=worker, m=marks, c=charge: main.recover(w, m, charge=c)):  # type: ignore[misc]
+        async with self._burying:
+            if worker not in self._owed:
+                return
+            marks, charge = self._owed[worker]
+            while await self._reach.call(lambda main: main.recover(worker, marks, charge=charge)):
                 pass
-            self._owed.pop(worker, None)
+            del self._owed[worker]
 
     async def living(self, tasks: Sequence[str]) -> dict[str, int]:
         """In either store; both have to answer, because the stage of a task that neither knows is removed."""

@@ -385,7 +385,7 @@ async def test_stages_of_the_queue_are_not_removed_while_it_is_away(stores: Stor
 
 
 async def test_the_dead_are_buried_in_both_stores(stores: Stores) -> None:
-    """A start does not wait for the queue; it hears of its dead when it is back."""
+    """A start does not wait for the queue; it hears of its dead before it gives anything to who has that name now."""
     there = await submit_track(stores.spool)
     await claim_one(stores.spool)
     await go_away(stores)
@@ -398,7 +398,40 @@ async def test_the_dead_are_buried_in_both_stores(stores: Stores) -> None:
     assert await state_of(stores.local, here) is State.READY
 
     await stores.settle_down()
-    assert await state_of(stores.main, there) is State.READY
+    assert {one.job_id for one in await claim(spool, tracks=2)} == {there, here}
+
+
+async def test_a_claim_of_today_is_not_freed_for_a_death_of_yesterday(stores: Stores) -> None:
+    """Killed and started again while the queue was away, it gets its task again; that is one crash and no more."""
+    job_id = await submit_track(stores.spool)
+    await claim_one(stores.spool)
+    await go_away(stores)
+    spool = await stores.restart()
+    await spool.recover("w1", {}, charge=True)
+    stores.switch.set(Line.UP)
+    await spool._reach.probe()
+
+    both = await asyncio.gather(claim(spool, tracks=1), claim(spool, tracks=1))
+    await stores.settle_down()
+
+    (held,) = [one for claims in both for one in claims]
+    assert held.job_id == job_id
+    assert await spool.renew("w1", {held.token: at(Phase.TRANSFER, 1)}, LEASE_MS) == frozenset()
+    assert [line.event for line in (await spool.job(job_id)).history].count("recovered") == 1
+
+
+async def test_who_died_elsewhere_may_live_again_when_the_queue_is_back(stores: Stores) -> None:
+    """So nobody frees what it holds; its leases end by themselves."""
+    await submit_track(stores.spool)
+    held = await claim_one(stores.spool, "w2")
+    await go_away(stores)
+    spool = await stores.restart()
+    await spool.recover("w2", {}, charge=True)
+
+    await stores.settle_down()
+
+    assert await claim(spool, "w1", tracks=1) == ()
+    assert await stores.main.renew("w2", {held.token: at(Phase.TRANSFER, 1)}, LEASE_MS) == frozenset()
 
 
 async def test_stages_are_discarded_through_both(stores: Stores) -> None:
