@@ -69,6 +69,7 @@ class Spool(Working):
             await handover.count()
             return PROBE_S
         try:
+            await self.tell_again()
             await self._both.mirror(await self._reach.call(lambda main: main.control()))
             moved = bool(handover.left or handover.marked) and await handover.go_through()
         except StoreUnavailable:

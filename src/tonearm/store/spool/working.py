@@ -46,6 +46,9 @@ class Working(Asking):
         self._owed: dict[str, tuple[Mapping[str, Mark], bool]] = {}
         """Workers that were dead, of whose leases the main store did not hear."""
         self._burying = asyncio.Lock()
+        self._unheard: dict[tuple[str, str], Callable[[Store], Awaitable[None]]] = {}
+        """By worker and kind, the last word of a worker that the main store did not hear."""
+        self._telling = asyncio.Lock()
 
     async def claim(self, request: ClaimRequest) -> Claimed:
         """What the main store has, and with the room that is left what lies here."""
@@ -107,11 +110,33 @@ class Working(Asking):
     async def report(self, report: WorkerReport) -> None:
         here, there = tokens.split_report(report)
         await self._local.report(here)
-        await self._both.ask_main(lambda main: main.report(there))
+        await self._tell(report.worker, "report", lambda main: main.report(there))
 
     async def heartbeat(self, worker: str, host: str, max_concurrent: int) -> None:
         await self._local.heartbeat(worker, host, max_concurrent)
-        await self._both.ask_main(lambda main: main.heartbeat(worker, host, max_concurrent))
+        await self._tell(worker, "heartbeat", lambda main: main.heartbeat(worker, host, max_concurrent))
+
+    async def _tell(self, worker: str, kind: str, word: Callable[[Store], Awaitable[None]]) -> None:
+        """Say to the main store what replaces the worker's last word of that kind; if it is away, when it is back."""
+        async with self._telling:
+            self._unheard[worker, kind] = word
+            if await self._both.ask_main(lambda main: _heard(word(main))):
+                del self._unheard[worker, kind]
+
+    async def tell_again(self) -> None:
+        """Say to the main store, which is back, the last words that it did not hear of workers that are still alive.
+
+        Raises:
+            StoreUnavailable: it is away again; what is left is said the next time.
+        """
+        if not self._unheard:
+            return
+        alive = {worker.id for worker in await self._local.workers() if worker.alive}
+        async with self._telling:
+            for (worker, kind), word in list(self._unheard.items()):
+                if worker in alive:
+                    await self._reach.call(word)
+                del self._unheard[worker, kind]
 
     async def expand(
         self, claim: Claim, album: AlbumInfo, start: int, tracks: Sequence[AlbumTrack], *, last: bool
@@ -187,3 +212,8 @@ class Working(Asking):
         here = await self._local.audit()
         there = await self._reach.call(lambda main: main.audit())
         return (*(f"Here, while the queue was away: {text}" for text in here), *there)
+
+
+async def _heard(word: Awaitable[None]) -> bool:
+    await word
+    return True

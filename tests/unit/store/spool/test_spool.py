@@ -27,7 +27,7 @@ from tests.contract.steps import (
     submit_track,
     track,
 )
-from tests.support.clock import FakeClock
+from tests.support.clock import SECOND, FakeClock
 from tests.support.switched import Line
 from tests.unit.store.spool.conftest import Stores
 
@@ -47,6 +47,9 @@ from tonearm.model import (
 from tonearm.store.base import Store
 from tonearm.store.spool import open_spool
 from tonearm.store.sqlite import open_sqlite
+
+WORKER_DEAD_MS = 120_000
+"""What `open_sqlite` takes unless it is told otherwise."""
 
 
 async def go_away(stores: Stores) -> None:
@@ -369,6 +372,46 @@ async def test_workers_are_alive_whichever_store_answers(stores: Stores) -> None
     await go_away(stores)
     await stores.spool.heartbeat("w1", "den", 4)
     assert [worker.alive for worker in await stores.spool.workers()] == [True]
+
+
+async def test_workers_are_alive_as_soon_as_the_queue_is_back(stores: Stores, clock: FakeClock) -> None:
+    """The sign of life that it did not hear is said again at once, and once."""
+    await stores.spool.heartbeat("w1", "den", 4)
+    await go_away(stores)
+    clock.advance(WORKER_DEAD_MS + SECOND)
+    await stores.spool.heartbeat("w1", "den", 4)
+
+    await stores.settle_down()
+
+    assert [worker.alive for worker in await stores.spool.workers()] == [True]
+    assert stores.switch.calls.count("heartbeat") == 2
+
+
+async def test_what_a_worker_reports_is_shown_as_soon_as_the_queue_is_back(stores: Stores) -> None:
+    """A worker says what moved once; where nothing moves any more it would never be known."""
+    await submit_track(stores.spool)
+    held = await claim_one(stores.spool)
+    await go_away(stores)
+    await stores.spool.heartbeat("w1", "den", 4)
+    for speed in (100.0, 500.0):
+        moved = Transfer(held.task_id, held.token, at(Phase.TRANSFER, 1_000), speed)
+        await stores.spool.report(WorkerReport("w1", 1, 4, (moved,)))
+
+    await stores.settle_down()
+
+    assert (await stores.spool.job(held.job_id)).speed == 500.0
+
+
+async def test_a_worker_that_fell_silent_meanwhile_is_not_said_to_be_alive(stores: Stores, clock: FakeClock) -> None:
+    """Its last word is older than a sign of life holds."""
+    await stores.spool.heartbeat("w1", "den", 4)
+    await go_away(stores)
+    await stores.spool.heartbeat("w1", "den", 4)
+    clock.advance(WORKER_DEAD_MS + SECOND)
+
+    await stores.settle_down()
+
+    assert [worker.alive for worker in await stores.spool.workers()] == [False]
 
 
 async def test_stages_of_the_queue_are_not_removed_while_it_is_away(stores: Stores) -> None:
