@@ -14,6 +14,7 @@ import pytest
 from tests.faults.redis.running import running_album
 from tests.faults.worker.conftest import Noise
 from tests.support.catalog import ScriptedCatalog, held
+from tests.support.clock import SECOND, FakeClock
 from tests.support.counts import count
 from tests.support.inside import submit
 from tests.support.mounts import leave_free, small_disk
@@ -119,6 +120,21 @@ async def test_who_waits_for_changes_hears_of_them_in_an_emptied_redis_too(
         seen = await quiet(seen)
         await submit(store, 51)
         assert await store.changed(seen, 5_000) > seen
+    finally:
+        await store.close()
+
+
+async def test_workers_are_alive_in_a_queue_that_was_made_anew(redis: RedisServer) -> None:
+    """Their records went with everything else; one that has fallen silent meanwhile is not said to be alive."""
+    clock = FakeClock()
+    store = await open_redis(redis.url, clock)
+    try:
+        await store.heartbeat("silent", "den", 4)
+        clock.advance(119 * SECOND)
+        await store.heartbeat("w1", "den", 4)
+        clock.advance(SECOND)
+        redis.forget_everything()
+        assert [(worker.id, worker.alive) for worker in await store.workers()] == [("w1", True)]
     finally:
         await store.close()
 

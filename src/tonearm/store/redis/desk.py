@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -70,6 +71,8 @@ class Desk:
         self._batches: dict[str, Batch] = {}
         self.was_emptied = False
         """Whether the queue was gone once, since this process opened it."""
+        self._alive: dict[str, tuple[int, tuple[Word, ...]]] = {}
+        """By worker of this process: until when its last sign of life holds (elapsed ms), and what was said."""
 
     async def run(self, name: str, *args: Word) -> Any:
         """Run a script; a record that turns out to be unreadable is set aside and the script is run again.
@@ -118,6 +121,8 @@ class Desk:
                 log.critical("The queue in Redis is gone: somebody emptied it, and the jobs that it had are lost")
                 self.was_emptied = True
                 await self.open()
+                with suppress(Emptied):  # again; then the work meets it too
+                    await self._say_who_lives()
             except Unreadable as error:
                 what = (error.seq, error.line)  # what was taken out may still stand in a line
                 met[what] += 1
@@ -132,6 +137,17 @@ class Desk:
             OtherVersion: it is not for a program of this version.
         """
         await self._run("open", (secrets.token_hex(4),))
+
+    async def heartbeat(self, worker: str, host: str, max_concurrent: int, dead_ms: int) -> None:
+        """Give a worker's sign of life, which is said to a queue that is made anew as well, as long as it holds."""
+        words = (worker, host, max_concurrent, dead_ms)
+        self._alive[worker] = (self._clock.elapsed_ms() + dead_ms, words)
+        await self.run("heartbeat", *words)
+
+    async def _say_who_lives(self) -> None:
+        for holds_until, words in list(self._alive.values()):
+            if self._clock.elapsed_ms() < holds_until:
+                await self._run("heartbeat", words)
 
     async def _set_aside(self, error: Unreadable, *, whole: bool) -> None:
         """Make a record readable that is not, or take it out *whole*, where that was no help."""

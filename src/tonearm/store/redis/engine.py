@@ -277,7 +277,7 @@ class RedisStore:
         await self._desk.run("report", report.worker, msgspec.json.encode(short))
 
     async def heartbeat(self, worker: str, host: str, max_concurrent: int) -> None:
-        await self._desk.run("heartbeat", worker, host, max_concurrent, self._worker_dead_ms)
+        await self._desk.heartbeat(worker, host, max_concurrent, self._worker_dead_ms)
 
     async def expand(
         self, claim: Claim, album: AlbumInfo, start: int, tracks: Sequence[AlbumTrack], *, last: bool
