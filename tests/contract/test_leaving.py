@@ -10,11 +10,13 @@ import pytest
 from tests.contract.engines import ENGINES, Engine
 from tests.contract.steps import (
     LEASE_MS,
+    NO_LIMITS,
     claim,
     claim_all,
     claim_one,
     delay,
     expand,
+    fail,
     feed_end,
     job_in,
     listed,
@@ -27,8 +29,8 @@ from tests.contract.steps import (
     track,
 )
 from tests.support.clock import SECOND, FakeClock
-from tonearm.errors import NotFound, WrongState
-from tonearm.model import Released, State, TakenIn
+from tonearm.errors import NotFound, QuotaExceeded, WrongState
+from tonearm.model import Released, State, SubmitLimits, Submitted, TakenIn
 from tonearm.store.base import PAGE, LocalStore
 from tonearm.store.sqlite import SqliteStore
 
@@ -69,6 +71,38 @@ async def test_a_marked_job_cannot_be_claimed(local: LocalStore, clock: FakeCloc
     await local.abandon_move(case.job_id)
     ready = {State.READY: 1, State.DELAYED: 1, State.WAITING: 2}
     assert len(await claim(local, tracks=9, albums=9)) == ready.get(state, 0)
+
+
+async def test_what_may_be_elsewhere_is_marked_as_it_is_accepted(local: LocalStore) -> None:
+    """Nobody can claim it before the mark is taken back; what the submission repeats is left as it is."""
+    wished = track()
+    assert (await local.submit_marked(wished, NO_LIMITS)).job_id == wished.id
+    assert await local.submit_marked(wished, NO_LIMITS) == Submitted(wished.id)
+    twin = track(catalog_id=wished.spec.catalog_id)
+    assert await local.submit_marked(twin, NO_LIMITS) == Submitted(wished.id, duplicate=True)
+    with pytest.raises(QuotaExceeded):
+        await local.submit_marked(track(), SubmitLimits(client_unfinished=1))
+
+    assert (await local.job(wished.id)).state is State.READY
+    assert await local.moving() == (wished.id,)
+    assert await claim(local, tracks=1) == ()
+    await local.abandon_move(wished.id)
+    assert (await claim_one(local)).job_id == wished.id
+
+
+async def test_the_twin_of_what_may_be_elsewhere_goes_on_here(local: LocalStore) -> None:
+    """It was there first, and is not what was not answered."""
+    first = track()
+    await local.submit(first, NO_LIMITS)
+    assert (await local.submit_marked(track(catalog_id=first.spec.catalog_id), NO_LIMITS)).job_id == first.id
+    assert await local.moving() == ()
+    held = await claim_one(local)
+    await local.submit_marked(first, NO_LIMITS)
+    assert await local.moving() == ()
+    await fail(local, held)
+    await local.delete(first.id)
+    assert await local.submit_marked(first, NO_LIMITS) == Submitted(first.id)
+    assert await listed(local) == []
 
 
 async def test_what_somebody_works_on_is_not_marked(local: LocalStore) -> None:

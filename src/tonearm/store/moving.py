@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from tonearm.model import JobDump, TakenIn
+from tonearm.model import JobDump, Submission, SubmitLimits, Submitted, TakenIn
 
 
 class Moving(Protocol):
@@ -54,6 +54,17 @@ class Leaving(Protocol):
     deleted there. Each step can be said again. From the first `take_in` on the job may be there, so it is there that it
     is acted on; nobody but this order keeps a caller from acting here.
     """
+
+    async def submit_marked(self, submission: Submission, limits: SubmitLimits) -> Submitted:
+        """Accept a job like `Store.submit`, marked from its first moment: it may be elsewhere under its id already.
+
+        Nobody can claim it, also if the process is killed at once. What the submission only repeats is not marked; its
+        own id, said again, is marked as `begin_move` does.
+
+        Raises:
+            Refused: as `submit`.
+        """
+        ...
 
     async def begin_move(self, job_id: str) -> bool:
         """Mark a job of which nobody holds a claim: from now on it cannot be claimed. Again is harmless.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 from tonearm.errors import StoreRefused, StoreUnavailable
@@ -49,8 +48,6 @@ class Asking:
         self._both = both
         self._reach = both.reach
         self._local = both.local
-        self._admission = asyncio.Lock()
-        """Held where a job enters the local store that must not be claimed there before it is marked."""
 
     @property
     def source(self) -> str:
@@ -87,11 +84,11 @@ class Asking:
             except StoreUnavailable as error:
                 # It may be there: it is accepted here, and not worked on before that is known.
                 uncertain = not isinstance(error, StoreRefused)
-        async with self._admission:
+        if uncertain:
+            submitted = await self._both.handover.accept_marked(submission, limits)
+        else:
             submitted = await self._local.submit(submission, limits)
             self._both.handover.arrived()
-            if uncertain and submitted.job_id == submission.id:
-                await self._both.handover.mark(submission.id)
         source = "memory" if self._local.source == "memory" else "local"
         return replace(submitted, source=source, warning=self._standing_in)
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import structlog
 
 from tonearm.errors import Invalid, NotFound, StoreRefused
-from tonearm.model import JobOrder, JobQuery, TakenIn
+from tonearm.model import JobOrder, JobQuery, Submission, SubmitLimits, Submitted, TakenIn
 from tonearm.store.base import PAGE, LocalStore
 from tonearm.store.spool.reach import Reach
 
@@ -59,10 +59,13 @@ class HandOver:
         self._arrived += 1
         self.left += 1
 
-    async def mark(self, job_id: str) -> None:
-        """Mark a job that may be there already, because its submission was not answered."""
-        if await self._local.begin_move(job_id):
-            self.marked.add(job_id)
+    async def accept_marked(self, submission: Submission, limits: SubmitLimits) -> Submitted:
+        """Accept a job here that may be there already, because its submission was not answered."""
+        submitted = await self._local.submit_marked(submission, limits)
+        if submitted.job_id == submission.id:
+            self.marked.add(submission.id)
+        self.arrived()
+        return submitted
 
     async def go_through(self) -> bool:
         """Hand over what can be: the marked ones, then all in the order of their submission. True: something moved.

@@ -63,8 +63,7 @@ class Working(Asking):
             tracks=request.tracks - kinds.count(TaskKind.TRACK),
             albums=request.albums - kinds.count(TaskKind.RESOLVE),
         )
-        async with self._admission:
-            here = await self._local.claim(rest)
+        here = await self._local.claim(rest)
         dues = [due for due in (there.next_due_ms, here.next_due_ms) if due is not None]
         return Claimed(there.claims + tuple(map(tokens.outside, here.claims)), min(dues, default=None))
 

@@ -288,6 +288,9 @@ class SqliteStore:
     async def take_in(self, dump: JobDump) -> TakenIn:
         return await self._write(lambda unit: arriving.take_in(unit, dump))
 
+    async def submit_marked(self, submission: Submission, limits: SubmitLimits) -> Submitted:
+        return await self._write(lambda unit: leaving.submit_marked(unit, submission, limits))
+
     async def begin_move(self, job_id: str) -> bool:
         return await self._write(lambda unit: leaving.begin(unit, job_id))
 

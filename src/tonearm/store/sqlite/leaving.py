@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from tonearm.errors import WrongState
-from tonearm.model import State
+from tonearm.model import State, Submission, SubmitLimits, Submitted
 from tonearm.store.base import PAGE
 from tonearm.store.sqlite import albums, moves
 from tonearm.store.sqlite.actions import find, known
+from tonearm.store.sqlite.submit import submit
 from tonearm.store.sqlite.unit import Unit
+
+
+def submit_marked(unit: Unit, submission: Submission, limits: SubmitLimits) -> Submitted:
+    """Accept a job that may be elsewhere as well (`Leaving.submit_marked`)."""
+    submitted = submit(unit, submission, limits)
+    if submitted.job_id == submission.id and known(unit, submission.id) is not None:
+        begin(unit, submission.id)
+    return submitted
 
 
 def begin(unit: Unit, job_id: str) -> bool:

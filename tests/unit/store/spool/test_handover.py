@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from tests.contract.steps import (
@@ -28,6 +29,7 @@ from tests.unit.store.spool.conftest import Stores
 from tonearm.errors import StoreUnavailable
 from tonearm.model import JobOrder, JobQuery, StageRef, State, TakenIn
 from tonearm.store.base import PAGE
+from tonearm.store.sqlite.unit import Unit
 
 CLAIMED_FIRST = sorted(State, key=lambda state: state in (State.READY, State.WAITING))
 
@@ -193,6 +195,37 @@ async def test_a_submission_that_was_not_answered_runs_once(stores: Stores) -> N
     await stores.settle_down()
     assert await everywhere(stores) == [submitted.job_id]
     assert await state_of(stores.main, submitted.job_id) is State.COMPLETED
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+async def test_a_kill_while_such_a_submission_is_accepted_here_does_not_double_it(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch, *, done: bool
+) -> None:
+    """Whatever was written here first, it is not a job that can be claimed here as well as there."""
+    stores.switch.set(Line.DEAF, "submit")
+    real, reached = stores.local._write, asyncio.Event()
+
+    async def never_returns(work: Callable[[Unit], object]) -> object:
+        if done:
+            await real(work)
+        reached.set()
+        return await asyncio.Event().wait()
+
+    monkeypatch.setattr(stores.local, "_write", never_returns)
+    killed = asyncio.create_task(stores.spool.submit(track(), NO_LIMITS))
+    await reached.wait()
+    stores.switch.set(Line.DOWN)
+
+    spool = await stores.restart()
+    assert await claim(spool, tracks=1) == ()
+    held = await claim_one(stores.main, "elsewhere")
+    await complete(stores.main, held)
+
+    await stores.settle_down()
+    assert await everywhere(stores) == [held.job_id]
+    assert await state_of(stores.main, held.job_id) is State.COMPLETED
+    killed.cancel()
+    await asyncio.gather(killed, return_exceptions=True)
 
 
 async def test_a_submission_that_never_arrived_is_handed_over(stores: Stores) -> None:
