@@ -34,6 +34,8 @@ class HandOver:
         self._local = local
         self._refused: set[str] = set()
         self._arrived = 0
+        self.news = asyncio.Event()
+        """Set where a job begins to lie here, or to be marked; the loop clears it before it looks."""
         self.lock = asyncio.Lock()
         self.marked: set[str] = set()
         """Jobs here that may be there as well."""
@@ -58,6 +60,7 @@ class HandOver:
         """A job has just been accepted into the local store."""
         self._arrived += 1
         self.left += 1
+        self.news.set()
 
     async def accept_marked(self, submission: Submission, limits: SubmitLimits) -> Submitted:
         """Accept a job here that may be there already, because its submission was not answered."""

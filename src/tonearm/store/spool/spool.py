@@ -12,7 +12,7 @@ again and again: it looks whether the main store is back, and hands over.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Coroutine
 
 from tonearm.errors import StoreUnavailable
 from tonearm.store.base import LocalStore
@@ -27,7 +27,7 @@ LONGEST_PROBE_S = 5.0
 """The same where the main store answers the look, and then not what matters, again and again."""
 
 IDLE_S = 30.0
-"""The longest wait of the loop while there is nothing to do; a main store that goes away ends it."""
+"""The longest wait of the loop while there is nothing to do; a main store that goes away ends it, or a job here."""
 
 
 async def open_spool(opener: Opener, local: LocalStore, *, works: bool = True) -> Spool:
@@ -57,10 +57,19 @@ class Spool(Working):
 
     async def tend(self) -> None:
         """One round of the loop: look, hand over, wait until there may be something to do."""
+        news = self._both.handover.news
+        news.clear()
         wait_s = await self.look()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(wait_s):
-                await self._reach.goes_away()
+        ends: list[Coroutine[None, None, object]] = [self._reach.goes_away()]
+        if wait_s == IDLE_S:  # else it looks again soon, and does not hurry for each job that comes
+            ends.append(news.wait())
+        waits = [asyncio.create_task(end) for end in ends]
+        try:
+            await asyncio.wait(waits, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
 
     async def look(self) -> float:
         """Do what can be done now; answer how many seconds later it is worth another look."""

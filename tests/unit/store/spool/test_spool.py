@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.contract.steps import (
@@ -605,3 +606,58 @@ async def test_the_loop_wakes_up_when_the_queue_goes_away(stores: Stores) -> Non
     assert not done
     await go_away(stores)
     await asyncio.wait_for(tending, 5)
+
+
+async def test_the_loop_wakes_up_for_a_job_that_comes_just_as_the_queue_turns_back(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was accepted here while the queue was away; by then the loop has found it back, and had nothing to do."""
+    await go_away(stores)
+    real, coming, go_on = stores.local.submit, asyncio.Event(), asyncio.Event()
+
+    async def slow(*arguments: Any) -> Any:
+        coming.set()
+        await go_on.wait()
+        return await real(*arguments)
+
+    monkeypatch.setattr(stores.local, "submit", slow)
+    submitting = asyncio.create_task(stores.spool.submit(track(), NO_LIMITS))
+    await coming.wait()
+    stores.switch.set(Line.UP)
+    tending = asyncio.create_task(stores.spool.tend())
+    done, _ = await asyncio.wait([tending], timeout=0.05)
+    assert not done
+    go_on.set()
+    job_id = (await submitting).job_id
+
+    await asyncio.wait_for(tending, 5)
+    await stores.spool.look()
+    assert await state_of(stores.main, job_id) is State.READY
+
+
+async def test_the_loop_does_not_miss_a_job_that_comes_while_it_looks(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its look at what lies here and its wait."""
+    job_ids: list[str] = []
+    real = stores.spool.look
+
+    async def look() -> float:
+        wait_s = await real()
+        stores.switch.set(Line.DEAF, "submit")
+        job_ids.append(await submit_track(stores.spool))
+        stores.switch.set(Line.UP)
+        await stores.spool._reach.probe()
+        return wait_s
+
+    monkeypatch.setattr(stores.spool, "look", look)
+    await asyncio.wait_for(stores.spool.tend(), 5)
+    monkeypatch.setattr(stores.spool, "look", real)
+    await stores.spool.look()
+    assert await everything_is_there(stores) == job_ids
+
+
+async def everything_is_there(stores: Stores) -> list[str]:
+    """The jobs of the main store; the local one has none."""
+    assert await listed(stores.local) == []
+    return [job.id for job in await listed(stores.main)]
