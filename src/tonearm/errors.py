@@ -13,7 +13,8 @@
     ├── Stopped               work on a thread must stop            → never shown to people
     ├── StoreUnavailable      outcome unknown, safe to repeat       → 503
     │   ├── StoreRefused      nothing was changed, it said so itself
-    │   │   └── StoreFull     its memory or its disk is used up
+    │   │   ├── StoreFull     its memory is used up: nothing new, and all else goes on
+    │   │   └── StoreDiskFull its disk is: no change at all
     │   └── PartlyRenewed     of some leases only
     ├── ServerUnreachable     a client gets no answer               → message, exit code
     │   └── CutOff            an answer ended before its end
@@ -182,7 +183,11 @@ class StoreRefused(StoreUnavailable):
 
 
 class StoreFull(StoreRefused):
-    """The store is there and takes nothing new: its memory or its disk is used up."""
+    """The store takes nothing new, because its memory is used up. What it has can be read, worked off and deleted."""
+
+
+class StoreDiskFull(StoreRefused):
+    """The store takes no change at all, because it cannot write to its disk."""
 
 
 class PartlyRenewed(StoreUnavailable):

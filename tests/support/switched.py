@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Any, cast
 
-from tonearm.errors import StoreRefused, StoreUnavailable
+from tonearm.errors import StoreFull, StoreRefused, StoreUnavailable
 from tonearm.store.base import Store
 
 
@@ -16,7 +16,8 @@ class Line(Enum):
     UP = "it is answered"
     DOWN = "it does not arrive"
     DEAF = "it is done, and the reply is lost"
-    FULL = "it is refused, and nothing is done"
+    REFUSES = "it is refused, and nothing is done"
+    FULL = "it is refused for want of room; what needs none is answered"
 
 
 class Switch:
@@ -53,8 +54,10 @@ class Switch:
             line = self.line if self.only is None or name in self.only else Line.UP
             if line is Line.DOWN:
                 raise StoreUnavailable("No answer")
-            if line is Line.FULL:
-                raise StoreRefused("Out of memory")
+            if line is Line.REFUSES:
+                raise StoreRefused("A fail-over is under way")
+            if line is Line.FULL and name in ("submit", "take_in"):
+                raise StoreFull("Out of memory")
             answer = await call(*arguments, **named)
             if line is Line.DEAF:
                 raise StoreUnavailable("The reply is lost")

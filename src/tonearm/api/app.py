@@ -25,7 +25,7 @@ from tonearm.api.probes import Probes
 from tonearm.api.requests import Observed
 from tonearm.api.workers import WorkerRoutes
 from tonearm.clock import Clock
-from tonearm.errors import RefusalCode, Refused, StoreFull, StoreUnavailable
+from tonearm.errors import RefusalCode, Refused, StoreDiskFull, StoreFull, StoreUnavailable
 from tonearm.settings import Settings
 from tonearm.store.base import Store
 
@@ -74,7 +74,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _store_unavailable(request: Request, error: Exception) -> Response:
     text = "The queue cannot be reached at present"
-    if isinstance(error, StoreFull):
+    if isinstance(error, StoreFull | StoreDiskFull):
         text = "The queue has no room for more at present"
         log.warning("The store is full", error=str(error))
     return refusal_of(request.scope, Refused(RefusalCode.STORE_UNAVAILABLE, text))

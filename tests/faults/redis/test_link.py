@@ -17,7 +17,7 @@ from tests.support.redis_server import RedisServer
 from tests.support.server import until
 from tests.support.wire import Wire
 
-from tonearm.errors import StoreUnavailable
+from tonearm.errors import StoreFull, StoreUnavailable
 from tonearm.store.redis.line import MOST_WAITING
 from tonearm.store.redis.link import Link, connect
 from tonearm.store.redis.scripts import make
@@ -222,7 +222,7 @@ async def test_a_full_server_says_so_and_still_runs_what_frees_it() -> None:
                 await asyncio.gather(*fill)
 
             assert await link.run(ADD, [KEY], [1]) == 1
-            with pytest.raises(StoreUnavailable, match="maxmemory"):
+            with pytest.raises(StoreFull, match="maxmemory"):
                 await link.run(make("grow", "#!lua\nreturn redis.call('SET', KEYS[1], 'x')"), [KEY], [])
 
 

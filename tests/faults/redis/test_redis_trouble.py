@@ -1,6 +1,6 @@
 """What happens to Redis while tracks are downloaded: it dies, stands still, forgets, or has no room left.
 
-Nothing stands in for it here (QUEUE_FALLBACK=off), so that what a server itself says is seen.
+Mostly nothing stands in for it here (QUEUE_FALLBACK=off), so that what a server itself says is seen.
 """
 
 from __future__ import annotations
@@ -171,6 +171,52 @@ async def test_when_all_memory_is_used_nothing_new_is_taken_and_what_is_there_is
 
                 full.call("CONFIG", "SET", "maxmemory", "0")
                 assert (await server.wait_for(await server.submit("track", 4)))["status"] == "completed"
+
+
+async def test_a_full_redis_is_worked_off_while_new_jobs_are_accepted_here(
+    tmp_path: Path, noise: Noise, own: RedisServer
+) -> None:
+    """QUEUE_FALLBACK=spool. What Redis has is read, cancelled, done and deleted, and new jobs go there in the end."""
+    go = asyncio.Event()
+    async with ScriptedCatalog() as catalog:
+        for number in range(1, 8):
+            catalog.add_track(number, title=f"Title {number}", body=noise(number % 2).read_bytes())
+        catalog.reply("/media/1", held(go))
+        catalog.add_album(9, range(1, 5))
+        site = Site(tmp_path, catalog.url, own.url, QUEUE_MAX_CONCURRENT=1)
+        async with site.server("server") as server:
+            album = await server.submit("album", 9)
+            await catalog.asked("/media/1")
+            waiting = await server.submit("track", 5)
+            own.call("CONFIG", "SET", "maxmemory", "1mb")
+            wanted = {"job": {"type": "track", "trackId": 6, "quality": "LOSSLESS"}}
+            status, body = await server.call("POST", "/", json=wanted)
+            assert (status, body["queueSource"]) == (201, "local"), body
+            assert body["warning"].startswith("The queue is full."), body
+
+            assert (await server.call("PATCH", f"/{waiting}", json={"action": "cancel"}))[0] == 200
+            assert (await server.call("GET", "/job-1-unknown"))[0] == 404
+            go.set()
+            record = await server.wait_for(album)
+            assert (record["status"], record["completedTracks"]) == ("completed", 4)
+            for job in (album, waiting):
+                assert (await server.call("DELETE", f"/{job}"))[0] == 200
+            here = str(body["jobId"])
+            assert (await server.wait_for(here))["status"] == "completed"
+            assert (await server.stats())["warning"].startswith("The queue is full.")
+
+            own.call("CONFIG", "SET", "maxmemory", "0")
+            await until("all of it is in Redis", lambda: handed_over(server))
+            last = await server.submit("track", 7)
+            assert (await server.wait_for(last))["status"] == "completed"
+            async with site.store() as store:
+                assert [(await store.job(job)).file_count for job in (here, last)] == [1, 1]
+                assert await store.audit() == ()
+
+
+async def handed_over(server: Tonearm) -> bool:
+    """Whether nobody warns any more."""
+    return (await server.stats()).get("warning") is None
 
 
 async def test_when_the_disk_of_redis_is_full_that_is_said_and_it_goes_on_when_there_is_room(

@@ -14,7 +14,7 @@ import ssl
 from redis import exceptions
 from redis.exceptions import RedisError, ResponseError
 
-from tonearm.errors import SetupError, StoreFull, StoreRefused, StoreUnavailable
+from tonearm.errors import SetupError, StoreDiskFull, StoreFull, StoreRefused, StoreUnavailable
 
 _SAID_BYTES = 200
 """So much of what Redis said is repeated."""
@@ -33,7 +33,7 @@ _WAITING_HELPS = {
     "NOREPLICAS": "has fewer replicas than `min-replicas-to-write` demands",
     "BUSY": "is busy with a script of somebody",
 }
-_FULL = frozenset({"MISCONF", "OOM"})
+_FULL: dict[str, type[StoreRefused]] = {"MISCONF": StoreDiskFull, "OOM": StoreFull}
 _PERSON = {
     "WRONGPASS": "refuses the user or the password of REDIS_URL",
     "NOAUTH": "wants a password: write it into REDIS_URL, as redis://user:password@host",
@@ -92,7 +92,7 @@ def unavailable(error: RedisError | OSError, where: str) -> StoreUnavailable | N
     if isinstance(error, exceptions.TimeoutError | TimeoutError):
         return silent(where)
     if isinstance(error, RedisError) and (text := _WAITING_HELPS.get(word_of(error))):
-        kind = StoreFull if word_of(error) in _FULL else StoreRefused
+        kind = _FULL.get(word_of(error), StoreRefused)
         return kind(f"{where} {text} ({_said(error)}).")
     if isinstance(error, ResponseError):
         return None

@@ -34,9 +34,9 @@ HERE = "local."
 THERE = "main."
 """The cursor that begins with the jobs of the main store."""
 
-AWAY = "The queue is away. Jobs are accepted {here} meanwhile, and handed over to it when it is back."
+LASTING = "The queue is {why}. Jobs are accepted {here} meanwhile, and handed over to it when it {mended}."
 FLEETING = (
-    "The queue is away. Jobs are kept in memory {here} meanwhile; "
+    "The queue is {why}. Jobs are kept in memory {here} meanwhile; "
     "they are lost if the server ends before they are handed over."
 )
 
@@ -61,7 +61,7 @@ class Asking:
     def warning(self) -> str | None:
         """Why jobs lie here, or what the main store has to say."""
         main, left = self._reach.store, self._both.handover.left
-        if main is None or not self._reach.up:
+        if main is None or not self._reach.up or (left and self._reach.full):
             return self._standing_in
         if left:
             jobs = "1 job that was" if left == 1 else f"{left:,} jobs that were"
@@ -70,9 +70,10 @@ class Asking:
 
     @property
     def _standing_in(self) -> str:
-        """What becomes of jobs while the main store is away."""
-        text = FLEETING if self._local.source == "memory" else AWAY
-        return text.format(here="and worked on here" if self._both.works else "here")
+        """What becomes of jobs while the main store is away, or has no room for them."""
+        text = FLEETING if self._local.source == "memory" else LASTING
+        why, mended = ("full", "has room") if self._reach.up and self._reach.full else ("away", "is back")
+        return text.format(why=why, mended=mended, here="and worked on here" if self._both.works else "here")
 
     # clients
 
@@ -80,7 +81,7 @@ class Asking:
         uncertain = self._reach.up
         if uncertain:
             try:
-                return await self._reach.call(lambda main: main.submit(submission, limits))
+                return await self._reach.add(lambda main: main.submit(submission, limits))
             except StoreUnavailable as error:
                 # It may be there: it is accepted here, and not worked on before that is known.
                 uncertain = not isinstance(error, StoreRefused)
@@ -184,4 +185,4 @@ class Asking:
         return await self._both.read(lambda store: store.dump(job_id, start=start))
 
     async def take_in(self, dump: JobDump) -> TakenIn:
-        return await self._reach.call(lambda main: main.take_in(dump))
+        return await self._reach.add(lambda main: main.take_in(dump))

@@ -75,6 +75,7 @@ class HandOver:
 
         Raises:
             StoreUnavailable: the main store went away again.
+            StoreFull: it has no room for the next one, which stays here, as do those after it.
         """
         before = self.left
         cursor: str | None = None
@@ -135,7 +136,7 @@ class HandOver:
         try:
             while answer is TakenIn.MORE and start is not None:
                 page = await self._local.dump(job_id, start=start)
-                answer = await self._reach.call(lambda main, page=page: main.take_in(page))  # type: ignore[misc]
+                answer = await self._reach.add(lambda main, page=page: main.take_in(page))  # type: ignore[misc]
                 start = page.following
         except Invalid as error:
             await self._abandon(job_id)

@@ -1,7 +1,8 @@
 """Reach: whether the main store answers, as the calls to it show.
 
 A call that finds it unavailable makes it count as away, and from then on only those who have to, and the probe, ask it.
-So nobody waits for a store that does not answer, and one that comes back is found within a second.
+So nobody waits for a store that does not answer, and one that comes back is found within a second. One that is full is
+not away: it takes nothing new, and does all else.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TypeVar
 
 import structlog
 
-from tonearm.errors import SetupError, StoreUnavailable
+from tonearm.errors import SetupError, StoreFull, StoreUnavailable
 from tonearm.store.base import Store
 
 T = TypeVar("T")
@@ -31,6 +32,8 @@ class Reach:
         self._store: Store | None = None
         self.reason: str | None = NOT_ASKED
         """Why it is away, for people; None: it answers."""
+        self.full = False
+        """Whether it had no room for what it was last asked to take."""
         self._turn = asyncio.Event()
 
     @property
@@ -59,15 +62,37 @@ class Reach:
 
         Raises:
             StoreUnavailable: it is away, or does not answer this; then the outcome is unknown.
+            StoreFull: it has no room for this, and is not away for that.
         """
         store = self._store
         if store is None or not (self.up or though_away):
             raise StoreUnavailable(f"The queue is away: {self.reason}")
         try:
             return await work(store)
+        except StoreFull:
+            raise
         except StoreUnavailable as error:
             self._note(str(error))
             raise
+
+    async def add(self, work: Callable[[Store], Awaitable[T]]) -> T:
+        """Ask the store to take something new.
+
+        Raises:
+            StoreFull: it has no room for it; nothing was changed.
+            StoreUnavailable: as for `call`.
+        """
+        try:
+            answer = await self.call(work)
+        except StoreFull as error:
+            if not self.full:
+                log.warning("The queue is full; jobs are accepted here meanwhile", reason=str(error))
+            self.full = True
+            raise
+        if self.full:
+            log.info("The queue has room again")
+        self.full = False
+        return answer
 
     async def probe(self) -> bool:
         """Look whether the store answers, opening it where it is not open yet."""

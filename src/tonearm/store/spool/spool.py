@@ -3,7 +3,8 @@
     the main store answers     every call is its own
     it is away                 jobs are accepted into the local store, with a warning, and worked on there; what is not
                                there is not known: `StoreUnavailable`, never `NotFound`
-    it is back                 what nobody works on is handed over (`handover`), what runs here finishes here first
+    it is full                 new jobs are accepted into the local store in the same way; all else is its own as before
+    it is back, or has room    what nobody works on is handed over (`handover`), what runs here finishes here first
 
 Limits, duplicates and the turns of clients hold in each store by itself meanwhile. One loop of the process calls `tend`
 again and again: it looks whether the main store is back, and hands over.
@@ -14,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 
-from tonearm.errors import StoreUnavailable
+from tonearm.errors import StoreFull, StoreUnavailable
 from tonearm.store.base import LocalStore
 from tonearm.store.spool.both import Both
 from tonearm.store.spool.reach import Opener
@@ -24,7 +25,7 @@ PROBE_S = 1.0
 """Seconds between two looks at a main store that is away, and at jobs that cannot be handed over yet."""
 
 LONGEST_PROBE_S = 5.0
-"""The same where the main store answers the look, and then not what matters, again and again."""
+"""The same where the main store answers the look, and then not what matters, or is full, again and again."""
 
 IDLE_S = 30.0
 """The longest wait of the loop while there is nothing to do; a main store that goes away ends it, or a job here."""
@@ -81,8 +82,8 @@ class Spool(Working):
             await self.tell_again()
             await self._both.mirror(await self._reach.call(lambda main: main.control()))
             moved = bool(handover.left or handover.marked) and await handover.go_through()
-        except StoreUnavailable:
-            if self._reach.up:
+        except StoreUnavailable as error:
+            if self._reach.up and not isinstance(error, StoreFull):
                 raise  # it is the local store that does not answer
             await handover.count()
             self._pause_s = min(2 * self._pause_s, LONGEST_PROBE_S)

@@ -159,6 +159,58 @@ async def test_memory_says_that_it_forgets(clock: FakeClock) -> None:
     await spool.close()
 
 
+# A main store that is full
+
+
+async def test_a_full_queue_is_not_away(stores: Stores) -> None:
+    """New jobs are accepted here with a warning that says why; what lies there is read and acted on as ever."""
+    first, second, third = await submit(stores.spool, track(), track(), track())
+    stores.switch.set(Line.FULL)
+    submitted = await stores.spool.submit(track(), NO_LIMITS)
+
+    assert (submitted.source, stores.spool.source) == ("local", "memory")
+    assert (submitted.warning or "").startswith("The queue is full. Jobs are accepted and worked on here")
+    assert stores.spool.warning == submitted.warning
+    assert await stores.spool.look() > 0
+    await stores.spool.cancel(first)
+    await stores.spool.prioritize(second, Priority.HIGH)
+    await stores.spool.delete(third)
+    with pytest.raises(NotFound):
+        await stores.spool.job("job-1-unknown")
+    assert await stores.local.moving() == ()
+    assert {one.job_id for one in await claim(stores.spool, tracks=5)} == {second, submitted.job_id}
+
+    await stores.spool.delete(submitted.job_id)
+    await stores.spool.look()
+    assert stores.spool.warning is None
+
+
+async def test_when_a_full_queue_has_room_again_it_is_used(stores: Stores) -> None:
+    """What came meanwhile is handed over, and the next job goes there at once."""
+    stores.switch.set(Line.FULL)
+    ids = await submit(stores.spool, track(), track())
+    pauses = [await stores.spool.look() for _ in range(4)]
+    assert pauses == [2.0, 4.0, 5.0, 5.0]
+    assert [job.id for job in await listed(stores.local, JobQuery(order=JobOrder.CREATED))] == ids
+    stores.switch.set(Line.UP)
+
+    await stores.spool.look()
+    ids += [(await stores.spool.submit(track(), NO_LIMITS)).job_id]
+
+    assert [job.id for job in await listed(stores.main, JobQuery(order=JobOrder.CREATED))] == ids
+    assert stores.spool.warning is None
+
+
+async def test_a_queue_that_refuses_every_write_counts_as_away(stores: Stores) -> None:
+    """A full disk of Redis, or a fail-over: it could not be told of anything either."""
+    stores.switch.set(Line.REFUSES)
+    submitted = await stores.spool.submit(track(), NO_LIMITS)
+
+    assert "The queue is away" in (submitted.warning or "")
+    assert await stores.local.moving() == ()
+    assert (await claim_one(stores.spool)).job_id == submitted.job_id
+
+
 # Reading and acting
 
 
