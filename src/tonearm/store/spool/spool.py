@@ -7,7 +7,7 @@
     it is back, or has room    what nobody works on is handed over (`handover`), what runs here finishes here first
 
 Limits, duplicates and the turns of clients hold in each store by itself meanwhile. One loop of the process calls `tend`
-again and again: it looks whether the main store is back, and hands over.
+again and again: it looks whether the main store is back, sweeps the local one, and hands over.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ PROBE_S = 1.0
 
 LONGEST_PROBE_S = 5.0
 """The same where the main store answers the look, and then not what matters, or is full, again and again."""
+
+SWEEPS = 10
+"""Sweeps of the local store in one look, at most; each is a bounded step."""
 
 IDLE_S = 30.0
 """The longest wait of the loop while there is nothing to do; a main store that goes away ends it, or a job here."""
@@ -74,10 +77,28 @@ class Spool(Working):
 
     async def look(self) -> float:
         """Do what can be done now; answer how many seconds later it is worth another look."""
+        there = self._reach.up or await self._reach.probe()
+        more = await self._sweep_here()
+        if there:
+            wait_s = await self._go_on()
+        else:
+            await self._both.handover.count()
+            wait_s = PROBE_S
+        return min(wait_s, PROBE_S) if more else wait_s
+
+    async def _sweep_here(self) -> bool:
+        """Free what dead workers held here and carry on what goes in steps: there may be no worker here that does.
+
+        True: there is more to do.
+        """
+        for _ in range(SWEEPS):
+            if not (await self._local.sweep()).more:
+                return False
+        return True
+
+    async def _go_on(self) -> float:
+        """Say to the main store what it has to hear, and hand over; the answer is that of `look`."""
         handover = self._both.handover
-        if not self._reach.up and not await self._reach.probe():
-            await handover.count()
-            return PROBE_S
         try:
             await self.tell_again()
             await self._both.mirror(await self._reach.call(lambda main: main.control()))

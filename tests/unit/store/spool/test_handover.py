@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.contract.steps import (
+    LEASE_MS,
     NO_LIMITS,
     claim,
     claim_all,
@@ -23,12 +24,14 @@ from tests.contract.steps import (
     sweep_all,
     track,
 )
+from tests.support.clock import FakeClock
 from tests.support.switched import Line
 from tests.unit.store.spool.conftest import Stores
 
 from tonearm.errors import StoreUnavailable
-from tonearm.model import JobOrder, JobQuery, StageRef, State, TakenIn
+from tonearm.model import JobOrder, JobQuery, StageRef, State, Swept, TakenIn
 from tonearm.store.base import PAGE
+from tonearm.store.spool.spool import PROBE_S, SWEEPS
 from tonearm.store.sqlite.unit import Unit
 
 CLAIMED_FIRST = sorted(State, key=lambda state: state in (State.READY, State.WAITING))
@@ -105,6 +108,51 @@ async def test_an_album_whose_tracks_run_here_stays_until_none_does(stores: Stor
     last = await claim_one(stores.main)
     assert (last.job_id, last.position) == (job_id, 3)
     assert (await stores.main.job(job_id)).completed_tracks == 2
+
+
+async def test_what_a_killed_server_had_begun_goes_over_when_its_lease_has_ended(
+    stores: Stores, clock: FakeClock
+) -> None:
+    """Also where no worker of this process sweeps (`serve --no-worker`)."""
+    await away(stores)
+    job_id = await submit_track(stores.spool)
+    await claim_one(stores.spool)
+    await stores.restart()
+    await stores.settle_down()
+    assert await state_of(stores.local, job_id) is State.ACTIVE
+
+    clock.advance(LEASE_MS)
+    await stores.settle_down()
+
+    assert await listed(stores.local) == []
+    assert (await claim_one(stores.main)).job_id == job_id
+
+
+@pytest.mark.parametrize("line", [Line.UP, Line.DOWN])
+async def test_what_goes_in_steps_here_is_carried_on_by_the_loop(stores: Stores, line: Line) -> None:
+    """The tracks of a deleted album, whether the queue answers or not; at most so many steps in one look."""
+    await away(stores)
+    job_id = await open_album(stores.spool, 3 * PAGE)
+    await stores.spool.delete(job_id)
+    stores.switch.set(line)
+
+    await stores.spool.look()
+
+    assert (await stores.local.sweep()).children == 0
+
+
+async def test_one_look_sweeps_so_often_and_the_next_goes_on(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much there is, the hand-over has its turn."""
+    asked = 0
+
+    async def endless() -> Swept:
+        nonlocal asked
+        asked += 1
+        return Swept(more=True)
+
+    monkeypatch.setattr(stores.local, "sweep", endless)
+    assert await stores.spool.look() == PROBE_S
+    assert asked == SWEEPS
 
 
 STEPS = [(step, done) for step in ("begin_move", "dump", "take_in", "finish_move") for done in (False, True)]
