@@ -20,7 +20,7 @@ log = structlog.get_logger("store.opening")
 
 
 async def open_store(settings: Settings, clock: Clock) -> Store:
-    """Open the queue of this process. Close it at the end.
+    """Open the queue of this process, and change nothing of what lies there. Close it at the end.
 
     Raises:
         SetupError: it cannot be used like this; the message says what to change.
@@ -28,11 +28,7 @@ async def open_store(settings: Settings, clock: Clock) -> Store:
     """
     url = settings.shared_queue()
     if url is None:
-        from tonearm.store.sqlite import open_sqlite
-
-        store = await open_sqlite(settings.database, clock, worker_dead_ms=settings.worker_dead_ms)
-        await _take_back(store)
-        return store
+        return await _open_file(settings, clock)
     from tonearm.store.redis import open_redis
 
     return await open_redis(url, clock, worker_dead_ms=settings.worker_dead_ms)
@@ -41,13 +37,19 @@ async def open_store(settings: Settings, clock: Clock) -> Store:
 async def open_served(settings: Settings, clock: Clock, *, works: bool = True) -> Store:
     """Open the queue of a server, which accepts jobs also while Redis is away, as QUEUE_FALLBACK says.
 
-    *works*: whether the server has a worker, for what people are told then.
+    *works*: whether the server has a worker, for what people are told then. With one, and without Redis, it goes on
+    with what an earlier process was handing over to that.
 
     Raises:
         SetupError: it cannot be used like this; the message says what to change.
         StoreUnavailable: it does not answer now, and nothing stands in for it (`off`).
     """
-    if settings.shared_queue() is None or settings.fallback == "off":
+    if settings.shared_queue() is None:
+        store = await _open_file(settings, clock)
+        if works:
+            await _take_back(store)
+        return store
+    if settings.fallback == "off":
         return await open_store(settings, clock)
     from tonearm.store.spool import open_spool
     from tonearm.store.sqlite import open_sqlite
@@ -60,6 +62,12 @@ async def open_served(settings: Settings, clock: Clock, *, works: bool = True) -
             f"{error} Here it keeps jobs while Redis is away; QUEUE_FALLBACK=memory or off does without."
         ) from error
     return await open_spool(lambda: open_store(settings, clock), local, works=works)
+
+
+async def _open_file(settings: Settings, clock: Clock) -> LocalStore:
+    from tonearm.store.sqlite import open_sqlite
+
+    return await open_sqlite(settings.database, clock, worker_dead_ms=settings.worker_dead_ms)
 
 
 async def _take_back(store: LocalStore) -> None:

@@ -18,13 +18,13 @@ from tests.unit.cli.conftest import Run
 from tonearm.cli import moving
 from tonearm.clock import SystemClock
 from tonearm.model import JobRecord, State
-from tonearm.store.base import PAGE, Store
+from tonearm.store.base import PAGE, LocalStore, Store
 from tonearm.store.sqlite import open_sqlite
 
 EXPORT = "jobs.jsonl"
 
 
-def on(database: Path, work: Callable[[Store], Awaitable[Any]]) -> Any:
+def on(database: Path, work: Callable[[LocalStore], Awaitable[Any]]) -> Any:
     """Do something with the store in a database, and close it."""
 
     async def run() -> Any:
@@ -100,6 +100,22 @@ def test_a_long_album_is_whole_when_the_import_has_ended(
     tonearm("import", EXPORT)
 
     assert len(on(elsewhere, lambda store: claim(store, tracks=4 * PAGE))) == 3 * PAGE
+
+
+def test_who_exports_or_imports_leaves_alone_what_is_being_handed_over(tonearm: Run, here: Path) -> None:
+    """Redis may have it: it is not free to be worked on here because somebody looked into the database."""
+
+    async def hand_over(store: LocalStore) -> str:
+        job = await submit_track(store)
+        assert await store.begin_move(job)
+        return job
+
+    job = on(here, hand_over)
+
+    assert tonearm("export", EXPORT).code == 0
+    assert tonearm("import", EXPORT).out.splitlines()[-1] == "1 were in it already"
+
+    assert on(here, lambda store: store.moving()) == (job,)
 
 
 def test_pipes_do_as_well(

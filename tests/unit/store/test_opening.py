@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from tests.contract.steps import state_of, submit_track
+from tests.contract.steps import claim, state_of, submit_track
 from tests.support.clock import FakeClock
 from tests.support.redis_server import RedisServer
 
@@ -17,6 +17,7 @@ from tonearm.model import State
 from tonearm.settings import load
 from tonearm.store.opening import open_served, open_store
 from tonearm.store.spool import Spool
+from tonearm.store.sqlite import SqliteStore, open_sqlite
 
 URL = "redis://127.0.0.1:6379"
 SHARED: Any = object()
@@ -56,6 +57,26 @@ async def test_with_redis_the_queue_is_there_and_no_file_is_made(tmp_path: Path,
     assert await open_store(load(flags), FakeClock()) is SHARED
     assert asked == [(URL, 7_000)]
     assert not (tmp_path / "queue.db").exists()
+
+
+@pytest.mark.parametrize("works", [True, False], ids=["with a worker", "without"])
+async def test_without_redis_a_server_that_works_goes_on_with_what_was_being_handed_over(
+    tmp_path: Path, *, works: bool
+) -> None:
+    """One that only answers requests leaves it to whoever is going to work, and so does who opens the queue to look."""
+    settings = load({"QUEUE_DATABASE": str(tmp_path / "queue.db")})
+    before = await open_sqlite(settings.database, SystemClock())
+    job = await submit_track(before)
+    assert await before.begin_move(job)
+    await before.close()
+
+    await (await open_store(settings, SystemClock())).close()
+    served = await open_served(settings, SystemClock(), works=works)
+
+    assert isinstance(served, SqliteStore)
+    assert await served.moving() == (() if works else (job,))
+    assert len(await claim(served, tracks=1)) == (1 if works else 0)
+    await served.close()
 
 
 async def test_a_server_that_goes_to_redis_takes_the_jobs_of_its_file_along(tmp_path: Path) -> None:
