@@ -1,10 +1,11 @@
 """All numbers in one go: measured one after the other, printed side by side, and kept with the machine described.
 
     ./dev bench                      or, with options:
-    .venv/bin/python -m benchmarks [--rounds 7] [--quick] [--keep benchmarks/results]
+    .venv/bin/python -m benchmarks [--rounds 7] [--only NAME …] [--quick] [--keep benchmarks/results]
 
-Kept are `<date>-<commit>.md` for people and `.json` with every round. `--quick` shows in a few minutes that everything
-runs; its numbers say nothing and are not kept.
+`--only` takes names of `plan`, such as `queues`, and keeps a page of those alone. Kept are `<date>-<commit>.md` for
+people and `.json` with every round. `--quick` shows in a few minutes that everything runs; its numbers say nothing and
+are not kept.
 """
 
 from __future__ import annotations
@@ -100,11 +101,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7, help="rounds of the library speed")
     parser.add_argument("--quick", action="store_true", help="see that everything runs; nothing is kept")
     parser.add_argument("--keep", type=Path, default=HERE / "results", help="folder for the results")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="measure these alone, by their names here")
     options = parser.parse_args()
+    chosen = plan(options.rounds, quick=options.quick)
+    if options.only:
+        unknown = [name for name in options.only if name not in chosen]
+        if unknown:
+            parser.error(f"there is no {', '.join(unknown)}; there are: {', '.join(chosen)}")
+        chosen = {name: measure for name, measure in chosen.items() if name in options.only}
     with tempfile.TemporaryDirectory(prefix="tonearm-bench-") as folder:
         described = machine.describe(Path(folder))
     reports: dict[str, Report] = {}
-    for name, measure in plan(options.rounds, quick=options.quick).items():
+    for name, measure in chosen.items():
         print(f"measuring: {name} ...", file=sys.stderr, flush=True)
         reports[name] = measure()
         print("\n\n".join(table.text() for table in reports[name].tables), end="\n\n" * bool(reports[name].tables))
