@@ -15,7 +15,7 @@ from tests.faults.redis.running import running_album
 from tests.faults.worker.conftest import Noise
 from tests.support.catalog import ScriptedCatalog, held
 from tests.support.clock import SECOND, FakeClock
-from tests.support.counts import count
+from tests.support.counts import ALL, count
 from tests.support.inside import submit
 from tests.support.mounts import leave_free, small_disk
 from tests.support.redis_server import RedisServer
@@ -46,10 +46,10 @@ async def die(redis: RedisServer) -> None:
     await asyncio.to_thread(redis.start)
 
 
-async def stand_still(redis: RedisServer) -> None:
+async def stand_still(redis: RedisServer, seconds: float = 1.3 * LIMIT_S) -> None:
     """SIGSTOP, for longer than a call may take."""
     redis.freeze()
-    await asyncio.sleep(1.3 * LIMIT_S)  # the standstill itself, not a wait for anything
+    await asyncio.sleep(seconds)  # the standstill itself, not a wait for anything
     redis.wake()
 
 
@@ -71,6 +71,17 @@ async def test_an_album_completes_and_no_track_is_fetched_twice(
             await hurt
         await album.completed(noise)
         assert album.fetched() == [1] * TRACKS
+
+
+@pytest.mark.parametrize(("lease_ms", "seconds"), [(60_000, 90.0) if ALL else (4_000, 8.0)])
+async def test_an_album_completes_though_redis_stood_still_for_longer_than_a_lease(
+    tmp_path: Path, noise: Noise, own: RedisServer, lease_ms: int, seconds: float
+) -> None:
+    """What ran is given up in time, since nobody could know who has it, and each track is there once in the end."""
+    async with running_album(tmp_path, noise, own.url, TRACKS, QUEUE_LEASE_MS=lease_ms, **OFF) as album:
+        await album.arrived(1)
+        await stand_still(own, seconds)
+        await album.completed(noise)
 
 
 async def test_a_flush_of_everything_is_said_and_new_jobs_work(
