@@ -73,6 +73,7 @@ async def test_an_album_completes_and_no_track_is_fetched_twice(
         assert album.fetched() == [1] * TRACKS
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("lease_ms", "seconds"), [(60_000, 90.0) if ALL else (4_000, 8.0)])
 async def test_an_album_completes_though_redis_stood_still_for_longer_than_a_lease(
     tmp_path: Path, noise: Noise, own: RedisServer, lease_ms: int, seconds: float
