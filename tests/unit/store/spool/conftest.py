@@ -32,6 +32,11 @@ class Stores:
         self.spool = await open_spool(self.switch.open, self.local)
         return self.spool
 
+    async def go_away(self) -> None:
+        """Let the main store not answer any more, and let that be noticed."""
+        self.switch.set(Line.DOWN)
+        await self.spool.counts()
+
     async def settle_down(self) -> None:
         """Let the main store be back, and hand over whatever can be."""
         self.switch.set(Line.UP)
