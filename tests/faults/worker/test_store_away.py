@@ -139,7 +139,7 @@ async def test_a_transfer_ends_with_its_lease_though_nobody_can_be_asked(tmp_pat
     async with ScriptedCatalog() as catalog:
         catalog.add_track(1, body=noise(1).read_bytes())
         catalog.reply("/media/1", slow(50_000))
-        async with working(tmp_path, catalog, through=outage.around, QUEUE_LEASE_MS="1500") as (store, worker):
+        async with working(tmp_path, catalog, through=outage.around, QUEUE_LEASE_MS="5000") as (store, worker):
             await submit(store, 1)
             await catalog.transferring(1)
             with outage.gone():
@@ -147,7 +147,7 @@ async def test_a_transfer_ends_with_its_lease_though_nobody_can_be_asked(tmp_pat
                 await asyncio.sleep(0.5)  # well within the lease, which nobody renews
                 assert len(worker.leases) == 1
                 await until("the task stops", lambda: not len(worker.leases))
-                assert time.monotonic() - went < 1.5
+                assert time.monotonic() - went < 5
                 assert library(tmp_path) == []
             job = await completed(store)
             assert "Recovered from crash" in [entry.message for entry in job.history]
