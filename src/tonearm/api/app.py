@@ -19,6 +19,7 @@ from tonearm.api.figures import FigureRoutes
 from tonearm.api.guards import HostGuard, OriginGuard
 from tonearm.api.health import HealthRoutes
 from tonearm.api.jobs import JobRoutes
+from tonearm.api.live import Live
 from tonearm.api.pages import add_pages
 from tonearm.api.paths import PathForms
 from tonearm.api.probes import Probes
@@ -38,11 +39,12 @@ log = structlog.get_logger("api")
 def create_app(store: Store, settings: Settings, clock: Clock) -> FastAPI:
     """The HTTP API over *store*; *clock* gives job ids and answers their time."""
     app = FastAPI(title="Tonearm", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    FigureRoutes(store, clock).add_to(app)
+    live = Live(store, clock)
+    FigureRoutes(store, live).add_to(app)
     HealthRoutes(store, settings, clock).add_to(app)
     WorkerRoutes(store, clock).add_to(app)
     ControlRoutes(store, settings).add_to(app)
-    JobRoutes(store, settings, clock).add_to(app)
+    JobRoutes(store, settings, clock, live).add_to(app)
     ArchiveRoutes(store, settings.download_dir).add_to(app)
     add_pages(app, settings.base_path)
     return _guarded(app, settings)

@@ -16,8 +16,9 @@ from fastapi import FastAPI, Request, Response
 
 from tonearm.api.answers import refusal, success
 from tonearm.api.bodies import Object
-from tonearm.api.figures import NO_WORKER, waits
+from tonearm.api.live import NO_WORKER
 from tonearm.api.paths import HEALTH
+from tonearm.api.sums import waits
 from tonearm.clock import Clock
 from tonearm.errors import RefusalCode, StoreUnavailable
 from tonearm.model import Counts, WorkerRecord

@@ -6,7 +6,6 @@ What the store refuses is turned into an answer by `tonearm.api.app`.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -19,13 +18,16 @@ from starlette.exceptions import HTTPException
 from tonearm.api import fields, records
 from tonearm.api.answers import refusal, success
 from tonearm.api.bodies import Object, read_object
+from tonearm.api.conditional import unchanged, weak
+from tonearm.api.listing import calls, read_jobs
+from tonearm.api.live import Live
 from tonearm.api.paths import FIXED, PREFIX
 from tonearm.api.peers import client_name
 from tonearm.api.queries import read_job_query, read_window
 from tonearm.api.submissions import read_submission
 from tonearm.clock import Clock
 from tonearm.errors import Invalid, NotFound, RefusalCode, WrongState
-from tonearm.model import JOB_ID, JobQuery, JobRecord, Priority, TrackProgress
+from tonearm.model import JOB_ID, Priority, TrackProgress
 from tonearm.settings import Settings
 from tonearm.store.base import PAGE, Store
 
@@ -68,10 +70,11 @@ REFUSED = MappingProxyType(
 class JobRoutes:
     """The routes under `/api/download-queue` that are about jobs."""
 
-    def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
+    def __init__(self, store: Store, settings: Settings, clock: Clock, live: Live) -> None:
         self._store = store
         self._settings = settings
         self._clock = clock
+        self._live = live
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes to *app*, after those of fixed names."""
@@ -109,12 +112,18 @@ class JobRoutes:
 
     async def browse(self, request: Request) -> Response:
         """The jobs that the query asks for, page by page."""
-        jobs, cursor = await self._jobs(read_job_query(request.query_params))
+        query = read_job_query(request.query_params)
+        # The revision first: a list that is newer than its tag is asked for once more, an older one would stay.
+        tag = weak(await self._live.tag_of(query))
+        if (known := unchanged(request.scope, tag)) is not None:
+            return known
+        page = await read_jobs(self._store, query)
         answer: Object = {
-            "jobs": msgspec.Raw(records.join(records.encode_short(job) for job in jobs)),
-            "count": len(jobs),
+            "jobs": msgspec.Raw(records.join(records.encode_short(job) for job in page.jobs)),
+            "count": len(page.jobs),
         }
-        return success(_with_cursor(_with_warning(answer, self._store.warning), cursor))
+        answer = _with_cursor(_with_warning(answer, self._store.warning), page.next)
+        return success(answer, headers={"ETag": tag})
 
     async def show(self, job_id: str) -> Response:
         """One job, whole."""
@@ -149,7 +158,7 @@ class JobRoutes:
         window = read_window(request.query_params)
         tracks: list[TrackProgress] = []
         cursor = window.cursor
-        for _ in range(_calls(window.limit)):
+        for _ in range(calls(window.limit)):
             page = await self._store.tracks(
                 _known_form(job_id), limit=min(PAGE, window.limit - len(tracks)), cursor=cursor
             )
@@ -163,21 +172,6 @@ class JobRoutes:
     async def _body(self, request: Request) -> Object:
         return await read_object(request, self._settings.max_body_bytes)
 
-    async def _jobs(self, query: JobQuery) -> tuple[list[JobRecord], str | None]:
-        """At most as many jobs as the query wants, and where the next page begins.
-
-        The calls are counted, not the jobs: where a filter lets few pass, the answer is short and not late.
-        """
-        jobs: list[JobRecord] = []
-        cursor = query.cursor
-        for _ in range(_calls(query.limit)):
-            page = await self._store.jobs(replace(query, cursor=cursor, limit=min(PAGE, query.limit - len(jobs))))
-            jobs += page.jobs
-            cursor = page.next
-            if cursor is None:
-                break
-        return jobs, cursor
-
     async def _ask(self, action: Action, job_id: str, priority: Priority) -> None:
         match action:
             case Action.CANCEL:
@@ -190,11 +184,6 @@ class JobRoutes:
                 await self._store.retry(job_id)
             case Action.PRIORITIZE:
                 await self._store.prioritize(job_id, priority)
-
-
-def _calls(limit: int) -> int:
-    """How many calls of the store hold *limit* items."""
-    return -(-limit // PAGE)
 
 
 def _action(body: Object) -> Action:

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from tonearm.api.answers import STATUSES
-from tonearm.api.paths import CONTROL, HEALTH, PREFIX, STATS, WORKERS
+from tonearm.api.paths import CONTROL, DASHBOARD, HEALTH, PREFIX, STATS, WORKERS
 from tonearm.api.queries import DEFAULT_LIMIT, MAX_LIMIT
 from tonearm.api.shapes import JOB_ID_EXAMPLE, ref, schemas
 from tonearm.errors import RefusalCode as Code
@@ -38,7 +38,12 @@ def document(base_path: str) -> Part:
         "servers": [{"url": base_path or "/"}],
         "paths": {
             PREFIX: {"post": _submit(), "get": _browse()},
-            STATS: {"get": _with_figures("stats", "The figures of the queue", "Stats", Code.WORKER_DOWN)},
+            STATS: {"get": _tagged(_with_figures("stats", "The figures of the queue", "Stats", Code.WORKER_DOWN))},
+            DASHBOARD: {
+                "get": _tagged(
+                    _with_figures("dashboard", "The figures and the first 200 jobs", "Dashboard", Code.WORKER_DOWN)
+                )
+            },
             HEALTH: {"get": _with_figures("health", "How the queue is", "QueueHealth", Code.WORKER_DOWN)},
             WORKERS: {"get": _operation("listWorkers", "The workers, and what each does", {200: "WorkerList"}, ())},
             CONTROL: {
@@ -84,8 +89,8 @@ def _submit() -> Part:
 
 
 def _browse() -> Part:
-    operation = _operation(
-        "listJobs", "Jobs, page by page", {200: "JobList"}, (Code.INVALID_FIELD, Code.INVALID_CURSOR)
+    operation = _tagged(
+        _operation("listJobs", "Jobs, page by page", {200: "JobList"}, (Code.INVALID_FIELD, Code.INVALID_CURSOR))
     )
     return {
         **operation,
@@ -149,6 +154,15 @@ def _with_figures(name: str, summary: str, schema: str, refused: Code) -> Part:
     unavailable = operation["responses"]["503"]["content"]
     for content in unavailable.values():
         content["schema"] = {"anyOf": [ref(f"{schema}Refusal"), ref("Refusal")]}
+    return operation
+
+
+def _tagged(operation: Part) -> Part:
+    """The operation with its weak `ETag`, and 304 for who sends it back in `If-None-Match`."""
+    tag = {"ETag": {"description": "Stays as long as nothing changes.", "schema": {"type": "string"}}}
+    responses = operation["responses"]
+    responses["200"]["headers"] = tag
+    responses["304"] = {"description": "Nothing changed since", "headers": tag}
     return operation
 
 

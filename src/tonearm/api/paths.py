@@ -11,10 +11,11 @@ PREFIX = "/api/download-queue"
 """Where everything that is about jobs lies."""
 
 STATS = f"{PREFIX}/stats"
+DASHBOARD = f"{PREFIX}/dashboard"
 CONTROL = f"{PREFIX}/control"
 HEALTH = f"{PREFIX}/health"
 WORKERS = f"{PREFIX}/workers"
-FIXED = frozenset({STATS, CONTROL, HEALTH, WORKERS})
+FIXED = frozenset({STATS, DASHBOARD, CONTROL, HEALTH, WORKERS})
 """Fixed names where otherwise the id of a job stands."""
 
 

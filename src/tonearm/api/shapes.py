@@ -68,6 +68,11 @@ def schemas() -> Schema:
             {"success": {"const": False}, "error": _TEXT, "code": {"enum": list(RefusalCode)}},
             {**_figures(), "warning": _TEXT},
         ),
+        "Dashboard": _success({**_figures(), **_first_jobs()}, {"warning": _TEXT}),
+        "DashboardRefusal": _object(
+            {"success": {"const": False}, "error": _TEXT, "code": {"enum": list(RefusalCode)}},
+            {**_figures(), **_first_jobs(), "warning": _TEXT},
+        ),
         "Refusal": _refusal(),
     }
 
@@ -171,6 +176,10 @@ def _figures() -> Schema:
         "queueSource": {"enum": ["sqlite", "redis", "local", "memory"]},
         "timestamp": {"type": "integer", "description": "Epoch milliseconds."},
     }
+
+
+def _first_jobs() -> Schema:
+    return {"jobs": _list_of("Job"), "generatedAt": {**_TEXT, "format": "date-time"}}
 
 
 def _health() -> Schema:
