@@ -23,6 +23,7 @@ from tonearm.api.live import Live
 from tonearm.api.pages import add_pages
 from tonearm.api.paths import PathForms
 from tonearm.api.probes import Probes
+from tonearm.api.queue_metrics import QueueMetricRoutes
 from tonearm.api.requests import Observed
 from tonearm.api.workers import WorkerRoutes
 from tonearm.clock import Clock
@@ -41,6 +42,7 @@ def create_app(store: Store, settings: Settings, clock: Clock) -> FastAPI:
     app = FastAPI(title="Tonearm", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     live = Live(store, clock)
     FigureRoutes(store, live).add_to(app)
+    QueueMetricRoutes(store, clock).add_to(app)
     HealthRoutes(store, settings, clock).add_to(app)
     WorkerRoutes(store, clock).add_to(app)
     ControlRoutes(store, settings).add_to(app)

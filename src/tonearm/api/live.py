@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import msgspec
 from fastapi import Request, Response
@@ -21,7 +20,7 @@ from tonearm.api.bodies import Object
 from tonearm.api.conditional import unchanged, weak
 from tonearm.api.listing import read_jobs
 from tonearm.api.revision import Revisions, digest
-from tonearm.api.sums import read_figures
+from tonearm.api.sums import iso, read_figures
 from tonearm.clock import Clock
 from tonearm.errors import RefusalCode
 from tonearm.model import JobQuery
@@ -96,11 +95,10 @@ class Live:
 
     async def _dashboard(self) -> Object:
         figures, page = await asyncio.gather(self._stats(), read_jobs(self._store, JobQuery(limit=PAGE)))
-        now = datetime.fromtimestamp(figures["timestamp"] / 1_000, UTC)
         return {
             **figures,
             "jobs": msgspec.Raw(records.join(records.encode_short(job) for job in page.jobs)),
-            "generatedAt": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "generatedAt": iso(figures["timestamp"]),
         }
 
 

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from tonearm.api.answers import STATUSES
-from tonearm.api.paths import CONTROL, DASHBOARD, HEALTH, PREFIX, STATS, WORKERS
+from tonearm.api.paths import CONTROL, DASHBOARD, HEALTH, METRICS, PREFIX, STATS, WORKERS
 from tonearm.api.queries import DEFAULT_LIMIT, MAX_LIMIT
 from tonearm.api.shapes import JOB_ID_EXAMPLE, ref, schemas
 from tonearm.errors import RefusalCode as Code
@@ -44,6 +44,7 @@ def document(base_path: str) -> Part:
                     _with_figures("dashboard", "The figures and the first 200 jobs", "Dashboard", Code.WORKER_DOWN)
                 )
             },
+            METRICS: {"get": _metrics()},
             HEALTH: {"get": _with_figures("health", "How the queue is", "QueueHealth", Code.WORKER_DOWN)},
             WORKERS: {"get": _operation("listWorkers", "The workers, and what each does", {200: "WorkerList"}, ())},
             CONTROL: {
@@ -64,6 +65,7 @@ def document(base_path: str) -> Part:
             f"{PREFIX}/{{jobId}}/tracks": {"parameters": [_job_id()], "get": _tracks()},
             f"{PREFIX}/{{jobId}}/archive": {"parameters": [_job_id()], "get": _archive()},
             "/healthz": {"get": _operation("healthz", "Whether the process answers", {200: "Health"}, ())},
+            "/metrics": {"get": _exposition()},
             "/readyz": {
                 "get": _operation(
                     "readyz", "Whether jobs are accepted and worked on", {200: "Health"}, (Code.WORKER_DOWN,)
@@ -154,6 +156,20 @@ def _with_figures(name: str, summary: str, schema: str, refused: Code) -> Part:
     unavailable = operation["responses"]["503"]["content"]
     for content in unavailable.values():
         content["schema"] = {"anyOf": [ref(f"{schema}Refusal"), ref("Refusal")]}
+    return operation
+
+
+def _metrics() -> Part:
+    operation = _operation("metrics", "The figures of the queue for machines", {200: "Metrics"}, ())
+    text = {"schema": {"type": "string"}}
+    operation["responses"]["200"]["content"] |= {"text/plain": text, "application/openmetrics-text": text}
+    return operation
+
+
+def _exposition() -> Part:
+    operation = _operation("exposition", "The figures of the queue for Prometheus", {}, ())
+    content = {"text/plain": {"schema": {"type": "string"}}}
+    operation["responses"]["200"] = {"description": "Success", "content": content}
     return operation
 
 

@@ -11,11 +11,12 @@ PREFIX = "/api/download-queue"
 """Where everything that is about jobs lies."""
 
 STATS = f"{PREFIX}/stats"
+METRICS = f"{PREFIX}/metrics"
 DASHBOARD = f"{PREFIX}/dashboard"
 CONTROL = f"{PREFIX}/control"
 HEALTH = f"{PREFIX}/health"
 WORKERS = f"{PREFIX}/workers"
-FIXED = frozenset({STATS, DASHBOARD, CONTROL, HEALTH, WORKERS})
+FIXED = frozenset({STATS, DASHBOARD, METRICS, CONTROL, HEALTH, WORKERS})
 """Fixed names where otherwise the id of a job stands."""
 
 

@@ -73,6 +73,13 @@ def schemas() -> Schema:
             {"success": {"const": False}, "error": _TEXT, "code": {"enum": list(RefusalCode)}},
             {**_figures(), **_first_jobs(), "warning": _TEXT},
         ),
+        "Metrics": _success(
+            {
+                **{name: _figures()[name] for name in ("queue", "metrics")},
+                "generatedAt": {**_TEXT, "format": "date-time"},
+                "source": _figures()["queueSource"],
+            }
+        ),
         "Refusal": _refusal(),
     }
 

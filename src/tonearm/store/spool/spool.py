@@ -59,6 +59,16 @@ class Spool(Working):
         super().__init__(both)
         self._pause_s = PROBE_S
 
+    @property
+    def stands_in(self) -> bool:
+        """Whether new jobs are accepted here, because the main store is away or full."""
+        return not self._reach.up or self._reach.full
+
+    @property
+    def left(self) -> int:
+        """Jobs that lie here, or a few more; 0 only if there are none."""
+        return self._both.handover.left
+
     async def tend(self) -> None:
         """One round of the loop: look, hand over, wait until there may be something to do."""
         news = self._both.handover.news
