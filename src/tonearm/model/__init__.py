@@ -53,6 +53,16 @@ from tonearm.model.jobs import (
     SubmitLimits,
     Submitted,
 )
+from tonearm.model.keys import (
+    KEY_NAME,
+    MOST_KEYS,
+    MOST_RATE,
+    MOST_SESSIONS,
+    MOST_UNFINISHED,
+    KeyLimits,
+    KeyRecord,
+    Scope,
+)
 from tonearm.model.records import (
     Counts,
     Event,
@@ -78,9 +88,14 @@ from tonearm.model.records import (
 __all__ = [
     "HISTORY_LIMIT",
     "JOB_ID",
+    "KEY_NAME",
     "MAX_BANDWIDTH",
     "MAX_CATALOG_ID",
     "MAX_CONCURRENT",
+    "MOST_KEYS",
+    "MOST_RATE",
+    "MOST_SESSIONS",
+    "MOST_UNFINISHED",
     "UNCHANGED",
     "AlbumDump",
     "AlbumInfo",
@@ -112,6 +127,8 @@ __all__ = [
     "JobRecord",
     "JobSpec",
     "JobType",
+    "KeyLimits",
+    "KeyRecord",
     "Mark",
     "Media",
     "Metrics",
@@ -129,6 +146,7 @@ __all__ = [
     "RestingHost",
     "Retention",
     "Retry",
+    "Scope",
     "StageRef",
     "State",
     "Status",

@@ -45,6 +45,7 @@ from tonearm.model import (
     TrackPage,
     WorkerRecord,
 )
+from tonearm.store.keyring import Keyring
 from tonearm.store.moving import Leaving, Moving
 from tonearm.store.working import Working
 
@@ -290,7 +291,7 @@ class Keeping(Protocol):
         ...
 
 
-class Store(Submitting, Reading, Working, Keeping, Moving, Protocol):
+class Store(Submitting, Reading, Working, Keeping, Moving, Keyring, Protocol):
     """A whole engine. *source* is the wire's `queueSource`."""
 
     @property

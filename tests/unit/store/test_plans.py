@@ -23,13 +23,14 @@ from tests.contract.steps import (
     sweep_all,
     track,
 )
+from tests.contract.test_keyring import ANN, session
 from tests.support.clock import DAY, FakeClock
 
 from tonearm.model import ControlChange, JobOrder, JobQuery, Phase, Priority, Status, SubmitLimits
 from tonearm.store.base import PAGE
 from tonearm.store.sqlite import SqliteStore, open_sqlite
 
-SMALL = {"counter", "sqlite_sequence", "worker", "CONSTANT"}
+SMALL = {"api_key", "counter", "sqlite_sequence", "worker", "CONSTANT"}
 """Tables of a few dozen rows whatever happens."""
 
 
@@ -50,6 +51,10 @@ async def live(store: SqliteStore, clock: FakeClock) -> None:
     limits = SubmitLimits(rate_per_minute=1_000, client_unfinished=1_000, queue_unfinished=1_000)
     twin = track()
     await store.submit(twin, limits)
+    await store.add_key(ANN)
+    await store.add_key(session(1))
+    await store.keys()
+    await store.remove_key("ann")
     await store.submit(twin, limits)
     await store.prioritize(twin.id, Priority.HIGH)
     album_id = await open_album(store, 4)

@@ -33,6 +33,7 @@ from tonearm.model import (
     JobPage,
     JobQuery,
     JobRecord,
+    KeyRecord,
     Mark,
     Metrics,
     Outcome,
@@ -50,7 +51,7 @@ from tonearm.model import (
     WorkerRecord,
     WorkerReport,
 )
-from tonearm.store import dumps, figures
+from tonearm.store import dumps, figures, keyring
 from tonearm.store.base import PAGE
 from tonearm.store.cursors import read_tracks
 from tonearm.store.overlay import RESTING_LIMIT
@@ -330,6 +331,20 @@ class RedisStore:
         dumps.check(dump)
         (answer,) = await self._desk.run("take_in", *moving.taken(dump))
         return TakenIn(answer)
+
+    # keys
+
+    async def keys(self) -> tuple[KeyRecord, ...]:
+        kept = await self._desk.run("keys")
+        return tuple(sorted(map(keyring.decode, kept[::2], kept[1::2]), key=lambda record: record.name))
+
+    async def add_key(self, record: KeyRecord) -> bool:
+        (kept,) = await self._desk.run("keyring", "add", *keyring.words(record))
+        return bool(kept == "1")
+
+    async def remove_key(self, name: str) -> bool:
+        (removed,) = await self._desk.run("keyring", "remove", name)
+        return bool(removed == "1")
 
     # upkeep
 

@@ -16,8 +16,10 @@ import asyncio
 from collections.abc import Coroutine
 
 from tonearm.errors import StoreFull, StoreUnavailable
+from tonearm.model import KeyRecord
 from tonearm.store.base import LocalStore
 from tonearm.store.spool.both import Both
+from tonearm.store.spool.keyring import CopiedKeys
 from tonearm.store.spool.reach import Opener
 from tonearm.store.spool.working import Working
 
@@ -58,6 +60,16 @@ class Spool(Working):
     def __init__(self, both: Both) -> None:
         super().__init__(both)
         self._pause_s = PROBE_S
+        self._keyring = CopiedKeys(both)
+
+    async def keys(self) -> tuple[KeyRecord, ...]:
+        return await self._keyring.keys()
+
+    async def add_key(self, record: KeyRecord) -> bool:
+        return await self._keyring.add(record)
+
+    async def remove_key(self, name: str) -> bool:
+        return await self._keyring.remove(name)
 
     @property
     def stands_in(self) -> bool:

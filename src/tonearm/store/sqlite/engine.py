@@ -35,6 +35,7 @@ from tonearm.model import (
     JobPage,
     JobQuery,
     JobRecord,
+    KeyRecord,
     Mark,
     Metrics,
     Outcome,
@@ -63,6 +64,7 @@ from tonearm.store.sqlite import (
     dumping,
     feed,
     file,
+    keyring,
     leases,
     leaving,
     outcomes,
@@ -302,6 +304,17 @@ class SqliteStore:
 
     async def moving(self, after: str | None = None) -> tuple[str, ...]:
         return await self._read(lambda unit: leaving.moving(unit, after))
+
+    # keys
+
+    async def keys(self) -> tuple[KeyRecord, ...]:
+        return await self._read(keyring.keys)
+
+    async def add_key(self, record: KeyRecord) -> bool:
+        return await self._write(lambda unit: keyring.add(unit, record))
+
+    async def remove_key(self, name: str) -> bool:
+        return await self._write(lambda unit: keyring.remove(unit, name))
 
     # upkeep
 

@@ -21,7 +21,7 @@ from tonearm.errors import DatabaseInUse, SetupError
 APPLICATION_ID = 0x546F6E65
 """`Tone` in ASCII, at byte 68 of the file (https://sqlite.org/fileformat.html, 1.3)."""
 
-VERSION = 3
+VERSION = 4
 """The `user_version` that this program writes."""
 
 _HEADER_BYTES = 100
@@ -46,7 +46,11 @@ def _let_jobs_move(db: apsw.Connection) -> None:
     db.execute(files("tonearm.store.sqlite").joinpath("version3.sql").read_text("utf-8"))
 
 
-MIGRATIONS: Sequence[Migration] = (_make_schema, _keep_what_was_deleted, _let_jobs_move)
+def _keep_keys(db: apsw.Connection) -> None:
+    db.execute(files("tonearm.store.sqlite").joinpath("version4.sql").read_text("utf-8"))
+
+
+MIGRATIONS: Sequence[Migration] = (_make_schema, _keep_what_was_deleted, _let_jobs_move, _keep_keys)
 """The step at place n leads from version n to n + 1; each runs in one transaction with the change of the version."""
 
 
