@@ -57,6 +57,8 @@ OPERATIONS = [
     for method in operations
     if method != "parameters"
 ]
+ENDLESS = frozenset({("/api/download-queue/events", "GET")})
+"""A stream has no whole answer to look at."""
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +67,7 @@ def described(address: str) -> schemathesis.BaseSchema:
     return schemathesis.openapi.from_url(f"{address}/openapi.json")
 
 
-@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+@pytest.mark.parametrize(("path", "method"), [one for one in OPERATIONS if one not in ENDLESS])
 def test_answers_are_what_the_document_says(described: schemathesis.BaseSchema, path: str, method: str) -> None:
     """Status, content type, headers and body of whatever schemathesis thinks of, and wrong input is refused.
 

@@ -42,11 +42,16 @@ STATUSES: Mapping[RefusalCode, int] = MappingProxyType(
         RefusalCode.QUEUE_FULL: 503,
         RefusalCode.STORE_UNAVAILABLE: 503,
         RefusalCode.WORKER_DOWN: 503,
+        RefusalCode.TOO_MANY_STREAMS: 503,
     }
 )
 
 _RETRY_AFTER_MS: Mapping[RefusalCode, int] = MappingProxyType(
-    {RefusalCode.QUEUE_FULL: 30_000, RefusalCode.STORE_UNAVAILABLE: 5_000}
+    {
+        RefusalCode.QUEUE_FULL: 30_000,
+        RefusalCode.STORE_UNAVAILABLE: 5_000,
+        RefusalCode.TOO_MANY_STREAMS: 5_000,
+    }
 )
 """When to come again where nothing better is known, milliseconds."""
 

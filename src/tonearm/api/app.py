@@ -25,6 +25,7 @@ from tonearm.api.paths import PathForms
 from tonearm.api.probes import Probes
 from tonearm.api.queue_metrics import QueueMetricRoutes
 from tonearm.api.requests import Observed
+from tonearm.api.streams import StreamRoutes
 from tonearm.api.workers import WorkerRoutes
 from tonearm.clock import Clock
 from tonearm.errors import RefusalCode, Refused, StoreDiskFull, StoreFull, StoreUnavailable
@@ -43,6 +44,7 @@ def create_app(store: Store, settings: Settings, clock: Clock) -> FastAPI:
     live = Live(store, clock)
     FigureRoutes(store, live).add_to(app)
     QueueMetricRoutes(store, clock).add_to(app)
+    StreamRoutes(store, live, settings).add_to(app)
     HealthRoutes(store, settings, clock).add_to(app)
     WorkerRoutes(store, clock).add_to(app)
     ControlRoutes(store, settings).add_to(app)

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from tonearm.api.answers import STATUSES
-from tonearm.api.paths import CONTROL, DASHBOARD, HEALTH, METRICS, PREFIX, STATS, WORKERS
+from tonearm.api.paths import CONTROL, DASHBOARD, EVENTS, HEALTH, METRICS, PREFIX, STATS, WORKERS
 from tonearm.api.queries import DEFAULT_LIMIT, MAX_LIMIT
 from tonearm.api.shapes import JOB_ID_EXAMPLE, ref, schemas
 from tonearm.errors import RefusalCode as Code
@@ -44,6 +44,7 @@ def document(base_path: str) -> Part:
                     _with_figures("dashboard", "The figures and the first 200 jobs", "Dashboard", Code.WORKER_DOWN)
                 )
             },
+            EVENTS: {"get": _events()},
             METRICS: {"get": _metrics()},
             HEALTH: {"get": _with_figures("health", "How the queue is", "QueueHealth", Code.WORKER_DOWN)},
             WORKERS: {"get": _operation("listWorkers", "The workers, and what each does", {200: "WorkerList"}, ())},
@@ -157,6 +158,14 @@ def _with_figures(name: str, summary: str, schema: str, refused: Code) -> Part:
     for content in unavailable.values():
         content["schema"] = {"anyOf": [ref(f"{schema}Refusal"), ref("Refusal")]}
     return operation
+
+
+def _events() -> Part:
+    operation = _operation("events", "What happens, as it happens", {}, (Code.TOO_MANY_STREAMS,))
+    content = {"text/event-stream": {"schema": {"type": "string"}}}
+    operation["responses"]["200"] = {"description": "A stream of events that does not end", "content": content}
+    resume = {"name": "Last-Event-ID", "in": "header", "description": "The event to go on after."}
+    return {**operation, "parameters": [{**resume, "schema": {"type": "string"}}]}
 
 
 def _metrics() -> Part:

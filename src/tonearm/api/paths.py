@@ -13,10 +13,11 @@ PREFIX = "/api/download-queue"
 STATS = f"{PREFIX}/stats"
 METRICS = f"{PREFIX}/metrics"
 DASHBOARD = f"{PREFIX}/dashboard"
+EVENTS = f"{PREFIX}/events"
 CONTROL = f"{PREFIX}/control"
 HEALTH = f"{PREFIX}/health"
 WORKERS = f"{PREFIX}/workers"
-FIXED = frozenset({STATS, DASHBOARD, METRICS, CONTROL, HEALTH, WORKERS})
+FIXED = frozenset({STATS, DASHBOARD, METRICS, EVENTS, CONTROL, HEALTH, WORKERS})
 """Fixed names where otherwise the id of a job stands."""
 
 

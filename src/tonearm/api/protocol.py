@@ -7,8 +7,11 @@ A head (request line and headers) has a size and a time. A body that goes on aft
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from tonearm.api.streams import ABORT
 
 HEAD_BYTES = 32_768
 """The most bytes of request line and headers."""
@@ -18,6 +21,10 @@ HEAD_SECONDS = 10.0
 
 LINGER_SECONDS = 2.0
 """How long the rest of an answered request is dropped before the connection is closed."""
+
+
+WRITE_BYTES = 32_768
+"""What lies ready for a peer that does not read; beyond it whoever answers waits."""
 
 
 class HeadTooLarge(Exception):
@@ -40,6 +47,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=WRITE_BYTES)
         self._set_timer(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -54,6 +62,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self._head_raw += len(data)
             if self._head_raw > HEAD_BYTES and not self.transport.is_closing():
                 self.send_400_response("The head of the request is too large.")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        scope: dict[str, Any] = self.scope  # type: ignore[assignment]  # it may have names of its own
+        scope[ABORT] = self.transport.abort
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))

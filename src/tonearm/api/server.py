@@ -16,9 +16,10 @@ from pathlib import Path
 
 import structlog
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tonearm.api.protocol import BoundedProtocol
+from tonearm.api.streams import LEAVING
 from tonearm.errors import SetupError
 from tonearm.settings import Settings
 
@@ -39,6 +40,7 @@ class ApiServer:
         self._app = app
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
+        self._leaving = asyncio.Event()
         self.addresses: tuple[str, ...] = ()
         """Where it listens, as URLs (or `unix:` and a path); empty before `start`."""
 
@@ -66,11 +68,14 @@ class ApiServer:
     async def stop(self, grace_ms: int, *, hurry: asyncio.Event | None = None) -> None:
         """Accept nothing more, give open requests *grace_ms* milliseconds, then end; *hurry* ends the grace.
 
+        Streams of events end at once.
+
         Again is harmless.
         """
         if self._server is None or self._serving is None:
             return
         self._server.config.timeout_graceful_shutdown = max(1, -(-grace_ms // 1000))
+        self._leaving.set()
         self._server.leave()
         hurried = asyncio.ensure_future((hurry or asyncio.Event()).wait())
         await asyncio.wait([self._serving, hurried], return_when=asyncio.FIRST_COMPLETED)
@@ -80,6 +85,10 @@ class ApiServer:
         if self._settings.unix_socket is not None:
             self._settings.unix_socket.unlink(missing_ok=True)
 
+    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[LEAVING] = self._leaving
+        await self._app(scope, receive, send)
+
     def _config(self) -> uvicorn.Config:
         settings = self._settings
         unix = settings.unix_socket
@@ -88,7 +97,8 @@ class ApiServer:
         if unix is not None:
             _claim_path(unix)
         config = uvicorn.Config(
-            self._app,
+            self._run,
+            interface="asgi3",
             uds=None if unix is None else str(unix),
             http=BoundedProtocol,
             ws="none",

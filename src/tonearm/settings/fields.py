@@ -108,7 +108,9 @@ class Settings(BaseSettings):
         (), description="Further names by which this server may be called (Host header)."
     )
     fetch_allow: kinds.HostPorts = Field((), description="Private hosts that may be downloaded from.")
-    max_streams: kinds.Count = Field(1_000, description="Event streams open at a time.")
+    max_streams: kinds.Count = Field(
+        1_000, description="Event streams open at a time; a tenth of it, or 10, of one client."
+    )
     webhook_urls: kinds.WebUrls = Field((), repr=False, description="Addresses that are told when a job ends.")
     webhook_secret: kinds.Secret | None = Field(None, description="Key by which webhooks are signed.")
     redis_url: kinds.RedisUrl | None = Field(
@@ -215,6 +217,6 @@ ATTRIBUTES: Mapping[str, str] = MappingProxyType({_wire_name(name): name for nam
 """The attribute of each setting by its name outside."""
 
 WITHOUT_EFFECT_YET: frozenset[str] = frozenset(
-    {"QUEUE_CLIENT_DAILY_BYTES", "QUEUE_MAX_STREAMS", "QUEUE_WEBHOOK_URLS", "QUEUE_WEBHOOK_SECRET"}
+    {"QUEUE_CLIENT_DAILY_BYTES", "QUEUE_WEBHOOK_URLS", "QUEUE_WEBHOOK_SECRET"}
 )
 """Settings that are checked, so that a configuration stays valid, and that nothing in this version reads."""

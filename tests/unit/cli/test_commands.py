@@ -451,7 +451,7 @@ def test_config_shows_value_unit_and_source_without_secrets(tonearm: Run, monkey
 
     assert "QUEUE_MAX_CONCURRENT=7  (environment)" in people.out.splitlines()
     assert "QUEUE_JOB_TIMEOUT_MS=30000 ms  (default)" in people.out.splitlines()
-    assert "QUEUE_MAX_STREAMS=1000  (default, no effect yet)" in people.out.splitlines()
+    assert "QUEUE_MAX_STREAMS=1000  (default)" in people.out.splitlines()
     assert "planted-secret" not in people.out + machines.out
     assert {"name": "PORT", "value": "8080", "source": "default"}.items() <= {
         key: value for document in machines.documents if document["name"] == "PORT" for key, value in document.items()

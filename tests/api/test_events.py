@@ -1,0 +1,275 @@
+"""The stream of events over HTTP: snapshot, changes, resume, bounds, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+from tests.api.conftest import Serve
+from tests.api.listening import listed, listening
+from tests.api.serving import WORKER, Api
+from tests.contract import steps
+
+from tonearm.api import ApiServer, create_app, follower, frames, streams
+from tonearm.clock import SystemClock
+from tonearm.model import Mark, Phase, Transfer, WorkerReport
+from tonearm.settings import load
+from tonearm.store.sqlite import open_sqlite
+
+
+async def test_a_stream_begins_with_the_dashboard(api: Api) -> None:
+    """As `/dashboard` has it, with an id; not kept by anybody on the way."""
+    await api.submit()
+    async with listening(api) as listener:
+        told = await listener.next()
+
+        assert (told.event, bool(told.id)) == ("snapshot", True)
+        assert listener.answer.headers["Content-Type"] == "text/event-stream"
+        assert listener.answer.headers["Cache-Control"] == "no-cache"
+        assert listener.answer.headers["X-Accel-Buffering"] == "no"
+        wanted = (await api.call("GET", "/dashboard")).body
+        assert told.data == wanted
+
+
+async def test_changes_are_told_as_lists_show_them(api: Api) -> None:
+    """A job that is new, changes, is worked on, and goes; and the figures without an id."""
+    async with listening(api) as listener:
+        await listener.next()
+        job_id = await api.submit()
+        album = await api.submit("album", 5)
+        await listener.catch_up(**{job_id: "queued", album: "queued"})
+        assert listener.jobs == await listed(api)
+        (claim,) = await steps.claim_all(api.store, WORKER)
+        await listener.catch_up(**{job_id: "processing"})
+        await steps.complete(api.store, claim)
+        await listener.catch_up(**{job_id: "completed"})
+        assert listener.jobs[job_id] == (await listed(api))[job_id]
+        stats = await listener.until(lambda told: told.event == "stats" and told.data["queue"]["completed"] == 1)
+        assert stats.id is None
+        await api.call("DELETE", f"/{job_id}")
+        told = await listener.until(lambda told: told.event == "removed")
+        assert (told.data, bool(told.id)) == ({"id": job_id}, True)
+
+
+async def test_progress_is_told_without_an_id(api: Api) -> None:
+    """How far a transfer is, when it is further than it was."""
+    job_id = await api.submit()
+    (claim,) = await steps.claim_all(api.store, WORKER)
+    async with listening(api) as listener:
+        for done in (100, 500):
+            mark = Mark(Phase.TRANSFER, done, 1_000)
+            transfer = Transfer(claim.task_id, claim.token, mark, 10.0, job_id)
+            await api.store.report(WorkerReport(WORKER, 1, 4, (transfer,)))
+            told = await listener.until(lambda told: told.event == "progress" and told.data["progress"] > 0)
+            assert told.id is None
+            assert told.data == {
+                "id": job_id,
+                "progress": done / 1_000,
+                "bytesDownloaded": done,
+                "speedBytesPerSecond": 10,
+                "trackId": 11,
+            }
+
+
+async def test_a_worker_that_begins_to_live_is_told(serve: Serve) -> None:
+    """No job changes with it, and the figures do."""
+    api = await serve()
+    async with listening(api) as listener:
+        await listener.next()
+        await api.store.heartbeat("worker-2", "there", 8)
+        await listener.until(lambda told: told.event == "stats" and told.data["worker"]["maxConcurrent"] == 12)
+
+
+async def test_last_event_id_goes_on_without_a_snapshot(api: Api) -> None:
+    """What came after it is told, and then what comes."""
+    async with listening(api) as listener:
+        await listener.next()
+    missed = await api.submit()
+    async with listening(api, listener.last) as again:
+        told = await again.next()
+        assert (told.event, told.data["id"]) == ("job", missed)
+        later = await api.submit(number=12)
+        await again.catch_up(**{later: "queued"})
+        assert "snapshot" not in {told.event for told in again.told}
+
+
+@pytest.mark.parametrize("after", ["", "x", "no-such-1", "9" * 5_000, "~", "a-b-c-99999999999999999999"])
+async def test_an_unknown_id_is_a_resync(api: Api, after: str) -> None:
+    """Then a snapshot follows, and all goes on from there."""
+    job_id = await api.submit()
+    async with listening(api, after) as listener:
+        assert [(await listener.next()).event for _ in range(2)] == ["resync", "snapshot"]
+        assert list(listener.jobs) == [job_id]
+        later = await api.submit(number=12)
+        await listener.catch_up(**{later: "queued"})
+
+
+async def test_too_many_missed_events_are_a_resync(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to the bound they are told, and beyond it a snapshot is less."""
+    monkeypatch.setattr(follower, "RESUMED", 3)
+    async with listening(api) as listener:
+        await listener.next()
+    for number in range(1, 4):
+        await api.submit(number=number)
+    async with listening(api, listener.last) as again:
+        assert (await again.next()).event == "job"
+    await api.submit(number=4)
+    async with listening(api, listener.last) as again:
+        assert (await again.next()).event == "resync"
+
+
+@asynccontextmanager
+async def on_file(path: Path) -> AsyncIterator[Api]:
+    """A server over a queue in a file; a worker lives."""
+    settings = load({"PORT": "0", "QUEUE_RATE_LIMIT_PER_MIN": "0"})
+    async with AsyncExitStack() as stack:
+        store = await open_sqlite(path, SystemClock())
+        stack.push_async_callback(store.close)
+        await store.heartbeat(WORKER, "here", 4)
+        server = ApiServer(create_app(store, settings, SystemClock()), settings)
+        await server.start()
+        stack.push_async_callback(server.stop, 1_000)
+        http = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)))
+        yield Api(server, store, http)
+
+
+async def test_resuming_through_a_restart_ends_with_what_the_list_says(tmp_path: Path) -> None:
+    """Nothing is lost that happened before, between and after: new, done and removed jobs."""
+    async with on_file(tmp_path / "queue.db") as api, listening(api) as listener:
+        await listener.next()
+        kept, gone, done = [await api.submit(number=number) for number in (1, 2, 3)]
+        await listener.catch_up(**{kept: "queued"})
+    async with on_file(tmp_path / "queue.db") as api:
+        await api.call("DELETE", f"/{gone}")
+        await api.call("PATCH", f"/{kept}", json={"action": "pause"})
+        (claim,) = await steps.claim_all(api.store, WORKER)
+        await steps.complete(api.store, claim)
+        async with listening(api, listener.last) as again:
+            again.jobs = listener.jobs
+            new = await api.submit(number=4)
+            await again.catch_up(**{kept: "paused", done: "completed", new: "queued"})
+            assert again.jobs == await listed(api)
+            assert {told.event for told in again.told} <= {"job", "removed", "stats"}
+
+
+async def test_two_servers_over_one_redis_tell_each_others_events(pair: tuple[Api, Api]) -> None:
+    """What comes through one is told by the other, and an id of one is good at the other."""
+    one, other = pair
+    async with listening(other) as listener:
+        await listener.next()
+        job_id = await one.submit()
+        await listener.catch_up(**{job_id: "queued"})
+    missed = await other.submit(number=12)
+    async with listening(one, listener.last) as again:
+        told = await again.until(lambda told: told.event == "job")
+        assert told.data["id"] == missed
+        assert "resync" not in {told.event for told in again.told}
+
+
+async def test_who_falls_behind_is_told_so(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ring has moved on: a resync and a snapshot take the place of what was missed."""
+    monkeypatch.setattr(frames, "RING_FRAMES", 1)
+    monkeypatch.setattr(follower, "PAUSE_S", 0.5)
+    async with listening(api) as listener:
+        await listener.next()
+        jobs = await asyncio.gather(*(api.submit(number=number) for number in range(1, 20)))
+        await listener.until(lambda told: told.event == "resync")
+        assert (await listener.next()).event == "snapshot"
+        await listener.catch_up(**dict.fromkeys(jobs, "queued"))
+
+
+async def test_who_does_not_read_is_cut_off(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It keeps no place among the streams, and nobody else waits for it."""
+    monkeypatch.setattr(streams, "SEND_S", 0.3)
+    api = await serve(QUEUE_MAX_STREAMS="1")
+    monkeypatch.setattr(frames, "HEARTBEAT", b":" + b"x" * 400_000 + b"\n\n")
+    monkeypatch.setattr(streams, "HEARTBEAT", frames.HEARTBEAT)
+    monkeypatch.setattr(streams, "CHECK_S", 0.01)
+    monkeypatch.setattr(streams, "HEARTBEAT_S", 0.01)
+    reader, writer = await asyncio.open_connection(api.host, api.port, limit=1_024)
+    writer.write(b"GET /api/download-queue/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert b"200" in await reader.readline()
+    async with asyncio.timeout(10):
+        while await refused(api):  # each question is a request
+            pass
+    writer.close()
+
+
+async def refused(api: Api) -> bool:
+    """Whether there is no room for another stream."""
+    async with api.http.get(f"{api.url}/api/download-queue/events") as answer:
+        return answer.status == 503
+
+
+async def test_silence_is_broken_by_a_comment(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that no proxy takes the stream for dead."""
+    monkeypatch.setattr(streams, "CHECK_S", 0.05)
+    monkeypatch.setattr(streams, "HEARTBEAT_S", 0.1)
+    async with listening(api) as listener, asyncio.timeout(10):
+        while await listener.answer.content.readline() != b":\n":
+            pass
+
+
+async def test_too_many_streams_are_refused(serve: Serve) -> None:
+    """In all; a place is free again when its listener has gone."""
+    api = await serve(QUEUE_MAX_STREAMS="1")
+    async with listening(api) as listener:
+        await listener.next()
+        answer = await api.call("GET", "/events")
+        assert (answer.status, answer.body["code"]) == (503, "TOO_MANY_STREAMS")
+        assert int(answer.headers["Retry-After"]) >= 1
+    async with asyncio.timeout(10):
+        while await refused(api):  # each question is a request
+            pass
+
+
+async def test_one_client_cannot_have_all_streams(serve: Serve) -> None:
+    """A tenth of them, or 10 if that is more."""
+    api = await serve(QUEUE_MAX_STREAMS="50")
+    async with AsyncExitStack() as stack:
+        for _ in range(10):
+            await stack.enter_async_context(listening(api))
+        assert (await api.call("GET", "/events")).body["code"] == "TOO_MANY_STREAMS"
+
+
+async def test_a_stop_ends_streams_at_once(api: Api) -> None:
+    """The server does not wait its grace for them, and what was sent arrives whole."""
+    async with listening(api) as listener:
+        await listener.next()
+        async with asyncio.timeout(10):
+            stopping = asyncio.create_task(api.server.stop(60_000))
+            with pytest.raises(EOFError):
+                await listener.until(lambda _: False)
+            await stopping
+
+
+async def test_a_stream_ends_when_its_right_does(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever lets a request in may say later that its stream may not go on."""
+    rights = [True, False]
+
+    async def may_go_on() -> bool:
+        return rights.pop(0)
+
+    monkeypatch.setattr(streams, "CHECK_S", 0.05)
+    run = api.server._app
+
+    async def with_rights(scope: dict[str, object], receive: object, send: object) -> None:
+        await run({**scope, streams.MAY_GO_ON: may_go_on}, receive, send)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(api.server, "_app", with_rights)
+    async with listening(api) as listener:
+        await listener.next()
+        with pytest.raises(EOFError):
+            await listener.until(lambda _: False)
+    assert rights == []
+
+
+async def test_head_has_the_headers_alone(api: Api) -> None:
+    """And ends."""
+    answer = await api.call("HEAD", "/events")
+
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "text/event-stream")
