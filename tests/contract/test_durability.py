@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -36,7 +37,18 @@ from tests.contract.steps import (
 )
 from tests.support.clock import DAY, SECOND, FakeClock
 from tonearm.errors import RateLimited, SetupError, WrongState
-from tonearm.model import Cancelled, Counts, Metrics, Paused, Phase, Reserved, State, SubmitLimits, Submitted
+from tonearm.model import (
+    Cancelled,
+    Counts,
+    Idempotency,
+    Metrics,
+    Paused,
+    Phase,
+    Reserved,
+    State,
+    SubmitLimits,
+    Submitted,
+)
 from tonearm.store.base import Store
 
 
@@ -214,7 +226,8 @@ async def test_after_deleting_everything_the_store_equals_an_empty_one(durable: 
 
     store = await durable.open()
     await a_bit_of_everything(store)
-    await store.submit(track(), SubmitLimits(rate_per_minute=10))
+    keyed = replace(track(), idempotency=Idempotency("key", "a" * 64))
+    await store.submit(keyed, SubmitLimits(rate_per_minute=10))
     resolving = await submit_album(store, "dan")
     await expand(store, await claim_album(store), 250)
     await store.cancel(resolving)

@@ -36,6 +36,7 @@ STATUSES: Mapping[RefusalCode, int] = MappingProxyType(
         RefusalCode.PAYLOAD_TOO_LARGE: 413,
         RefusalCode.UNSUPPORTED_MEDIA_TYPE: 415,
         RefusalCode.WRONG_HOST: 421,
+        RefusalCode.IDEMPOTENCY_MISMATCH: 422,
         RefusalCode.RATE_LIMITED: 429,
         RefusalCode.CLIENT_QUEUE_FULL: 429,
         RefusalCode.INTERNAL: 500,

@@ -6,6 +6,7 @@ What the store refuses is turned into an answer by `tonearm.api.app`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -19,6 +20,7 @@ from tonearm.api import fields, records
 from tonearm.api.answers import refusal, success
 from tonearm.api.bodies import Object, read_object
 from tonearm.api.conditional import unchanged, weak
+from tonearm.api.idempotency import read_idempotency
 from tonearm.api.listing import calls, read_jobs
 from tonearm.api.live import Live
 from tonearm.api.paths import FIXED, PREFIX
@@ -88,15 +90,17 @@ class JobRoutes:
 
     async def submit(self, request: Request) -> Response:
         """Add a job, or name the unfinished one that it repeats."""
+        body = await self._body(request)
         wanted = read_submission(
-            await self._body(request),
+            body,
             client=client_name(request.scope),
             clock=self._clock,
             max_retries=self._settings.max_retries,
             aliases=self._settings.quality_aliases,
         )
         spec = wanted.submission.spec
-        submitted = await self._store.submit(wanted.submission, self._settings.submit_limits())
+        submission = replace(wanted.submission, idempotency=read_idempotency(request, PREFIX, body))
+        submitted = await self._store.submit(submission, self._settings.submit_limits())
         answer: Object = {
             "jobId": submitted.job_id,
             "message": f"{spec.type} job {'is queued already' if submitted.duplicate else 'queued successfully'}",
@@ -104,7 +108,7 @@ class JobRoutes:
         }
         if submitted.duplicate:
             answer["duplicate"] = True
-        else:
+        elif submitted.job_id == submission.id:
             log.info("Job submitted", job=submitted.job_id, type=spec.type, id=spec.catalog_id, quality=spec.quality)
         location = f"{self._settings.base_path}{PREFIX}/{submitted.job_id}"
         answer = _with_warning(answer, wanted.warning, submitted.warning or self._store.warning)

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from tonearm.api.answers import STATUSES
+from tonearm.api.idempotency import HEADER, MAX_KEY
 from tonearm.api.paths import CONTROL, DASHBOARD, EVENTS, HEALTH, METRICS, PREFIX, STATS, WORKERS
 from tonearm.api.queries import DEFAULT_LIMIT, MAX_LIMIT
 from tonearm.api.shapes import JOB_ID_EXAMPLE, ref, schemas
@@ -82,13 +83,13 @@ def _submit() -> Part:
         "submitJob",
         "Submit a job; an unfinished one for the same thing by the same client is answered instead",
         {201: "Submitted", 200: "Submitted"},
-        (*_BODY, *_SUBMIT, *_LIMITS),
+        (*_BODY, *_SUBMIT, Code.IDEMPOTENCY_MISMATCH, *_LIMITS),
     )
     for status in ("200", "201"):
         operation["responses"][status]["headers"] = {
             "Location": {"description": "The path of the job.", "schema": {"type": "string"}}
         }
-    return {**operation, "requestBody": _body("Submission")}
+    return {**operation, "parameters": [_idempotency_key()], "requestBody": _body("Submission")}
 
 
 def _browse() -> Part:
@@ -217,6 +218,15 @@ def _refused(status: int, codes: list[Code]) -> Part:
 
 def _body(schema: str) -> Part:
     return {"required": True, "content": {"application/json": {"schema": ref(schema)}}}
+
+
+def _idempotency_key() -> Part:
+    return {
+        "name": HEADER,
+        "in": "header",
+        "description": "With the same key the same request is answered as before, for 24 hours.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[ -~]+$"},
+    }
 
 
 def _job_id() -> Part:

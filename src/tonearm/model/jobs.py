@@ -101,6 +101,17 @@ class JobSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Idempotency:
+    """What makes a request one that can be said again. *key* is the client's, 1 to 255 printable ASCII characters.
+
+    *digest* is that of all that the request says, 64 characters: another one under the same key is a mistake.
+    """
+
+    key: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """A job on its way into the store. *id* is chosen by the caller, so that saying it again is harmless."""
 
@@ -111,6 +122,7 @@ class Submission:
     max_retries: int = 3
     check_duplicate: bool = True
     start_paused: bool = False
+    idempotency: Idempotency | None = None
 
 
 @dataclass(frozen=True, slots=True)

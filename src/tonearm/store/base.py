@@ -68,6 +68,12 @@ GONE_MS = 24 * 3_600_000
 """How long the id of a job that was deleted or pruned is remembered, so that no late call brings it back,
 milliseconds."""
 
+KEY_MS = 24 * 3_600_000
+"""How long what was answered under an idempotency key is remembered, milliseconds of store time."""
+
+KEYS_LIMIT = 100_000
+"""Answers under idempotency keys that are remembered at most; beyond it the oldest are forgotten early."""
+
 STALLS_TO_SUSPECT = 2
 """Stalls in a row after which a task is a suspect and runs alone."""
 
@@ -95,7 +101,11 @@ class Submitting(Protocol):
         A paused start means state paused, coming from ready. The id of a job that was deleted or pruned is known for
         `GONE_MS`.
 
+        An `idempotency` is looked at before all else: the same key of the same client answers for `KEY_MS` as it did
+        the first time, whatever became of the job, and costs nothing of the rate. Only what was accepted is remembered.
+
         Raises:
+            Refused: IDEMPOTENCY_MISMATCH, the key came with another digest.
             RateLimited: the client's submissions of the last 60 s of store time reached `rate_per_minute`.
             QuotaExceeded: CLIENT_QUEUE_FULL or QUEUE_FULL.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from tonearm.model import JobDump, Submission, SubmitLimits, Submitted, TakenIn
+from tonearm.model import Idempotency, JobDump, Submission, SubmitLimits, Submitted, TakenIn
 
 
 class Moving(Protocol):
@@ -63,6 +63,14 @@ class Leaving(Protocol):
 
         Raises:
             Refused: as `submit`.
+        """
+        ...
+
+    async def answered(self, client: str, idempotency: Idempotency) -> Submitted | None:
+        """What this store answered the client under the key; None: nothing.
+
+        Raises:
+            Refused: IDEMPOTENCY_MISMATCH.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tonearm.errors import Invalid, LeaseLost, QuotaExceeded, RateLimited, RefusalCode, WrongState
+from tonearm.errors import Invalid, LeaseLost, QuotaExceeded, RateLimited, RefusalCode, Refused, WrongState
 from tonearm.store.base import RATE_WINDOW_MS
 
 # in records
@@ -37,6 +37,14 @@ def empty(announced: int) -> str:
 
 
 # to those who submit
+
+
+def mismatch(key: str) -> Refused:
+    """Refuse a request under a key that was used for another one."""
+    return Refused(
+        RefusalCode.IDEMPOTENCY_MISMATCH,
+        f"The Idempotency-Key {key} was used for another request less than 24 hours ago. Use a new one.",
+    )
 
 
 def rate_limited(limit: int, wait_ms: int) -> RateLimited:

@@ -139,9 +139,10 @@ class RedisStore:
                 limits.rate_per_minute,
                 limits.client_unfinished,
                 limits.queue_unfinished,
+                *wire.answer_name(submission.client, submission.idempotency),
             )
         except Refusal as refusal:
-            raise limited(refusal, limits) from None
+            raise limited(refusal, limits, submission.idempotency) from None
         return Submitted(job_id, duplicate=duplicate == "1")
 
     async def _act(self, action: str, job_id: str, detail: int = 0) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from tonearm.errors import NotFound, StoreRefused, TonearmError
-from tonearm.model import SubmitLimits
+from tonearm.model import Idempotency, SubmitLimits
 from tonearm.store import wording
 from tonearm.store.redis.version import Version
 from tonearm.store.task import Unreadable
@@ -34,12 +34,14 @@ def refused(kind: str, details: Sequence[str]) -> TonearmError:
     return Refusal(kind, details) if known is None else known(*details)
 
 
-def limited(refusal: Refusal, limits: SubmitLimits) -> TonearmError:
+def limited(refusal: Refusal, limits: SubmitLimits, idempotency: Idempotency | None = None) -> TonearmError:
     """Return what the refusal of a submission means, with the limit that it ran into."""
     figure = int(refusal.details[0])
     match refusal.kind:
         case "RATE":
             return wording.rate_limited(limits.rate_per_minute, figure)
+        case "MISMATCH" if idempotency is not None:
+            return wording.mismatch(idempotency.key)
         case "CLIENT_FULL":
             return wording.client_queue_full(figure, limits.client_unfinished)
         case "QUEUE_FULL":

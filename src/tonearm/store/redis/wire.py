@@ -15,6 +15,7 @@ from tonearm.model import (
     Completed,
     Control,
     Failed,
+    Idempotency,
     Mark,
     Outcome,
     Paused,
@@ -48,6 +49,11 @@ def new_task(submission: Submission) -> bytes:
     """Write the fields of the task that a submission becomes; its number and times are given there."""
     fields = fields_of(new_job(submission, 0))
     return text({name: value for name, value in fields.items() if name not in ("seq", "created_at", "updated_at")})
+
+
+def answer_name(client: str, idempotency: Idempotency | None) -> tuple[bytes, str]:
+    """Write under which name an answer is remembered, and the digest of the request; empty without a key."""
+    return (b"", "") if idempotency is None else (text((client, idempotency.key)), idempotency.digest)
 
 
 def claim_request(request: ClaimRequest, nonce: str) -> tuple[str | int, ...]:

@@ -78,6 +78,10 @@ class Asking:
     # clients
 
     async def submit(self, submission: Submission, limits: SubmitLimits) -> Submitted:
+        if submission.idempotency is not None:  # the main store knows nothing of what was answered while it was away
+            known = await self._local.answered(submission.client, submission.idempotency)
+            if known is not None:
+                return known
         uncertain = self._reach.up
         if uncertain:
             try:

@@ -31,6 +31,7 @@ from tonearm.model import (
     Feed,
     FilePage,
     Flags,
+    Idempotency,
     JobDump,
     JobPage,
     JobQuery,
@@ -59,6 +60,7 @@ from tonearm.store.signal import Signal
 from tonearm.store.sqlite import (
     actions,
     albums,
+    answers,
     arriving,
     claims,
     dumping,
@@ -292,6 +294,9 @@ class SqliteStore:
 
     async def submit_marked(self, submission: Submission, limits: SubmitLimits) -> Submitted:
         return await self._write(lambda unit: leaving.submit_marked(unit, submission, limits))
+
+    async def answered(self, client: str, idempotency: Idempotency) -> Submitted | None:
+        return await self._read(lambda unit: answers.recall(unit, client, idempotency))
 
     async def begin_move(self, job_id: str) -> bool:
         return await self._write(lambda unit: leaving.begin(unit, job_id))

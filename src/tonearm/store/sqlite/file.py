@@ -46,11 +46,11 @@ def _let_jobs_move(db: apsw.Connection) -> None:
     db.execute(files("tonearm.store.sqlite").joinpath("version3.sql").read_text("utf-8"))
 
 
-def _keep_keys(db: apsw.Connection) -> None:
+def _keep_keys_and_answers(db: apsw.Connection) -> None:
     db.execute(files("tonearm.store.sqlite").joinpath("version4.sql").read_text("utf-8"))
 
 
-MIGRATIONS: Sequence[Migration] = (_make_schema, _keep_what_was_deleted, _let_jobs_move, _keep_keys)
+MIGRATIONS: Sequence[Migration] = (_make_schema, _keep_what_was_deleted, _let_jobs_move, _keep_keys_and_answers)
 """The step at place n leads from version n to n + 1; each runs in one transaction with the change of the version."""
 
 

@@ -5,13 +5,22 @@ from __future__ import annotations
 from tonearm.model import Submission, SubmitLimits, Submitted
 from tonearm.store import wording
 from tonearm.store.base import RATE_WINDOW_MS
-from tonearm.store.sqlite import moves, tombstones
+from tonearm.store.sqlite import answers, moves, tombstones
 from tonearm.store.sqlite.unit import Unit
 from tonearm.store.task import new_job
 
 
 def submit(unit: Unit, submission: Submission, limits: SubmitLimits) -> Submitted:
     """Add a job, or answer the one that it repeats (`Store.submit`)."""
+    remembered = answers.recall(unit, submission.client, submission.idempotency)
+    if remembered is not None:
+        return remembered
+    answer = _answer(unit, submission, limits)
+    answers.remember(unit, submission.client, submission.idempotency, answer)
+    return answer
+
+
+def _answer(unit: Unit, submission: Submission, limits: SubmitLimits) -> Submitted:
     if _known(unit, submission.id):
         return Submitted(submission.id)
     if submission.check_duplicate:

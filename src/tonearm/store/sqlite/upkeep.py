@@ -9,7 +9,7 @@ import msgspec
 from tonearm.errors import FailureCode
 from tonearm.model import Pruned, Retention, State, Swept
 from tonearm.store import wording
-from tonearm.store.base import FEED_AGE_MS, GONE_MS, PAGE, RATE_WINDOW_MS, WORKER_AGE_MS
+from tonearm.store.base import FEED_AGE_MS, GONE_MS, KEY_MS, PAGE, RATE_WINDOW_MS, WORKER_AGE_MS
 from tonearm.store.sqlite import actions, albums, arriving, endings, fair, feed, leases, moves
 from tonearm.store.sqlite.unit import Row, Unit
 
@@ -83,6 +83,7 @@ _OLD = (
         ("DELETE FROM ending WHERE token IN (SELECT token FROM ending WHERE lease_until IS NULL AND at <= ? LIMIT ?)"),
         FEED_AGE_MS,
     ),
+    ("DELETE FROM answered WHERE number IN (SELECT number FROM answered WHERE at <= ? LIMIT ?)", KEY_MS),
     ("DELETE FROM tombstone WHERE id IN (SELECT id FROM tombstone WHERE until <= ? LIMIT ?)", 0),
     ("DELETE FROM gone WHERE id IN (SELECT id FROM gone WHERE at <= ? LIMIT ?)", GONE_MS),
     (
@@ -96,6 +97,7 @@ _LEFT = (
     ("SELECT 1 FROM discard WHERE at <= ? LIMIT 1", FEED_AGE_MS),
     ("SELECT 1 FROM taken WHERE at <= ? LIMIT 1", FEED_AGE_MS),
     ("SELECT 1 FROM ending WHERE lease_until IS NULL AND at <= ? LIMIT 1", FEED_AGE_MS),
+    ("SELECT 1 FROM answered WHERE at <= ? LIMIT 1", KEY_MS),
     ("SELECT 1 FROM tombstone WHERE until <= ? LIMIT 1", 0),
     ("SELECT 1 FROM gone WHERE at <= ? LIMIT 1", GONE_MS),
     ("SELECT 1 FROM arriving WHERE at <= ? LIMIT 1", GONE_MS),

@@ -1,11 +1,12 @@
 #!lua
 -- submit: add jobs, or answer those that they repeat. Like `take_in`, and no other script, a full Redis refuses it.
--- needs: queue tasks later fair places moves remembered
+-- needs: queue tasks later fair places moves remembered answers
 -- KEYS  1 meta
 -- ARGV  1-3 time  4… for each: record (JSON: the fields of the new task), check_duplicate, rate a minute (0: none),
---       unfinished jobs of the client (0: no limit), of the queue (0: no limit)
+--       unfinished jobs of the client (0: no limit), of the queue (0: no limit), name of the client's idempotency key
+--       and digest of the request ('': none)
 -- Reply {id, '1' if it is another job's} for each
--- Refused  RATE wait_ms | CLIENT_FULL unfinished | QUEUE_FULL unfinished
+-- Refused  RATE wait_ms | CLIENT_FULL unfinished | QUEUE_FULL unfinished | MISMATCH 0
 -- Cost  O(log n) each.
 
 local RATE_WINDOW_MS = 60000
@@ -70,7 +71,15 @@ local function submit(record, check_duplicate, rate_limit, client_limit, queue_l
   return { task.id, '' }
 end
 
-return queue.run_each(5, function(record, check_duplicate, rate_limit, client_limit, queue_limit)
-  return submit(cjson.decode(record), check_duplicate == '1', tonumber(rate_limit), tonumber(client_limit),
+return queue.run_each(7, function(record, check_duplicate, rate_limit, client_limit, queue_limit, name, digest)
+  local answer = name ~= '' and answers.recall(name, digest)
+  if answer then
+    return answer
+  end
+  answer = submit(cjson.decode(record), check_duplicate == '1', tonumber(rate_limit), tonumber(client_limit),
     tonumber(queue_limit))
+  if name ~= '' then
+    answers.remember(name, digest, answer)
+  end
+  return answer
 end, places.finish)

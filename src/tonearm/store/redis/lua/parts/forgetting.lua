@@ -55,6 +55,10 @@ local function drop_taken(token)
   call('HDEL', key('taken'), token)
 end
 
+local function drop_answer(name)
+  call('HDEL', key('answered'), name)
+end
+
 local function drop_ending(token)
   call('DEL', key('ending', token))
 end
@@ -74,6 +78,7 @@ function forgetting.old()
     drop(key('rates'), RATE_WINDOW_MS, empty_window),
     drop(key('taken_at'), FEED_AGE_MS, drop_taken),
     drop(key('endings_over'), FEED_AGE_MS, drop_ending),
+    drop(key('answered_at'), GONE_AGE_MS, drop_answer),
     drop(key('tombstones_until'), 0, drop_tombstone),
     drop(key('gone'), GONE_AGE_MS, nothing),
     drop(key('arriving'), GONE_AGE_MS, pages.forget_arriving),
