@@ -39,7 +39,10 @@ async def test_names_that_are_ours(serve: Serve, host: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "", "[::1].evil", "1", "a@localhost"],
+    [
+        *("evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "", "[::1].evil", "1", "a@localhost"),
+        *("localhost, evil.example", "localhost,localhost", "localhost evil.example", "localhost:80:80", "localhost/x"),
+    ],
 )
 @pytest.mark.parametrize("path", ["/stats", "//healthz", "//docs", "//"])
 async def test_names_that_are_not_ours(api: Api, host: str, path: str) -> None:
@@ -55,6 +58,28 @@ async def test_two_names_are_refused_and_none_is_no_browser(api: Api) -> None:
     assert (await api.raw(b"GET /healthz HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.1 200")
     two = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     assert (await api.raw(two)).startswith((b"HTTP/1.1 421", b"HTTP/1.1 400"))
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "status"),
+    [
+        ("/healthz", "localhost", 200),
+        ("http://localhost/healthz", "localhost", 200),
+        ("http://localhost:80/healthz", "localhost", 200),
+        ("http://evil.example/healthz", "localhost", 421),
+        ("HTTP://evil.example/healthz", "localhost", 421),
+        ("http://localhost@evil.example/healthz", "localhost", 421),
+        ("http://evil.example@localhost/healthz", "localhost", 421),
+        ("http://localhost/healthz", "evil.example", 421),
+        ("//evil.example/healthz", "localhost", 404),
+        ("http:///healthz", "localhost", 400),
+    ],
+)
+async def test_a_target_that_is_a_whole_url_has_to_be_ours_too(api: Api, target: str, host: str, status: int) -> None:
+    """What the target says counts instead of Host, so neither may be foreign; a path stays a path."""
+    answer = await api.raw(f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode(), end=True)
+
+    assert int(answer.split()[1]) == status
 
 
 @pytest.mark.parametrize(
@@ -107,3 +132,20 @@ async def test_the_host_that_a_trusted_proxy_was_called_by_counts(serve: Serve) 
 
     assert (await trusting.call("POST", json=JOB, headers=headers)).status == 201
     assert (await strict.call("POST", json=JOB, headers=headers)).status == 403
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "Cross-Site", "same-origin, cross-site", "", "anything"])
+async def test_what_the_browser_calls_another_site_may_not_either(api: Api, site: str) -> None:
+    """Sec-Fetch-Site cannot be set by a page: a foreign one, or a neighbour under our domain, changes nothing."""
+    ours = {"Origin": f"http://{api.host}:{api.port}", "Sec-Fetch-Site": site}
+    for method, path in (("POST", ""), ("PATCH", "/job-1-a"), ("DELETE", "/job-1-a")):
+        answer = await api.call(method, path, json=JOB, headers=ours)
+        assert (answer.status, answer.body["code"]) == (403, "FORBIDDEN")
+
+    assert (await api.call("GET", headers=ours)).body["count"] == 0
+
+
+@pytest.mark.parametrize("site", ["same-origin", "none"])
+async def test_our_own_page_and_a_typed_address_are_no_other_site(api: Api, site: str) -> None:
+    """What the browser itself vouches for is accepted."""
+    assert (await api.call("POST", json=JOB, headers={"Sec-Fetch-Site": site})).status == 201

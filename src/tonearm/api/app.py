@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Match, Route
 
 from tonearm.api.answers import refusal, refusal_of
 from tonearm.api.archives import ArchiveRoutes
+from tonearm.api.browsers import Protected
 from tonearm.api.control import ControlRoutes
 from tonearm.api.figures import FigureRoutes
 from tonearm.api.guards import HostGuard, OriginGuard
@@ -22,6 +23,7 @@ from tonearm.api.jobs import JobRoutes
 from tonearm.api.live import Live
 from tonearm.api.pages import add_pages
 from tonearm.api.paths import PathForms
+from tonearm.api.peers import Behind
 from tonearm.api.probes import Probes
 from tonearm.api.queue_metrics import QueueMetricRoutes
 from tonearm.api.requests import Observed
@@ -66,10 +68,12 @@ def _guarded(app: FastAPI, settings: Settings) -> FastAPI:
     app.add_exception_handler(StoreUnavailable, _store_unavailable)
     app.add_exception_handler(HTTPException, _http_error)
     # The last one added is the outermost.
-    app.add_middleware(OriginGuard, trusted=settings.trusted_proxies)
+    app.add_middleware(OriginGuard)
     app.add_middleware(HostGuard, allowed=settings.allowed_hosts)
     app.add_middleware(PathForms, base_path=settings.base_path)
     app.add_middleware(Observed)
+    app.add_middleware(Behind, trusted=settings.trusted_proxies)
+    app.add_middleware(Protected)
     return app
 
 

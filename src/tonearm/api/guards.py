@@ -1,7 +1,8 @@
 """Guards: requests that a foreign web page makes through somebody's browser are turned away before any route.
 
 `HostGuard` refuses names that are not ours, so that a page whose name suddenly points here (DNS rebinding)
-reads nothing. `OriginGuard` refuses changes asked for by a page of another site. Neither knows about keys.
+reads nothing. `OriginGuard` refuses changes asked for by a page of another site, by what the browser says of itself.
+Neither knows about keys.
 """
 
 from __future__ import annotations
@@ -16,9 +17,13 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tonearm.api.answers import refusal
+from tonearm.api.peers import from_proxy
+from tonearm.api.protocol import AUTHORITY
 from tonearm.errors import RefusalCode
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_OWN_SITES = frozenset({"same-origin", "none"})
+"""Sec-Fetch-Site of a page of ours, and of what a person typed; a neighbour under the same domain is not ours."""
 _HOST = re.compile(r"(?:\[(?P<ipv6>[0-9a-f:.]+)\]|(?P<name>[^\s:/@\[\]]+))(?::\d*)?")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
@@ -33,7 +38,7 @@ class HostGuard:
         self._names = {"localhost", machine, short, f"{short}.local", *(name.lower().rstrip(".") for name in allowed)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._ours(Headers(scope=scope).getlist("host")):
+        if scope["type"] != "http" or self._ours(Headers(scope=scope).getlist("host"), scope.get(AUTHORITY)):
             await self._app(scope, receive, send)
             return
         answer = refusal(
@@ -43,11 +48,16 @@ class HostGuard:
         )
         await answer(scope, receive, send)
 
-    def _ours(self, hosts: list[str]) -> bool:
-        """A client without any Host is no browser and cannot be led astray; two of them are no honest request."""
-        if len(hosts) != 1:
-            return not hosts
-        form = _HOST.fullmatch(hosts[0].strip().lower())
+    def _ours(self, hosts: list[str], authority: str | None) -> bool:
+        """Both Host and the authority of an absolute target, which counts instead of it (RFC 9112, 3.2.2), are ours.
+
+        A client without any Host is no browser and cannot be led astray; two of them are no honest request.
+        """
+        called = [*hosts, *([] if authority is None else [authority])]
+        return len(hosts) <= 1 and all(self._is_ours(host) for host in called)
+
+    def _is_ours(self, host: str) -> bool:
+        form = _HOST.fullmatch(host.strip().lower())
         if form is None:
             return False
         name = form["name"] or form["ipv6"]
@@ -55,43 +65,37 @@ class HostGuard:
 
 
 class OriginGuard:
-    """Refuses unsafe methods whose Origin is not the host that was called.
+    """Refuses unsafe methods whose Origin is not the host that was called, or that come from another site's page.
 
-    Behind a proxy among *trusted* (addresses or networks), the host that was called stands in X-Forwarded-Host.
+    Behind a trusted proxy, the host that was called stands in X-Forwarded-Host.
     """
 
-    def __init__(self, app: ASGIApp, trusted: Iterable[str]) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._trusted = [ipaddress.ip_network(network) for network in trusted]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in _SAFE_METHODS or self._same_site(scope):
+        if scope["type"] != "http" or scope["method"] in _SAFE_METHODS or self._own(scope):
             await self._app(scope, receive, send)
             return
         answer = refusal(scope, RefusalCode.FORBIDDEN, "A page of another site may not change the queue")
         await answer(scope, receive, send)
 
-    def _same_site(self, scope: Scope) -> bool:
+    def _own(self, scope: Scope) -> bool:
+        """Every Origin and every Sec-Fetch-Site there is has to be ours; whoever sends none is no browser."""
         headers = Headers(scope=scope)
-        origin = headers.get("origin")
-        if origin is None:
-            return True
-        parts = urlsplit(origin.strip().lower())
-        port = _DEFAULT_PORTS.get(parts.scheme)
         host = headers.get("host", "")
-        if self._from_proxy(scope):
+        if from_proxy(scope):
             host = headers.get("x-forwarded-host", host).split(",")[0]
-        return port is not None and parts.netloc.removesuffix(port) == host.strip().lower().removesuffix(port)
+        return all(_same_place(origin, host) for origin in headers.getlist("origin")) and all(
+            site.strip().lower() in _OWN_SITES for site in headers.getlist("sec-fetch-site")
+        )
 
-    def _from_proxy(self, scope: Scope) -> bool:
-        peer = scope.get("client")
-        if not self._trusted or not peer:
-            return False
-        try:
-            address = ipaddress.ip_address(peer[0])
-        except ValueError:
-            return False
-        return any(address in network for network in self._trusted)
+
+def _same_place(origin: str, host: str) -> bool:
+    """Whether *origin* is the host that was called, a default port written or not."""
+    parts = urlsplit(origin.strip().lower())
+    port = _DEFAULT_PORTS.get(parts.scheme)
+    return port is not None and parts.netloc.removesuffix(port) == host.strip().lower().removesuffix(port)
 
 
 def _is_address(name: str) -> bool:

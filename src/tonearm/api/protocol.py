@@ -7,11 +7,16 @@ A head (request line and headers) has a size and a time. A body that goes on aft
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from tonearm.api.browsers import PROTECTION
 from tonearm.api.streams import ABORT
+
+AUTHORITY = "tonearm.authority"
+"""Where the scope has the authority of a target that is a whole URL; missing for a plain path."""
 
 HEAD_BYTES = 32_768
 """The most bytes of request line and headers."""
@@ -22,6 +27,7 @@ HEAD_SECONDS = 10.0
 LINGER_SECONDS = 2.0
 """How long the rest of an answered request is dropped before the connection is closed."""
 
+_AUTHORITY = re.compile(rb"[^/?#]*//(?P<authority>[^/?#]*)")
 
 WRITE_BYTES = 32_768
 """What lies ready for a peer that does not read; beyond it whoever answers waits."""
@@ -80,6 +86,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._set_timer(None)
         self._in_head, self._receiving, self._answering = False, True, True
         self._head_raw = self._head_parsed = 0
+        if not self.url.startswith(b"/"):
+            found = _AUTHORITY.match(self.url)
+            self.scope[AUTHORITY] = (found["authority"] if found else self.url).decode("latin-1")  # type: ignore[literal-required]  # ours
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -92,6 +101,19 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if self._receiving and not self.transport.is_closing():
             self._set_timer(LINGER_SECONDS)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no request, protected like any answer, and close."""
+        text = msg.encode("ascii", "replace")
+        headers = {
+            **PROTECTION,
+            "Content-Type": "text/plain; charset=utf-8",
+            "Content-Length": str(len(text)),
+            "Connection": "close",
+        }
+        lines = ["HTTP/1.1 400 Bad Request", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        self.transport.write("\r\n".join(lines).encode("ascii") + text)
+        self.transport.close()
 
     def _unsupported_upgrade_warning(self) -> None:
         """An upgrade that we do not offer is ignored, as RFC 9110 7.8 allows; nobody needs to hear of it."""
