@@ -14,7 +14,7 @@ import typer
 
 from tonearm.cli import actions, add, archive, listing, showing, steering, workers
 from tonearm.cli.exits import EPILOG, ExitCode, code_of
-from tonearm.cli.options import SEE_LIST, Json, whole
+from tonearm.cli.options import SEE_LIST, ApiKey, Json, chosen, whole
 from tonearm.cli.terminal import open_streams, out
 from tonearm.errors import CutOff, NotFound, RefusalCode, Refused, ServerUnreachable, StoreUnavailable, TonearmError
 
@@ -28,6 +28,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 catalogs = typer.Typer(help="Run a catalog that a server can download from.", epilog=EPILOG, no_args_is_help=True)
+
+
+@app.callback()
+def program(*, api_key: ApiKey = None) -> None:
+    """A download queue for music libraries. `tonearm demo` shows it at work."""
+    chosen.api_key = api_key
+
 
 app.command("add", epilog=EPILOG)(add.add)
 app.command("list", epilog=EPILOG)(listing.list_jobs)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, TypeVar
 
 import typer
 
 from tonearm.cli.address import default_server
-from tonearm.client import Client, ServerAddress
+from tonearm.client import Client, ServerAddress, authorization
 from tonearm.model import JOB_ID
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -64,6 +65,14 @@ def _check_server(value: str | None) -> str | None:
     return value
 
 
+def _check_key(value: str | None) -> str | None:
+    try:
+        authorization(value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    return value
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one document a line, and nothing else.")]
 
 Server = Annotated[
@@ -73,6 +82,17 @@ Server = Annotated[
         metavar="URL",
         help="The server to talk to; by default the one that HOST, PORT and BASE_PATH describe.",
         callback=_check_server,
+    ),
+]
+
+ApiKey = Annotated[
+    str | None,
+    typer.Option(
+        "--api-key",
+        metavar="KEY",
+        envvar="TONEARM_API_KEY",
+        help="The key that the server asks for; others on this machine see it here, and not in the environment.",
+        callback=_check_key,
     ),
 ]
 
@@ -86,10 +106,20 @@ JobIds = Annotated[
 ]
 
 
+@dataclass(slots=True)
+class Chosen:
+    """What was said before the name of the command, and holds for whichever it is."""
+
+    api_key: str | None = field(default=None, repr=False)
+
+
+chosen = Chosen()
+
+
 def connect(server: str | None) -> Client:
-    """A client of the server that was named, or of the one that the settings describe.
+    """A client of the server that was named, or of the one that the settings describe, with the key of the command.
 
     Raises:
         SetupError: a setting is wrong, or does not say where the server is.
     """
-    return Client(server or default_server())
+    return Client(server or default_server(), api_key=chosen.api_key, patience=0)

@@ -1,6 +1,9 @@
 """The Python client of the HTTP API; this page only hands the names on."""
 
-from tonearm.client.calls import OUTAGE_SECONDS, Action, Client
+from tonearm.client.blocking import Client
+from tonearm.client.calls import Action, Submission
+from tonearm.client.exchange import ServerAddress, authorization
+from tonearm.client.following import OUTAGE_SECONDS
 from tonearm.client.records import (
     Control,
     FailedTrack,
@@ -16,7 +19,7 @@ from tonearm.client.records import (
     Workers,
     WorkerTask,
 )
-from tonearm.client.transport import Download, ServerAddress
+from tonearm.client.transport import Download
 
 __all__ = [
     "OUTAGE_SECONDS",
@@ -31,10 +34,12 @@ __all__ = [
     "RestingHost",
     "ServerAddress",
     "Stats",
+    "Submission",
     "Track",
     "Wanted",
     "Worker",
     "WorkerFigures",
     "WorkerTask",
     "Workers",
+    "authorization",
 ]

@@ -15,7 +15,7 @@ from tests.unit.client.conftest import stage
 
 from tonearm.cli import main
 from tonearm.cli.terminal import out
-from tonearm.client import transport
+from tonearm.client import exchange
 
 __all__ = ["stage"]
 
@@ -40,7 +40,7 @@ Run = Callable[..., Ended]
 @pytest.fixture
 def tonearm(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Run a command in this process; failed connections are repeated without a pause."""
-    monkeypatch.setattr(transport, "REPEAT_DELAYS", (0.0, 0.0))
+    monkeypatch.setattr(exchange, "REPEAT_DELAYS", (0.0, 0.0))
 
     def run(*arguments: str) -> Ended:
         monkeypatch.setattr(sys, "argv", ["tonearm", *arguments])

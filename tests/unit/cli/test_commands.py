@@ -9,7 +9,7 @@ import pytest
 from tests.unit.cli.conftest import Run
 from tests.unit.client.playing import JOB_ID, Play, Stage, figures, job
 
-from tonearm.client import calls
+from tonearm.client import following
 
 OTHER = "job-1763900000001-zzzzzzzzzz"
 RECEIPT = {"success": True, "jobId": JOB_ID, "message": "queued", "queueSource": "sqlite"}
@@ -35,7 +35,7 @@ def refused(status: int, code: str, words: str = "No", **headers: str) -> Play:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "POLL_SECONDS", 0.0)
+    monkeypatch.setattr(following, "POLL_SECONDS", 0.0)
 
 
 def test_a_list_is_lines_that_fit_a_terminal(tonearm: Run, stage: Stage) -> None:

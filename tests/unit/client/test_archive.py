@@ -6,7 +6,7 @@ import pytest
 from tests.unit.client.playing import JOB_ID, Play, Stage, job
 
 from tonearm.client import Client
-from tonearm.client.transport import PIECE_BYTES
+from tonearm.client.exchange import PIECE_BYTES
 from tonearm.errors import CutOff, NotFound, RefusalCode, Refused, ServerUnreachable, WrongState
 
 ZIP = {

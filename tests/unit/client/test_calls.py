@@ -109,25 +109,28 @@ def test_a_lost_answer_is_asked_for_again_where_twice_is_as_once(stage: Stage, c
     assert len(stage.heard) == 2
 
 
-def test_a_submission_is_repeated_because_the_second_finds_the_first(stage: Stage, client: Client) -> None:
-    """The duplicate check makes a lost answer harmless."""
-    stage.plays(Play(cut=True), Play(200, RECEIPT | {"duplicate": True}))
+@pytest.mark.parametrize("check_duplicate", [True, False])
+def test_a_submission_is_repeated_under_its_key(stage: Stage, client: Client, *, check_duplicate: bool) -> None:
+    """By the key that the client drew the server knows a submission again whose answer was lost; each has its own."""
+    stage.plays(Play(cut=True), Play(200, RECEIPT))
 
-    assert client.submit(JobType.ALBUM, 5, Quality.HIGH).duplicate
+    client.submit(JobType.ALBUM, 5, Quality.HIGH, check_duplicate=check_duplicate)
+    client.submit(JobType.ALBUM, 5, Quality.HIGH, check_duplicate=check_duplicate)
+
+    first, again, other = (heard.headers["Idempotency-Key"] for heard in stage.heard)
+    assert first == again != other
 
 
 def test_what_is_not_safe_twice_is_said_once(stage: Stage, client: Client) -> None:
-    """A retry, a removal and a submission without duplicate check are not repeated."""
+    """A retry and a removal are not repeated."""
     stage.plays(Play(cut=True))
 
     with pytest.raises(ServerUnreachable):
         client.act(JOB_ID, Action.RETRY)
     with pytest.raises(ServerUnreachable):
         client.delete(JOB_ID)
-    with pytest.raises(ServerUnreachable):
-        client.submit(JobType.ALBUM, 5, Quality.HIGH, check_duplicate=False)
 
-    assert len(stage.heard) == 3
+    assert len(stage.heard) == 2
 
 
 def test_a_kept_connection_that_the_server_closed_is_no_failure(stage: Stage, client: Client) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.client.playing import JOB_ID, Play, Stage
 
 from tonearm import client as face
-from tonearm.client import Client, ServerAddress, transport
+from tonearm.client import Client, ServerAddress, exchange
 from tonearm.errors import ServerUnreachable
 
 
@@ -122,7 +122,7 @@ def test_another_program_is_not_taken_for_a_server(stage: Stage, client: Client,
 
 def test_an_answer_without_end_is_cut(stage: Stage, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """No answer fills the memory."""
-    monkeypatch.setattr(transport, "MAX_ANSWER_BYTES", 10)
+    monkeypatch.setattr(exchange, "MAX_ANSWER_BYTES", 10)
     stage.plays(Play(200, {"success": True, "job": "long enough"}))
 
     with pytest.raises(ServerUnreachable, match="too long"):

@@ -8,8 +8,8 @@ from email.utils import formatdate
 import pytest
 from tests.unit.client.playing import JOB_ID, Play, Stage, job
 
-from tonearm.client import Client, calls
-from tonearm.errors import NotFound, QuotaExceeded, RateLimited, ServerUnreachable
+from tonearm.client import Client, following
+from tonearm.errors import NotFound, QuotaExceeded, RateLimited, ServerUnreachable, StoreUnavailable
 from tonearm.model import JobType, Quality, Status
 
 RECEIPT = {"success": True, "jobId": JOB_ID, "message": "queued", "queueSource": "sqlite"}
@@ -66,6 +66,40 @@ def test_a_wait_of_hours_and_one_without_end_are_refusals(stage: Stage, client: 
     assert slept == []
 
 
+def test_a_short_wait_is_taken_by_every_call(stage: Stage, client: Client, slept: list[float]) -> None:
+    """Limits and outages that end soon are not seen by who asks."""
+    away = {"success": False, "error": "Away", "code": "STORE_UNAVAILABLE"}
+    stage.plays(
+        Play(429, LIMITED, {"Retry-After": "2"}),
+        Play(503, away, {"Retry-After": "1"}),
+        Play(200, {"success": True, "job": job()}),
+    )
+
+    assert client.job(JOB_ID).id == JOB_ID
+    assert slept == [1.0, 1.0, 1.0]
+
+
+def test_the_waits_of_a_call_have_a_bound_together(stage: Stage, slept: list[float]) -> None:
+    """What is left of the patience decides, and none of it is used for a wait that is too long."""
+    stage.plays(Play(429, LIMITED, {"Retry-After": "2"}))
+
+    with Client(stage.url, patience=5, sleep=slept.append) as client, pytest.raises(RateLimited):
+        client.job(JOB_ID)
+
+    assert sum(slept) == 4
+
+
+def test_what_may_have_been_done_is_not_said_again_after_a_503(stage: Stage, client: Client) -> None:
+    """A 429 did nothing, a 503 leaves it open; a removal is repeated after the first alone."""
+    away = {"success": False, "error": "Away", "code": "STORE_UNAVAILABLE"}
+    stage.plays(Play(429, LIMITED, {"Retry-After": "1"}), Play(503, away, {"Retry-After": "1"}))
+
+    with pytest.raises(StoreUnavailable):
+        client.delete(JOB_ID)
+
+    assert len(stage.heard) == 2
+
+
 def test_a_job_is_followed_to_its_end(stage: Stage, client: Client, slept: list[float]) -> None:
     """Every change is shown once, and the last is returned."""
     steps = [job(), job(), job(status="processing", progress=0.5), job(status="completed", progress=1)]
@@ -76,7 +110,7 @@ def test_a_job_is_followed_to_its_end(stage: Stage, client: Client, slept: list[
 
     assert seen == [Status.QUEUED, Status.PROCESSING, Status.COMPLETED]
     assert last.whole
-    assert slept == [calls.POLL_SECONDS] * 3
+    assert slept == [following.POLL_SECONDS] * 3
 
 
 def test_a_job_that_is_removed_ends_the_waiting(stage: Stage, client: Client) -> None:
@@ -99,7 +133,7 @@ def test_a_server_that_restarts_is_waited_for(stage: Stage, client: Client) -> N
 
 def test_a_server_that_stays_away_is_given_up(stage: Stage, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """Following ends with the error when the server is away for too long."""
-    monkeypatch.setattr(calls, "OUTAGE_SECONDS", 0.0)
+    monkeypatch.setattr(following, "OUTAGE_SECONDS", 0.0)
     stage.plays(Play(cut=True))
 
     with pytest.raises(ServerUnreachable):

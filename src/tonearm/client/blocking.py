@@ -1,0 +1,272 @@
+"""The synchronous client: every call of the HTTP API as a method, typed.
+
+    with Client("http://127.0.0.1:8080") as client:
+        receipt = client.submit(JobType.ALBUM, 5, Quality.LOSSLESS)
+        job = client.wait(receipt.job_id)
+
+A refusal is raised as the error that `tonearm.errors` names for it. What a call is and what answers it is described in
+`calls`. Not for several threads at once.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Self, TypeVar
+
+from tonearm.client import calls
+from tonearm.client.calls import Action, Call, Submission
+from tonearm.client.exchange import Patience, ServerAddress, authorization, naps
+from tonearm.client.following import POLL_SECONDS, Followed, give_up_at
+from tonearm.client.reading import refused
+from tonearm.client.records import Control, Job, Receipt, Stats, Track, Wire, Workers
+from tonearm.client.transport import Download, Transport
+from tonearm.errors import NotFound, ServerUnreachable, StoreUnavailable
+from tonearm.model import UNCHANGED, JobOrder, JobType, Priority, Quality, Status, Unchanged
+
+Waiting = Callable[[float, str], None]
+"""Told about once a second, while a submission waits: seconds left, and the server's reason."""
+
+R = TypeVar("R", bound=Wire)
+
+
+class Client:
+    """A client of one server; *timeout* in seconds for each step of a call. *sleep* is for tests.
+
+    *api_key*: sent to this server with every request. *patience*: seconds that one call may wait in all where the
+    server answers 429 or 503 and says when to come again; a longer wait is the error at once.
+
+    Every call may raise `ServerUnreachable` (no answer, or not one of ours) and `StoreUnavailable` (503: say it again).
+
+    Raises:
+        ValueError: the address or the key is none.
+    """
+
+    def __init__(
+        self,
+        base_url: str = "http://127.0.0.1:8080",
+        *,
+        api_key: str | None = None,
+        timeout: float = 10.0,
+        patience: float = 30.0,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.address = ServerAddress.parse(base_url)
+        credentials = authorization(api_key)
+        self._transport = Transport(self.address, timeout=timeout, sleep=sleep, credentials=credentials)
+        self._patience = patience
+        self._sleep = sleep
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._transport.close()
+
+    def submit(
+        self,
+        job_type: JobType,
+        catalog_id: int,
+        quality: Quality,
+        *,
+        priority: Priority = Priority.NORMAL,
+        max_retries: int | None = None,
+        check_duplicate: bool = True,
+        start_paused: bool = False,
+        wait: bool = False,
+        on_wait: Waiting | None = None,
+    ) -> Receipt:
+        """Queue a track or an album. With *wait* a limit is waited out for as long as it takes.
+
+        A submission whose answer was lost is repeated under its `Idempotency-Key`, by which the server knows it again.
+
+        Raises:
+            Invalid: a field is wrong.
+            RateLimited, QuotaExceeded: a limit is reached.
+        """
+        wanted = Submission(
+            job_type=job_type,
+            catalog_id=catalog_id,
+            quality=quality,
+            priority=priority,
+            max_retries=max_retries,
+            check_duplicate=check_duplicate,
+            start_paused=start_paused,
+        )
+        return self._ask(calls.submit(wanted), math.inf if wait else self._patience, on_wait)
+
+    def job(self, job_id: str) -> Job:
+        """One job, whole.
+
+        Raises:
+            NotFound: no such job.
+        """
+        return self._ask(calls.job(job_id)).job
+
+    def jobs(
+        self,
+        *,
+        status: Status | None = None,
+        job_type: JobType | None = None,
+        text: str | None = None,
+        client: str | None = None,
+        order: JobOrder = JobOrder.QUEUE,
+        page_size: int = 200,
+    ) -> Iterator[Job]:
+        """Jobs in their short form, page by page as they are taken."""
+        asked = {"status": status, "type": job_type, "q": text, "client": client, "sort": order, "limit": page_size}
+        cursor: str | None = None
+        while True:
+            page = self._ask(calls.jobs(asked, cursor))
+            yield from page.jobs
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def tracks(self, job_id: str, *, page_size: int = 200) -> Iterator[Track]:
+        """The tracks of an album in its order, page by page.
+
+        Raises:
+            NotFound: no such job.
+        """
+        cursor: str | None = None
+        while True:
+            page = self._ask(calls.tracks(job_id, page_size, cursor))
+            yield from page.tracks
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def archive(self, job_id: str) -> Download:
+        """The files of a finished job as one ZIP: iterate over its pieces before anything else is asked.
+
+            with open("music.zip", "wb") as file:
+                file.writelines(client.archive(job_id))
+
+        Iterating raises `CutOff` when it ends early: a file was changed while it was read, or the connection broke.
+
+        Raises:
+            NotFound: no such job.
+            WrongState: it is not finished, or brought no files.
+            Refused: FILE_UNAVAILABLE, a file is not in the library any more.
+        """
+        answer = self._transport.download(calls.archive(job_id), calls.ARCHIVE_TYPE)
+        if isinstance(answer, Download):
+            return answer
+        raise refused(answer, self.address, job_id)
+
+    def act(self, job_id: str, action: Action, *, priority: Priority | None = None) -> str:
+        """Ask something of a job; *priority* belongs to prioritize. Returns the server's words.
+
+        All but retry are repeated when the connection fails: a second retry would be refused.
+
+        Raises:
+            NotFound: no such job.
+            WrongState: its state does not allow it.
+        """
+        return self._ask(calls.act(job_id, action, priority)).message
+
+    def delete(self, job_id: str) -> str:
+        """Remove a job; a running one is cancelled first. Files in the library stay. Returns the server's words.
+
+        It is not repeated when its answer is lost: the second would not find the job.
+
+        Raises:
+            NotFound: no such job.
+        """
+        return self._ask(calls.delete(job_id)).message
+
+    def stats(self) -> Stats:
+        """The figures of the queue; with `success` False while no worker lives."""
+        return self._ask(calls.stats())
+
+    def workers(self) -> Workers:
+        """The workers of the last 24 hours, and what each that lives works on."""
+        return self._ask(calls.workers())
+
+    def control(self) -> Control:
+        """How the whole queue is steered now."""
+        return self._ask(calls.control())
+
+    def steer(
+        self,
+        *,
+        paused: bool | Unchanged = UNCHANGED,
+        bandwidth_limit: int | Unchanged | None = UNCHANGED,
+        max_concurrent: int | Unchanged | None = UNCHANGED,
+    ) -> Control:
+        """Steer the whole queue, and return what holds then; None goes back to the settings.
+
+        *paused*: nothing new is started, what runs goes on. *bandwidth_limit*, bytes per second and 0 for none, and
+        *max_concurrent*, transfers, are for each worker process.
+
+        Raises:
+            Invalid: a number is out of range.
+        """
+        return self._ask(calls.steer(paused, bandwidth_limit, max_concurrent))
+
+    def watch(self, job_ids: Iterable[str], *, timeout: float | None = None) -> Iterator[tuple[str, Job | None]]:
+        """Each of these jobs as it is now and again at every change, None when it is removed, until all are finished.
+
+        A server that is away for less than `OUTAGE_SECONDS` is waited for. *timeout*: seconds for the whole.
+
+        Raises:
+            TimeoutError: the time is over and a job is not finished.
+        """
+        followed = Followed(job_ids, timeout)
+        while followed.left:
+            for job_id in followed.round():
+                job = self._look(job_id)
+                if followed.changed(job_id, job):
+                    yield job_id, job
+            if followed.left:
+                self._sleep(followed.pause)
+
+    def wait(self, job_id: str, on_change: Callable[[Job], None] | None = None, *, timeout: float | None = None) -> Job:
+        """Follow a job until it is finished, and return it. *timeout* in seconds.
+
+        Raises:
+            NotFound: no such job, or it was removed meanwhile.
+            TimeoutError: it is not finished yet.
+        """
+        last: Job | None = None
+        for _, last in self.watch([job_id], timeout=timeout):
+            if last is not None and on_change is not None:
+                on_change(last)
+        if last is None:
+            raise NotFound(job_id)
+        return last
+
+    def _look(self, job_id: str) -> Job | None:
+        """The job, or None if it is gone, with patience for a server that restarts."""
+        give_up = give_up_at()
+        while True:
+            try:
+                return self.job(job_id)
+            except NotFound:
+                return None
+            except (ServerUnreachable, StoreUnavailable):
+                if time.monotonic() >= give_up:
+                    raise
+                self._sleep(POLL_SECONDS)
+
+    def _ask(self, call: Call[R], patience: float | None = None, on_wait: Waiting | None = None) -> R:
+        left = Patience(self._patience if patience is None else patience)
+        while True:
+            answer = self._transport.send(call.request)
+            delay = None if call.answered_by(answer) else left.wait_for(answer, repeatable=call.request.repeatable)
+            if delay is None:
+                return call.read(answer, self.address)
+            reason = str(refused(answer, self.address))
+            for seconds, nap in naps(delay):
+                if on_wait is not None:
+                    on_wait(seconds, reason)
+                self._sleep(nap)
