@@ -16,7 +16,7 @@ from tests.contract import steps
 
 from tonearm.api import ApiServer, create_app, follower, frames, streams
 from tonearm.clock import SystemClock
-from tonearm.model import Mark, Phase, Transfer, WorkerReport
+from tonearm.model import JobRecord, Mark, Phase, Transfer, WorkerReport
 from tonearm.settings import load
 from tonearm.store.sqlite import open_sqlite
 
@@ -53,6 +53,25 @@ async def test_changes_are_told_as_lists_show_them(api: Api) -> None:
         await api.call("DELETE", f"/{job_id}")
         told = await listener.until(lambda told: told.event == "removed")
         assert (told.data, bool(told.id)) == ({"id": job_id}, True)
+
+
+async def test_all_who_listen_cost_the_queue_one_reading(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that changed is read once, however many hear of it."""
+    read: list[str] = []
+    job = api.store.job
+
+    async def counted(job_id: str) -> JobRecord:
+        read.append(job_id)
+        return await job(job_id)
+
+    monkeypatch.setattr(api.store, "job", counted)
+    async with AsyncExitStack() as stack:
+        listeners = [await stack.enter_async_context(listening(api)) for _ in range(8)]
+        job_id = await api.submit()
+        for listener in listeners:
+            await listener.catch_up(**{job_id: "queued"})
+
+    assert read == [job_id]
 
 
 async def test_progress_is_told_without_an_id(api: Api) -> None:

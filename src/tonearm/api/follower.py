@@ -16,7 +16,7 @@ import structlog
 
 from tonearm.api import records
 from tonearm.api.frames import Ring, frame, frame_of
-from tonearm.api.live import Live
+from tonearm.api.live import Body, Live
 from tonearm.api.revision import PROGRESS_MS
 from tonearm.errors import NotFound, StoreUnavailable
 from tonearm.model import Event, EventKind, JobQuery, JobRecord, JobType, Status
@@ -60,6 +60,7 @@ class Follower:
         self._lock = asyncio.Lock()
         """Held while the place in the feed and the ring do not fit together."""
         self._last = ""
+        self._snapshot = (b"", "", b"")
         self._told = ""
         self._told_at = 0.0
         self._progress: dict[str, tuple[float, int, float | None]] = {}
@@ -91,9 +92,15 @@ class Follower:
         if missed is not None:
             stats = frame("stats", (await self._live.stats_body()).encoded)
             return Joined(place, (*await self._frames(missed), stats))
-        snapshot = frame("snapshot", (await self._live.dashboard_body()).encoded, id=last)
+        snapshot = self._snapshot_of(await self._live.dashboard_body(), last)
         gap = after is not None or lost
         return Joined(place, (frame_of("resync", {}), snapshot) if gap else (snapshot,))
+
+    def _snapshot_of(self, body: Body, last: str) -> bytes:
+        """The frame of a snapshot; the same bytes for all who begin at the same time."""
+        if self._snapshot[:2] != (body.encoded, last):
+            self._snapshot = (body.encoded, last, frame("snapshot", body.encoded, id=last))
+        return self._snapshot[2]
 
     async def _missed(self, after: str) -> list[Event] | None:
         """What came after an event; None: it is unknown, too old, or too much."""

@@ -126,32 +126,33 @@ class _Stream(Response):
         await _send(send, _RETRY)
         may_go_on: Callable[[], Awaitable[bool]] | None = scope.get(MAY_GO_ON)
         time = asyncio.get_running_loop().time
-        place, first, checked = self._joined.place, self._joined.first, time()
-        self._joined = Joined(0, ())  # the snapshot is not kept for as long as the stream lives
+        place, checked = self._joined.place, time()
+        # What was sent is let go of at once: a stream lives for long, and a snapshot is large.
+        unsent, self._joined = list(self._joined.first), Joined(0, ())
         while True:
-            for one in first:
-                await _send(send, one)
-            first, place = await self._next(place)
+            while unsent:
+                await _send(send, unsent.pop(0))
+            unsent, place = await self._next(place)
             if may_go_on is not None and time() - checked >= CHECK_S:
                 checked = time()
                 if not await may_go_on():
                     return
 
-    async def _next(self, place: int) -> tuple[tuple[bytes, ...], int]:
+    async def _next(self, place: int) -> tuple[list[bytes], int]:
         """What to send next, and the place after that."""
         ring = self._follower.ring
         if not await ring.grown(place, CHECK_S):
             self._silent_s += CHECK_S
             if self._silent_s < HEARTBEAT_S:
-                return (), place
+                return [], place
             self._silent_s = 0.0
-            return (HEARTBEAT,), place
+            return [HEARTBEAT], place
         self._silent_s = 0.0
         one = ring.at(place)
         if one is not None:
-            return (one,), place + 1
+            return [one], place + 1
         joined = await self._follower.join(None, lost=True)
-        return joined.first, joined.place
+        return list(joined.first), joined.place
 
 
 async def _send(send: Send, data: bytes) -> None:
