@@ -21,7 +21,19 @@ from tonearm.client.calls import Action, Call, Submission
 from tonearm.client.exchange import Patience, ServerAddress, authorization, naps
 from tonearm.client.following import POLL_SECONDS, Followed, give_up_at
 from tonearm.client.reading import refused
-from tonearm.client.records import Control, Job, Receipt, Stats, Track, Wire, Workers
+from tonearm.client.records import (
+    Control,
+    Dashboard,
+    Health,
+    Job,
+    Metrics,
+    Outcomes,
+    Receipt,
+    Stats,
+    Track,
+    Wire,
+    Workers,
+)
 from tonearm.client.transport import Download, Transport
 from tonearm.errors import NotFound, ServerUnreachable, StoreUnavailable
 from tonearm.model import UNCHANGED, JobOrder, JobType, Priority, Quality, Status, Unchanged
@@ -187,6 +199,45 @@ class Client:
     def stats(self) -> Stats:
         """The figures of the queue; with `success` False while no worker lives."""
         return self._ask(calls.stats())
+
+    def submit_batch(self, wanted: Iterable[Submission]) -> Outcomes:
+        """Queue up to 100 tracks and albums at once; one that is refused does not stop the others.
+
+        Raises:
+            Invalid: there are too many.
+            RateLimited: a limit is reached.
+        """
+        return self._ask(calls.submit_batch(wanted))
+
+    def act_many(
+        self, action: Action, job_ids: Iterable[str] | None = None, *, status: Status | None = None
+    ) -> Outcomes:
+        """Ask something of up to 1,000 jobs, or of all in a state; all but retry are repeated when the answer is lost.
+
+        Raises:
+            ValueError: neither jobs nor a state, or both.
+        """
+        return self._ask(calls.act_many(action, job_ids, status))
+
+    def clear(self, status: Status) -> str:
+        """Remove the finished jobs in this state; their files stay. Returns the server's words.
+
+        Raises:
+            Invalid: jobs in this state are not finished.
+        """
+        return self._ask(calls.clear(status)).message
+
+    def dashboard(self) -> Dashboard:
+        """The figures and the first 200 jobs; with `success` False while no worker lives."""
+        return self._ask(calls.dashboard())
+
+    def metrics(self) -> Metrics:
+        """The metrics of the queue by their names on the wire."""
+        return self._ask(calls.metrics())
+
+    def health(self) -> Health:
+        """How the queue is, also while it is down."""
+        return self._ask(calls.health())
 
     def workers(self) -> Workers:
         """The workers of the last 24 hours, and what each that lives works on."""

@@ -6,6 +6,7 @@ One description for all clients, whatever carries it. Nothing is sent here.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -16,10 +17,15 @@ import msgspec
 from tonearm.client.exchange import Answer, Request, ServerAddress
 from tonearm.client.reading import read
 from tonearm.client.records import (
+    Cleared,
     Control,
+    Dashboard,
     Done,
+    Health,
     JobAnswer,
     JobPage,
+    Metrics,
+    Outcomes,
     Receipt,
     Stats,
     TrackPage,
@@ -27,7 +33,7 @@ from tonearm.client.records import (
     Workers,
 )
 from tonearm.errors import NotFound
-from tonearm.model import JOB_ID, UNCHANGED, JobType, Priority, Quality, Unchanged
+from tonearm.model import JOB_ID, UNCHANGED, JobType, Priority, Quality, Status, Unchanged
 
 PATH = "/api/download-queue"
 
@@ -148,6 +154,45 @@ def workers() -> Call[Workers]:
 def control() -> Call[Control]:
     """How the whole queue is steered."""
     return Call(_request("GET", "/control"), Control)
+
+
+def submit_batch(wanted: Iterable[Submission]) -> Call[Outcomes]:
+    """Queue up to 100 jobs at once, under one key."""
+    body = {"jobs": [one.as_json() for one in wanted]}
+    return Call(_request("POST", "/batch", body, key=secrets.token_hex(16)), Outcomes)
+
+
+def act_many(action: Action, job_ids: Iterable[str] | None, status: Status | None) -> Call[Outcomes]:
+    """Ask something of these jobs, or of all in this state.
+
+    Raises:
+        ValueError: it is not one of the two.
+    """
+    if (job_ids is None) == (status is None):
+        raise ValueError("name jobs or a status, one of the two")
+    whom = {"status": status} if job_ids is None else {"jobIds": list(job_ids)}
+    repeatable = action is not Action.RETRY
+    return Call(_request("POST", "/actions", {"action": action, **whom}, repeatable=repeatable), Outcomes)
+
+
+def clear(status: Status) -> Call[Cleared]:
+    """Remove the finished jobs in this state; a second time there are none left."""
+    return Call(_request("DELETE", f"?{urlencode({'status': status})}"), Cleared)
+
+
+def dashboard() -> Call[Dashboard]:
+    """The figures and the first jobs."""
+    return Call(_request("GET", "/dashboard"), Dashboard, figures=b'"queue"')
+
+
+def metrics() -> Call[Metrics]:
+    """The metrics as JSON."""
+    return Call(_request("GET", "/metrics"), Metrics)
+
+
+def health() -> Call[Health]:
+    """How the queue is."""
+    return Call(_request("GET", "/health"), Health, figures=b'"status"')
 
 
 def steer(

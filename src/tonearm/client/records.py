@@ -260,10 +260,102 @@ class Done(Wire, frozen=True, kw_only=True):
     message: str
 
 
+class Outcome(Wire, frozen=True, kw_only=True):
+    """What became of one of several: *code* and *error* are the refusal's, if it was refused."""
+
+    success: bool
+    job_id: str | None = None
+    code: str | None = None
+    error: str | None = None
+
+
+class Outcomes(Wire, frozen=True, kw_only=True):
+    """What became of each, in the order in which they were named."""
+
+    results: tuple[Outcome, ...]
+
+
+class Cleared(Wire, frozen=True, kw_only=True):
+    """The answer to clearing the history, in the server's own words."""
+
+    message: str = ""
+
+
+class Dashboard(Stats, frozen=True, kw_only=True):
+    """The figures of the queue and its first 200 jobs; *generated_at* is a moment in the form of ISO 8601."""
+
+    jobs: tuple[Job, ...]
+    generated_at: str
+
+
+class Metrics(Wire, frozen=True, kw_only=True):
+    """Jobs by status, and the *metrics* by their names on the wire."""
+
+    queue: QueueCounts
+    metrics: dict[str, Any]
+
+
+class HealthWorker(Wire, frozen=True, kw_only=True):
+    """The workers together; *error_rate*: failed jobs among the finished ones, 0 to 1."""
+
+    running: bool
+    last_heartbeat: int | None = None
+    uptime_seconds: int | float = 0
+    jobs_processed: int = 0
+    error_rate: float = 0.0
+
+
+class HealthQueue(Wire, frozen=True, kw_only=True):
+    """How long the queue is: ok, warn or critical, *size* unfinished jobs."""
+
+    level: str
+    size: int
+    oldest_age_seconds: int | float = 0
+
+
+class HealthFailures(Wire, frozen=True, kw_only=True):
+    """Jobs that failed, in all and by their failure code."""
+
+    count: int
+    by_code: dict[str, int] = {}
+
+
+class HealthStore(Wire, frozen=True, kw_only=True):
+    """Where the queue lies, and how fast it answered."""
+
+    kind: str
+    reachable: bool
+    latency_ms: float | None = None
+
+
+class HealthDisk(Wire, frozen=True, kw_only=True):
+    """Room for music, and how much has to stay free."""
+
+    free_bytes: int | None = None
+    min_bytes: int | None = None
+
+
+class Health(Wire, frozen=True, kw_only=True):
+    """How the queue is: ok, degraded or down. Of one whose store is away only *store* is known."""
+
+    status: str
+    store: HealthStore
+    worker: HealthWorker | None = None
+    queue: HealthQueue | None = None
+    failures: HealthFailures | None = None
+    disk: HealthDisk | None = None
+    warning: str | None = None
+    error: str | None = None
+
+
 _Answer = TypeVar("_Answer", bound=Wire)
 # Described here, before there are threads: see docs/explain/architecture.md, "Decoding".
 _DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(kind) for kind in (Receipt, Control, Stats, Workers, JobPage, TrackPage, JobAnswer, Done)
+    kind: msgspec.json.Decoder(kind)
+    for kind in (
+        *(Receipt, Control, Stats, Workers, JobPage, TrackPage, JobAnswer, Done),
+        *(Outcomes, Cleared, Dashboard, Metrics, Health),
+    )
 }
 
 
