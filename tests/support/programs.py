@@ -49,6 +49,8 @@ NEEDED = {
         Program("strace", "strace", "injects a failing or fatal system call exactly there"),
         Program("mkfs.ext4", "e2fsprogs", "the disk whose power is cut"),
         Program("mount", "mount", "small, full and read-only disks"),
+        Program("ip", "iproute2", "a network that a test has to itself"),
+        Program("unshare", "util-linux", "a network that a test has to itself"),
         Program("setpriv", "util-linux", "a second user"),
         Program("lowntfs-3g", "ntfs-3g", "a disk that takes upper and lower case for the same"),
         Program("mkfs.ntfs", "ntfs-3g", "makes it"),

@@ -22,7 +22,7 @@ from structlog.types import EventDict, Processor, WrappedLogger
 from tonearm.ops.redact import redact_value
 
 _LEADING = ("time", "job", "level", "logger", "event")
-_UNSAFE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
+_UNSAFE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
 _BARE = re.compile(r"[^\s\"'=\\]+")
 _QUIET = ("uvicorn.error", "asyncio", "aiohttp.access")
 

@@ -75,7 +75,8 @@ def test_json_lines_carry_the_same_fields(out: io.StringIO) -> None:
 
 @pytest.mark.parametrize("form", ["text", "json"])
 @pytest.mark.parametrize(
-    "nasty", ["a\nb", "a\r\nb", "a\x00b", "a\x1b[31mb", "a\u2028b", "a\u202eb", "a\x85b", "a\ud800b"]
+    "nasty",
+    ["a\nb", "a\r\nb", "a\x00b", "a\x1b[31mb", "a\u2028b", "a\u202eb", "a\u200fb", "a\u061cb", "a\x85b", "a\ud800b"],
 )
 def test_one_event_is_one_line_whatever_is_in_it(out: io.StringIO, form: str, nasty: str) -> None:
     """Nobody forges a line or colours the terminal by a title."""
