@@ -56,7 +56,7 @@ class Switch:
                 raise StoreUnavailable("No answer")
             if line is Line.REFUSES:
                 raise StoreRefused("A fail-over is under way")
-            if line is Line.FULL and name in ("submit", "take_in"):
+            if line is Line.FULL and name in ("submit", "submit_many", "take_in"):
                 raise StoreFull("Out of memory")
             answer = await call(*arguments, **named)
             if line is Line.DEAF:

@@ -11,7 +11,7 @@ from typing import Any
 
 from tonearm.api.answers import STATUSES
 from tonearm.api.idempotency import HEADER, MAX_KEY
-from tonearm.api.paths import CONTROL, DASHBOARD, EVENTS, HEALTH, METRICS, PREFIX, STATS, WORKERS
+from tonearm.api.paths import BATCH, CONTROL, DASHBOARD, EVENTS, HEALTH, METRICS, PREFIX, STATS, WORKERS
 from tonearm.api.queries import DEFAULT_LIMIT, MAX_LIMIT
 from tonearm.api.shapes import JOB_ID_EXAMPLE, ref, schemas
 from tonearm.errors import RefusalCode as Code
@@ -39,6 +39,7 @@ def document(base_path: str) -> Part:
         "servers": [{"url": base_path or "/"}],
         "paths": {
             PREFIX: {"post": _submit(), "get": _browse()},
+            BATCH: {"post": _submit_many()},
             STATS: {"get": _tagged(_with_figures("stats", "The figures of the queue", "Stats", Code.WORKER_DOWN))},
             DASHBOARD: {
                 "get": _tagged(
@@ -90,6 +91,16 @@ def _submit() -> Part:
             "Location": {"description": "The path of the job.", "schema": {"type": "string"}}
         }
     return {**operation, "parameters": [_idempotency_key()], "requestBody": _body("Submission")}
+
+
+def _submit_many() -> Part:
+    operation = _operation(
+        "submitBatch",
+        "Submit up to 100 jobs; each is answered by itself, and where the rate has no room for all of it none is added",
+        {200: "BatchAnswer"},
+        (*_BODY, Code.INVALID_FIELD, Code.IDEMPOTENCY_MISMATCH, Code.RATE_LIMITED),
+    )
+    return {**operation, "parameters": [_idempotency_key()], "requestBody": _body("Batch")}
 
 
 def _browse() -> Part:

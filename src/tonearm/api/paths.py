@@ -11,13 +11,14 @@ PREFIX = "/api/download-queue"
 """Where everything that is about jobs lies."""
 
 STATS = f"{PREFIX}/stats"
+BATCH = f"{PREFIX}/batch"
 METRICS = f"{PREFIX}/metrics"
 DASHBOARD = f"{PREFIX}/dashboard"
 EVENTS = f"{PREFIX}/events"
 CONTROL = f"{PREFIX}/control"
 HEALTH = f"{PREFIX}/health"
 WORKERS = f"{PREFIX}/workers"
-FIXED = frozenset({STATS, DASHBOARD, METRICS, EVENTS, CONTROL, HEALTH, WORKERS})
+FIXED = frozenset({BATCH, STATS, DASHBOARD, METRICS, EVENTS, CONTROL, HEALTH, WORKERS})
 """Fixed names where otherwise the id of a job stands."""
 
 

@@ -18,6 +18,7 @@ from tonearm.api.submissions import MAX_RETRIES
 from tonearm.api.workers import WireWorker
 from tonearm.errors import FailureCode, RefusalCode
 from tonearm.model import MAX_BANDWIDTH, MAX_CATALOG_ID, MAX_CONCURRENT, JobType, Priority, Quality
+from tonearm.store.batches import BATCH
 
 Schema = dict[str, Any]
 
@@ -42,6 +43,17 @@ def schemas() -> Schema:
                 "queueSource": {"enum": ["sqlite", "redis", "local", "memory"]},
             },
             {"duplicate": _FLAG, "warning": _TEXT},
+        ),
+        "Batch": _object(
+            {"jobs": {"type": "array", "minItems": 1, "maxItems": BATCH, "items": ref("Submission")}},
+            example={"jobs": [{"job": {"type": "track", "trackId": 11, "quality": "LOSSLESS"}}]},
+        ),
+        "BatchAnswer": _success(
+            {
+                "results": {"type": "array", "items": {"oneOf": [_accepted(), ref("Refusal")]}},
+                "queueSource": {"enum": ["sqlite", "redis", "local", "memory"]},
+            },
+            {"warning": _TEXT},
         ),
         "JobList": _success({"jobs": _list_of("Job"), "count": _COUNT}, {"nextCursor": _TEXT, "warning": _TEXT}),
         "JobAnswer": _success({"job": ref("Job")}, {"warning": _TEXT}),
@@ -109,6 +121,10 @@ def _submission() -> Schema:
         },
         example={"job": {"type": "track", "trackId": 11, "quality": "LOSSLESS"}},
     )
+
+
+def _accepted() -> Schema:
+    return _success({"jobId": {**_TEXT, "example": JOB_ID_EXAMPLE}}, {"duplicate": _FLAG, "warning": _TEXT})
 
 
 def _wanted(kind: JobType) -> Schema:

@@ -23,6 +23,7 @@ The states and the arrows between them are drawn in docs/explain/states.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from tonearm.model import (
@@ -31,6 +32,7 @@ from tonearm.model import (
     Counts,
     Feed,
     FilePage,
+    Idempotency,
     JobPage,
     JobQuery,
     JobRecord,
@@ -45,6 +47,7 @@ from tonearm.model import (
     TrackPage,
     WorkerRecord,
 )
+from tonearm.store.batches import Answers
 from tonearm.store.keyring import Keyring
 from tonearm.store.moving import Leaving, Moving
 from tonearm.store.working import Working
@@ -110,6 +113,24 @@ class Submitting(Protocol):
             QuotaExceeded: CLIENT_QUEUE_FULL or QUEUE_FULL.
 
         Cost: O(log n).
+        """
+        ...
+
+    async def submit_many(
+        self, submissions: Sequence[Submission], limits: SubmitLimits, idempotency: Idempotency | None = None
+    ) -> Answers:
+        """Add 1 to `BATCH` jobs of one client as one unit, and answer each in order: what became of it, or why not.
+
+        Each is treated as by `submit`, those before it counted in; one that finds no room is refused by itself. Of the
+        rate, every `JOBS_A_TOKEN` new jobs or part of them are one submission. The *idempotency* is that of the whole,
+        which is remembered when something of it was accepted; those of the single submissions are not looked at.
+
+        Raises:
+            Refused: IDEMPOTENCY_MISMATCH.
+            RateLimited: there is no room for all of it in the rate; nothing was added.
+            ValueError: too many, none, or of several clients.
+
+        Cost: O(log n) each.
         """
         ...
 

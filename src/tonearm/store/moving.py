@@ -7,9 +7,11 @@ The rules of `tonearm.store.base` hold here too.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from tonearm.model import Idempotency, JobDump, Submission, SubmitLimits, Submitted, TakenIn
+from tonearm.store.batches import Answers
 
 
 class Moving(Protocol):
@@ -64,6 +66,20 @@ class Leaving(Protocol):
         Raises:
             Refused: as `submit`.
         """
+        ...
+
+    async def submit_many_marked(
+        self, submissions: Sequence[Submission], limits: SubmitLimits, idempotency: Idempotency | None
+    ) -> Answers:
+        """Accept a batch like `Store.submit_many`, each new job of it marked as by `submit_marked`.
+
+        Raises:
+            Refused: as `submit_many`.
+        """
+        ...
+
+    async def answered_many(self, client: str, idempotency: Idempotency) -> Answers | None:
+        """What this store answered a batch of the client under the key, as `answered`."""
         ...
 
     async def answered(self, client: str, idempotency: Idempotency) -> Submitted | None:

@@ -55,6 +55,15 @@ def rate_limited(limit: int, wait_ms: int) -> RateLimited:
     )
 
 
+def batch_too_large(limit: int, tokens: int) -> RateLimited:
+    """Refuse a batch that counts as so many submissions, which never fit into the window."""
+    return RateLimited(
+        f"Too many submissions: this batch counts as {tokens}, and {limit} in {RATE_WINDOW_MS // 1000} s are allowed. "
+        "Send fewer jobs at a time.",
+        RATE_WINDOW_MS,
+    )
+
+
 def client_queue_full(unfinished: int, limit: int) -> QuotaExceeded:
     """Refuse a submission of a client that has so many unfinished jobs."""
     return QuotaExceeded(

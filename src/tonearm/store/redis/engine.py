@@ -29,6 +29,7 @@ from tonearm.model import (
     Feed,
     FilePage,
     Flags,
+    Idempotency,
     JobDump,
     JobPage,
     JobQuery,
@@ -53,10 +54,11 @@ from tonearm.model import (
 )
 from tonearm.store import dumps, figures, keyring
 from tonearm.store.base import PAGE
+from tonearm.store.batches import Answers
 from tonearm.store.cursors import read_tracks
 from tonearm.store.overlay import RESTING_LIMIT
 from tonearm.store.records import file_page, track_page
-from tonearm.store.redis import listing, moving, wire
+from tonearm.store.redis import batching, listing, moving, wire
 from tonearm.store.redis.audit import audit
 from tonearm.store.redis.checks import require
 from tonearm.store.redis.desk import Desk, Moment
@@ -144,6 +146,11 @@ class RedisStore:
         except Refusal as refusal:
             raise limited(refusal, limits, submission.idempotency) from None
         return Submitted(job_id, duplicate=duplicate == "1")
+
+    async def submit_many(
+        self, submissions: Sequence[Submission], limits: SubmitLimits, idempotency: Idempotency | None = None
+    ) -> Answers:
+        return await batching.submit_many(self._desk, submissions, limits, idempotency)
 
     async def _act(self, action: str, job_id: str, detail: int = 0) -> bool:
         if not JOB_ID.fullmatch(job_id):

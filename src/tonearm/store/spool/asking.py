@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from tonearm.errors import StoreRefused, StoreUnavailable
@@ -11,6 +12,7 @@ from tonearm.model import (
     Counts,
     Feed,
     FilePage,
+    Idempotency,
     JobDump,
     JobPage,
     JobQuery,
@@ -24,7 +26,9 @@ from tonearm.model import (
     TrackPage,
     WorkerRecord,
 )
+from tonearm.store import batches
 from tonearm.store.base import PAGE
+from tonearm.store.batches import Answers
 from tonearm.store.spool.both import Both
 from tonearm.store.spool.figures import add_counts, mix_metrics
 
@@ -96,6 +100,31 @@ class Asking:
             self._both.handover.arrived()
         source = "memory" if self._local.source == "memory" else "local"
         return replace(submitted, source=source, warning=self._standing_in)
+
+    async def submit_many(
+        self, submissions: Sequence[Submission], limits: SubmitLimits, idempotency: Idempotency | None = None
+    ) -> Answers:
+        if idempotency is not None:
+            known = await self._local.answered_many(batches.client_of(submissions), idempotency)
+            if known is not None:
+                return known
+        uncertain = self._reach.up
+        if uncertain:
+            try:
+                return await self._reach.add(lambda main: main.submit_many(submissions, limits, idempotency))
+            except StoreUnavailable as error:
+                uncertain = not isinstance(error, StoreRefused)
+        if uncertain:
+            answers = await self._both.handover.accept_many_marked(submissions, limits, idempotency)
+        else:
+            answers = await self._local.submit_many(submissions, limits, idempotency)
+        for _ in batches.added(submissions, answers):
+            self._both.handover.arrived()
+        source = "memory" if self._local.source == "memory" else "local"
+        return tuple(
+            replace(answer, source=source, warning=self._standing_in) if isinstance(answer, Submitted) else answer
+            for answer in answers
+        )
 
     async def cancel(self, job_id: str) -> None:
         await self._both.act(job_id, lambda store: store.cancel(job_id))

@@ -16,8 +16,10 @@ from collections.abc import Sequence
 import structlog
 
 from tonearm.errors import Invalid, NotFound, StoreRefused
-from tonearm.model import JobOrder, JobQuery, Submission, SubmitLimits, Submitted, TakenIn
+from tonearm.model import Idempotency, JobOrder, JobQuery, Submission, SubmitLimits, Submitted, TakenIn
+from tonearm.store import batches
 from tonearm.store.base import PAGE, LocalStore
+from tonearm.store.batches import Answers
 from tonearm.store.spool.reach import Reach
 
 TOGETHER = 16
@@ -69,6 +71,14 @@ class HandOver:
             self.marked.add(submission.id)
         self.arrived()
         return submitted
+
+    async def accept_many_marked(
+        self, submissions: Sequence[Submission], limits: SubmitLimits, idempotency: Idempotency | None
+    ) -> Answers:
+        """Accept a batch here that may be there already, as `accept_marked`."""
+        answers = await self._local.submit_many_marked(submissions, limits, idempotency)
+        self.marked |= set(batches.added(submissions, answers))
+        return answers
 
     async def go_through(self) -> bool:
         """Hand over what can be: the marked ones, then all in the order of their submission. True: something moved.

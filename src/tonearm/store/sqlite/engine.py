@@ -55,6 +55,7 @@ from tonearm.model import (
     WorkerReport,
 )
 from tonearm.store.base import PAGE
+from tonearm.store.batches import Answers
 from tonearm.store.overlay import Overlay
 from tonearm.store.signal import Signal
 from tonearm.store.sqlite import (
@@ -178,6 +179,11 @@ class SqliteStore:
     async def submit(self, submission: Submission, limits: SubmitLimits) -> Submitted:
         return await self._write(lambda unit: submit.submit(unit, submission, limits))
 
+    async def submit_many(
+        self, submissions: Sequence[Submission], limits: SubmitLimits, idempotency: Idempotency | None = None
+    ) -> Answers:
+        return await self._write(lambda unit: submit.submit_many(unit, submissions, limits, idempotency))
+
     async def cancel(self, job_id: str) -> None:
         await self._write(lambda unit: actions.cancel(unit, job_id))
 
@@ -294,6 +300,14 @@ class SqliteStore:
 
     async def submit_marked(self, submission: Submission, limits: SubmitLimits) -> Submitted:
         return await self._write(lambda unit: leaving.submit_marked(unit, submission, limits))
+
+    async def submit_many_marked(
+        self, submissions: Sequence[Submission], limits: SubmitLimits, idempotency: Idempotency | None
+    ) -> Answers:
+        return await self._write(lambda unit: leaving.submit_many_marked(unit, submissions, limits, idempotency))
+
+    async def answered_many(self, client: str, idempotency: Idempotency) -> Answers | None:
+        return await self._read(lambda unit: answers.recall_many(unit, client, idempotency))
 
     async def answered(self, client: str, idempotency: Idempotency) -> Submitted | None:
         return await self._read(lambda unit: answers.recall(unit, client, idempotency))

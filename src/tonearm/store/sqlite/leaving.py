@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tonearm.errors import WrongState
-from tonearm.model import State, Submission, SubmitLimits, Submitted
+from tonearm.model import Idempotency, State, Submission, SubmitLimits, Submitted
+from tonearm.store import batches
 from tonearm.store.base import PAGE
+from tonearm.store.batches import Answers
 from tonearm.store.sqlite import albums, moves
 from tonearm.store.sqlite.actions import find, known
-from tonearm.store.sqlite.submit import submit
+from tonearm.store.sqlite.submit import submit, submit_many
 from tonearm.store.sqlite.unit import Unit
 
 
@@ -17,6 +21,17 @@ def submit_marked(unit: Unit, submission: Submission, limits: SubmitLimits) -> S
     if submitted.job_id == submission.id and known(unit, submission.id) is not None:
         begin(unit, submission.id)
     return submitted
+
+
+def submit_many_marked(
+    unit: Unit, submissions: Sequence[Submission], limits: SubmitLimits, idempotency: Idempotency | None
+) -> Answers:
+    """Accept a batch that may be elsewhere as well (`Leaving.submit_many_marked`)."""
+    answers = submit_many(unit, submissions, limits, idempotency)
+    for job_id in batches.added(submissions, answers):
+        if known(unit, job_id) is not None:
+            begin(unit, job_id)
+    return answers
 
 
 def begin(unit: Unit, job_id: str) -> bool:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from tonearm.model import Submission, SubmitLimits, Submitted
-from tonearm.store import wording
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tonearm.errors import QuotaExceeded
+from tonearm.model import Idempotency, Submission, SubmitLimits, Submitted
+from tonearm.store import batches, wording
 from tonearm.store.base import RATE_WINDOW_MS
+from tonearm.store.batches import Answers
 from tonearm.store.sqlite import answers, moves, tombstones
 from tonearm.store.sqlite.unit import Unit
 from tonearm.store.task import new_job
@@ -27,13 +32,37 @@ def _answer(unit: Unit, submission: Submission, limits: SubmitLimits) -> Submitt
         twin = _twin(unit, submission)
         if twin is not None:
             return Submitted(twin, duplicate=True)
-    _check_rate(unit, submission.client, limits.rate_per_minute)
+    _check_rate(unit, submission.client, limits.rate_per_minute, 1)
     _check_sizes(unit, submission.client, limits)
-    if limits.rate_per_minute:
-        unit.run("INSERT INTO rate (client, at) VALUES (?, ?)", submission.client, unit.now)
+    _spend(unit, submission.client, limits, 1)
     task = moves.add(unit, new_job(submission, unit.now))
     moves.note(unit, task, "submitted")
     return Submitted(task.id)
+
+
+def submit_many(
+    unit: Unit, submissions: Sequence[Submission], limits: SubmitLimits, idempotency: Idempotency | None
+) -> Answers:
+    """Add the jobs of a batch (`Store.submit_many`)."""
+    client = batches.client_of(submissions)
+    remembered = answers.recall_many(unit, client, idempotency)
+    if remembered is not None:
+        return remembered
+    before = _unfinished(unit, client)
+    judged = [_answer_in_batch(unit, submission, limits) for submission in submissions]
+    tokens = batches.cost(_unfinished(unit, client) - before)
+    if tokens:  # what was added goes again with the unit
+        _check_rate(unit, client, limits.rate_per_minute, tokens)
+        _spend(unit, client, limits, tokens)
+    answers.remember_many(unit, client, idempotency, judged)
+    return tuple(judged)
+
+
+def _answer_in_batch(unit: Unit, submission: Submission, limits: SubmitLimits) -> Submitted | QuotaExceeded:
+    try:
+        return _answer(unit, submission, replace(limits, rate_per_minute=0))
+    except QuotaExceeded as refused:
+        return refused
 
 
 def _known(unit: Unit, job_id: str) -> bool:
@@ -51,24 +80,37 @@ def _twin(unit: Unit, submission: Submission) -> str | None:
     return None if row is None else str(row[0])
 
 
-def _check_rate(unit: Unit, client: str, limit: int) -> None:
+def _check_rate(unit: Unit, client: str, limit: int, tokens: int) -> None:
     if not limit:
         return
+    if tokens > limit:
+        raise wording.batch_too_large(limit, tokens)
     window = unit.now - RATE_WINDOW_MS
     unit.run("DELETE FROM rate WHERE client = ? AND at <= ?", client, window)
-    # The submission that has to leave the window for another one to fit: the limit-th from the newest.
+    # The submission that has to leave the window for these to fit: for one the limit-th from the newest.
     row = unit.one(
-        "SELECT at FROM rate WHERE client = ? AND at > ? ORDER BY at DESC LIMIT 1 OFFSET ?", client, window, limit - 1
+        "SELECT at FROM rate WHERE client = ? AND at > ? ORDER BY at DESC LIMIT 1 OFFSET ?",
+        *(client, window, limit - tokens),
     )
     if row is not None:
         raise wording.rate_limited(limit, row[0] - window)
 
 
+def _spend(unit: Unit, client: str, limits: SubmitLimits, tokens: int) -> None:
+    for _ in range(tokens if limits.rate_per_minute else 0):
+        unit.run("INSERT INTO rate (client, at) VALUES (?, ?)", client, unit.now)
+
+
+def _unfinished(unit: Unit, client: str) -> int:
+    (unfinished,) = unit.one("SELECT unfinished FROM client WHERE name = ?", client) or (0,)
+    return int(unfinished)
+
+
 def _check_sizes(unit: Unit, client: str, limits: SubmitLimits) -> None:
     if limits.client_unfinished:
-        row = unit.one("SELECT unfinished FROM client WHERE name = ?", client)
-        if row is not None and row[0] >= limits.client_unfinished:
-            raise wording.client_queue_full(row[0], limits.client_unfinished)
+        own = _unfinished(unit, client)
+        if own >= limits.client_unfinished:
+            raise wording.client_queue_full(own, limits.client_unfinished)
     if limits.queue_unfinished:
         (unfinished,) = unit.one(
             "SELECT coalesce(sum(value), 0) FROM counter "

@@ -15,7 +15,7 @@ CREATE TABLE answered (
     client    TEXT NOT NULL,
     key       TEXT NOT NULL,
     digest    TEXT NOT NULL,
-    job       TEXT NOT NULL,
+    answer    TEXT NOT NULL,                       -- the id of the job; of a batch JSON, store.batches
     duplicate INTEGER NOT NULL,
     at        INTEGER NOT NULL
 ) STRICT;

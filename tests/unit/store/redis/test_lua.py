@@ -17,7 +17,7 @@ SCRIPTS, PARTS = script_files(), part_files()
 ROOT = Path(__file__).parents[4]
 LINE = 120
 SHEBANGS = {"#!lua", "#!lua flags=allow-oom", "#!lua flags=no-writes"}
-REFUSED_WHEN_FULL = {"submit", "take_in"}
+REFUSED_WHEN_FULL = {"submit", "submit_many", "take_in"}
 """What brings more jobs in. Everything else works on a full Redis, so that it can drain."""
 
 MADE_KEY = re.compile(r"\bkey\('(\w+)'")

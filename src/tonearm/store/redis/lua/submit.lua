@@ -1,5 +1,5 @@
 #!lua
--- submit: add jobs, or answer those that they repeat. Like `take_in`, and no other script, a full Redis refuses it.
+-- submit: add jobs, or answer those that they repeat. A full Redis refuses it, as `submit_many` and `take_in`.
 -- needs: queue tasks later fair places moves remembered answers
 -- KEYS  1 meta
 -- ARGV  1-3 time  4… for each: record (JSON: the fields of the new task), check_duplicate, rate a minute (0: none),

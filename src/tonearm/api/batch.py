@@ -1,0 +1,108 @@
+"""The route of batches: up to 100 jobs in one request, each answered by itself.
+
+A job that cannot be read is refused in its place and stops no other; the store takes the others as one unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+
+from tonearm.api.answers import success
+from tonearm.api.bodies import Object, read_object
+from tonearm.api.fields import invalid, unknown, warning
+from tonearm.api.idempotency import read_idempotency
+from tonearm.api.paths import BATCH
+from tonearm.api.peers import client_name
+from tonearm.api.submissions import Wanted, read_submission
+from tonearm.clock import Clock
+from tonearm.errors import Invalid, QuotaExceeded, RefusalCode, Refused
+from tonearm.model import Submitted
+from tonearm.settings import Settings
+from tonearm.store import batches
+from tonearm.store.base import Store
+
+log = structlog.get_logger("api.batch")
+
+
+@dataclass(frozen=True)
+class BatchRoutes:
+    """`POST /batch`."""
+
+    store: Store
+    settings: Settings
+    clock: Clock
+
+    def add_to(self, app: FastAPI) -> None:
+        """Add the route to *app*, before that of a job."""
+        app.add_api_route(BATCH, self.submit, methods=["POST"])
+
+    async def submit(self, request: Request) -> Response:
+        """Add jobs, and say of each what became of it."""
+        body = await read_object(request, batches.BATCH * self.settings.max_body_bytes)
+        client = client_name(request.scope)
+        judged = [self._read(each, client) for each in _jobs(body)]
+        wanted = [each for each in judged if isinstance(each, Wanted)]
+        # What can be read is part of it: the answers that are remembered are those of the jobs that could be.
+        said = {"body": body, "read": [isinstance(each, Wanted) for each in judged]}
+        idempotency = read_idempotency(request, BATCH, said)
+        answers: batches.Answers = ()
+        if wanted:
+            answers = await self.store.submit_many(
+                [each.submission for each in wanted], self.settings.submit_limits(), idempotency
+            )
+        added = batches.added([each.submission for each in wanted], answers)
+        if added:
+            log.info("Batch submitted", client=client, jobs=len(added))
+        coming = iter(zip(wanted, answers, strict=True))
+        results = [_refused(each) if isinstance(each, Invalid) else _result(*next(coming)) for each in judged]
+        lies = next((each for each in answers if isinstance(each, Submitted)), None)
+        source = lies.source if lies is not None and lies.source else self.store.source
+        answer: Object = {"results": results, "queueSource": source}
+        warnings = (warning(unknown(body, ("jobs",))), (lies.warning if lies else None) or self.store.warning)
+        text = " ".join(each for each in warnings if each is not None)
+        return success(answer | ({"warning": text} if text else {}))
+
+    def _read(self, job: Any, client: str) -> Wanted | Invalid:
+        if not isinstance(job, dict):
+            return Invalid(RefusalCode.INVALID_JOB, "Invalid job format")
+        try:
+            return read_submission(
+                job,
+                client=client,
+                clock=self.clock,
+                max_retries=self.settings.max_retries,
+                aliases=self.settings.quality_aliases,
+            )
+        except Invalid as refused:
+            return refused
+
+
+def _jobs(body: Object) -> list[Any]:
+    jobs = body.get("jobs")
+    if not isinstance(jobs, list) or not 1 <= len(jobs) <= batches.BATCH:
+        raise invalid("jobs", f"jobs must be a list of 1 to {batches.BATCH} jobs")
+    return jobs
+
+
+def _result(wanted: Wanted, answer: Submitted | Refused) -> Object:
+    if isinstance(answer, Refused):
+        return _refused(answer)
+    result: Object = {"success": True, "jobId": answer.job_id}
+    if answer.duplicate:
+        result["duplicate"] = True
+    if wanted.warning is not None:
+        result["warning"] = wanted.warning
+    return result
+
+
+def _refused(refused: Refused) -> Object:
+    result: Object = {"success": False, "error": refused.message, "code": refused.code}
+    if isinstance(refused, Invalid) and refused.field is not None:
+        result["field"] = refused.field
+    if isinstance(refused, QuotaExceeded):
+        result["limit"] = refused.limit
+    return result
