@@ -13,7 +13,7 @@ local RATE_WINDOW_MS = 60000
 local UNFINISHED = { 'status:queued', 'status:processing', 'status:paused' }
 
 local function twin_of(record)
-  local numbers = call('HGET', key('same'), places.same_field(record))
+  local numbers = later.read(key('same'), places.same_field(record))
   local twin = numbers and tasks.load(string.match(numbers, '^%d+'))
   return twin and twin.id
 end
@@ -37,9 +37,11 @@ local function unfinished()
 end
 
 local function check_sizes(client, client_limit, queue_limit)
-  local own = (tonumber(call('HGET', key('clients'), client)) or 0) + later.pending(key('clients'), client)
-  if client_limit > 0 and own >= client_limit then
-    refuse('CLIENT_FULL', str(own))
+  if client_limit > 0 then
+    local own = (tonumber(call('HGET', key('clients'), client)) or 0) + later.pending(key('clients'), client)
+    if own >= client_limit then
+      refuse('CLIENT_FULL', str(own))
+    end
   end
   local all = queue_limit > 0 and unfinished() or 0
   if queue_limit > 0 and all >= queue_limit then

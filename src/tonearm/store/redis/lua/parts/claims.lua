@@ -98,7 +98,7 @@ local function take(pick, worker, lease_ms, token)
   moves.note(task, 'started', { worker = worker })
   fair.serve(pick.kind, pick.client)
   places.flush()
-  fair.flush()
+  fair.line_up()
 end
 
 -- What this very request was answered, as far as those claims are still current: their tokens were made from its nonce.

@@ -5,7 +5,7 @@
 -- stand in `open:<kind>:1` if they offer a healthy task and in `open:<kind>:0` otherwise, by tag; lanes with nothing to
 -- do in `idle:<kind>`. The virtual time is the start tag of the task that was served last.
 
-local fair = { lanes = {}, dirty = {}, virtual = {} }
+local fair = { lanes = {}, dirty = {}, unsaved = {}, virtual = {}, bare = {} }
 
 local OPEN_ALBUMS = 2
 local ROOM = { track = math.huge, resolve = OPEN_ALBUMS }
@@ -22,7 +22,7 @@ end
 local function set_virtual_time(kind, tag)
   if tag ~= virtual_time(kind) then
     fair.virtual[kind] = tag
-    call('HSET', META, 'virtual:' .. kind, str(tag))
+    later.field(META, 'virtual:' .. kind, str(tag))
   end
 end
 
@@ -77,30 +77,43 @@ function fair.shift(kind, client, by)
   end
 end
 
--- Write the lanes that changed.
-function fair.flush()
+-- Write where the lanes stand that changed: the next turn is looked for there.
+function fair.line_up()
   for _, lane in ipairs(fair.dirty) do
     local before, set = lane.before, set_for(lane, lane.kind)
-    call('HSET', key('lane', lane.kind, lane.client), 'tag', str(lane.tag), 'entries', lane.entries,
-      'healthy', lane.healthy, 'held', lane.held)
+    fair.unsaved[lane] = true
     if before.set and before.set ~= set then
       call('ZREM', before.set, lane.client)
     end
     if set and (set ~= before.set or lane.tag ~= before.tag) then
       call('ZADD', set, str(lane.tag), lane.client)
+      fair.bare[set] = nil
     end
     lane.before, lane.is_new = nil, false
   end
   fair.dirty = {}
 end
 
+-- Write the lanes that changed.
+function fair.flush()
+  fair.line_up()
+  for lane in pairs(fair.unsaved) do
+    call('HSET', key('lane', lane.kind, lane.client), 'tag', str(lane.tag), 'entries', lane.entries,
+      'healthy', lane.healthy, 'held', lane.held)
+  end
+  fair.unsaved = {}
+end
+
 -- The first client of a set of open lanes that holds less than *most*, and its tag. Clients that hold so much are
 -- passed over: there are no more of them than all workers have tasks.
 local function first_below(name, kind, most)
   local place = 0
-  while true do
+  while not fair.bare[name] do
     local head = call('ZRANGE', name, place, place, 'WITHSCORES')
     local client = head[1]
+    if place == 0 and not client then
+      fair.bare[name] = true -- until `line_up` puts a lane there
+    end
     if not client or most == 0 or lane_of(kind, client).held < most then
       return client, tonumber(head[2])
     end

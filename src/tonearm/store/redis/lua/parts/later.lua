@@ -1,8 +1,8 @@
 -- later: writes that are made together when a script ends, those to one key as one command; the last word on a member
 -- wins.
 --
--- Nothing that a script still reads may be written like this: the entries of clients, the lanes and the tracks of
--- albums are written at once (`places`, `fair`).
+-- Nothing that a script still reads may be written like this, but a field that it reads by `later.read`: the entries of
+-- clients and the tracks of albums are written at once (`places`), the orders of lanes as soon as they count (`fair`).
 
 local later = { sets = {}, fields = {}, sums = {} }
 
@@ -23,6 +23,16 @@ end
 -- Put a field of a hash; false takes it away.
 function later.field(name, field, value)
   at(later.fields, name)[field] = value
+end
+
+-- A field as it will be; false: it is not there.
+function later.read(name, field)
+  local fields = later.fields[name]
+  local value = fields and fields[field]
+  if value ~= nil then
+    return value
+  end
+  return call('HGET', name, field)
 end
 
 -- Add to a number in a hash, which is away while it is 0.

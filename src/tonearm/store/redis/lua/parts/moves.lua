@@ -85,7 +85,10 @@ function moves.move(task, to, values)
     free_name(task)
   end
   local quiet = task.parent and (to == 'active' or to == 'ready')
-  moves.change(task, merged(implied, values or {}))
+  for name, value in pairs(values or {}) do
+    implied[name] = value
+  end
+  moves.change(task, implied)
   if not quiet then
     queue.tell(job_of(task), 'job')
   end

@@ -100,7 +100,9 @@ local TRACK_COUNTS = {
 }
 
 local function bump(figures, name, by)
-  figures[name] = (figures[name] or 0) + by
+  if by ~= 0 then
+    figures[name] = (figures[name] or 0) + by
+  end
 end
 
 local function weigh_track(task, sign, sums)
@@ -205,7 +207,11 @@ local function apply_same(was, task, is_new, gone)
     return
   end
   local field, seq = places.same_field(task), str(task.seq)
-  local kept = call('HGET', key('same'), field)
+  local kept = later.read(key('same'), field)
+  if has and not kept or had and kept == seq then -- nobody else asks for it
+    later.field(key('same'), field, has and seq)
+    return
+  end
   local numbers = {}
   for number in string.gmatch(kept or '', '%d+') do
     if number ~= seq then
@@ -218,11 +224,7 @@ local function apply_same(was, task, is_new, gone)
       return tonumber(one) < tonumber(other)
     end)
   end
-  if #numbers > 0 then
-    call('HSET', key('same'), field, table.concat(numbers, ' '))
-  else
-    call('HDEL', key('same'), field)
-  end
+  later.field(key('same'), field, #numbers > 0 and table.concat(numbers, ' '))
 end
 
 local function apply_token(was, task, gone)
@@ -239,9 +241,9 @@ local function apply_name(task, is_new, gone)
   if task.parent then
     return
   elseif is_new then
-    call('HSET', key('ids'), task.id, str(task.seq))
+    later.field(key('ids'), task.id, str(task.seq))
   elseif gone then
-    call('HDEL', key('ids'), task.id)
+    later.field(key('ids'), task.id, false)
   end
 end
 
@@ -300,9 +302,7 @@ local function write(task)
   if not (is_new and gone) then
     tasks.write(task)
   end
-  for _, mark in ipairs({ '_was', '_said', '_new', '_moved' }) do
-    rawset(task, mark, nil)
-  end
+  task._was, task._said, task._put, task._new, task._moved = nil, nil, nil, nil, nil
   if sums then
     apply_weights(task, sums)
   end

@@ -56,13 +56,20 @@ local function key(name, second, third, fourth)
   return PREFIX .. name
 end
 
-local function str(number)
-  return string.format('%.0f', number)
+-- A function that writes numbers in this form; the same number again costs nothing, and most come many times.
+local function writer(form)
+  local written = {}
+  return function(number)
+    local text = written[number]
+    if not text then
+      text = string.format(form, number)
+      written[number] = text
+    end
+    return text
+  end
 end
 
-local function pad(number)
-  return string.format('%015.0f', number)
-end
+local str, pad = writer('%.0f'), writer('%015.0f')
 
 -- Leave the script: the caller raises what this says. Nothing may have been written before.
 local function refuse(...)
@@ -130,16 +137,13 @@ function queue.number(name)
 end
 
 local function write_events()
-  for _, job_id in ipairs(queue.order) do
-    local kind = queue.told[job_id]
-    local number = str(queue.number('event'))
-    call('XADD', key('events'), 'MAXLEN', FEED_LIMIT, number .. '-0', 'kind', kind, 'job', job_id, 'at', str(queue.now))
+  local before = #queue.order > 0 and call('HINCRBY', META, 'event', #queue.order) - #queue.order
+  for place, job_id in ipairs(queue.order) do
+    local kind, id = queue.told[job_id], str(before + place) .. '-0'
+    call('XADD', key('events'), 'MAXLEN', FEED_LIMIT, id, 'kind', kind, 'job', job_id, 'at', str(queue.now))
     if kind == 'removed' then
       call('ZADD', key('gone'), queue.now, job_id)
     end
-  end
-  if #queue.order > 0 then
-    call('HSET', META, 'event_at', str(queue.now))
   end
   if queue.woke and #queue.order == 0 then -- an event wakes as well
     call('XADD', key('wakes'), 'MAXLEN', 1, '*', 'w', '1')
@@ -150,7 +154,8 @@ end
 local function write_meta()
   local elapsed, boot = string.match(ARGV[3], '^(%S+) (.+)$')
   local anchor = elapsed .. ' ' .. str(queue.wall) .. ' ' .. str(queue.offset) .. ' ' .. boot
-  call('HSET', META, 'offset', str(queue.offset), 'last', str(queue.now), 'anchor', anchor)
+  local told = #queue.order > 0 and { 'event_at', str(queue.now) } or {}
+  call('HSET', META, 'offset', str(queue.offset), 'last', str(queue.now), 'anchor', anchor, unpack(told))
   if queue.is_new or queue.version < VERSION then
     call('HSET', META, 'version', str(VERSION), 'works_beside', str(math.max(queue.beside, WORKS_BESIDE)))
   end

@@ -1,7 +1,7 @@
 -- remembered: whether a job of some id is here, or was.
 
 local function is_here(job_id)
-  return call('HEXISTS', key('ids'), job_id) == 1
+  return later.read(key('ids'), job_id) ~= false
 end
 
 -- Whether it was deleted or pruned less than a day ago, or still reads as cancelled.

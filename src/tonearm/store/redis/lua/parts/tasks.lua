@@ -42,6 +42,9 @@ local STATES = {
   cancelled = true,
 }
 
+-- What the table of a task has beside its fields: its texts, what it was, which names were put, what becomes of it.
+local MARKS = { _texts = true, _was = true, _put = true, _said = true, _new = true, _moved = true, _gone = true }
+
 local Row = {}
 
 local function texts_of(task)
@@ -59,7 +62,7 @@ local function texts_of(task)
       texts[flat[place]] = flat[place + 1]
     end
   end
-  rawset(task, '_texts', texts)
+  task._texts = texts
   return texts
 end
 
@@ -88,7 +91,7 @@ local function is_contradictory(task)
 end
 
 local function parse(seq, flat)
-  local task = setmetatable({}, Row)
+  local task = {}
   for place = 1, #flat, 2 do
     local name, value = flat[place], flat[place + 1]
     if COUNTS[name] or NUMBERS[name] then
@@ -97,18 +100,18 @@ local function parse(seq, flat)
         unreadable(seq, name .. ' is not a number')
       end
     end
-    rawset(task, name, value)
+    task[name] = value
   end
-  rawset(task, 'seq', tonumber(seq))
+  task.seq = tonumber(seq)
   for _, name in ipairs(NEEDED) do
-    if rawget(task, name) == nil then
+    if task[name] == nil then
       unreadable(seq, name .. ' is missing')
     end
   end
   if not STATES[task.state] or is_contradictory(task) then
     unreadable(seq, 'its state is not what it should be')
   end
-  return task
+  return setmetatable(task, Row)
 end
 
 -- The task of this number, the same table for the whole script; nil: there is none.
@@ -144,27 +147,24 @@ function tasks.named(id)
 end
 
 local function remember(task)
-  if rawget(task, '_was') then
+  if task._was then
     return
   end
   tasks.load(task.parent) -- an album that cannot be read is found before anything of its track is written
-  local was = setmetatable({}, Row)
+  local was = {}
   if not rawget(task, '_new') then
     for name, value in pairs(task) do
-      if string.sub(name, 1, 1) ~= '_' then
-        rawset(was, name, value)
-      end
+      was[name] = value
     end
   end
-  rawset(was, '_texts', {})
-  rawset(task, '_was', was)
-  rawset(task, '_said', {})
+  was._texts = {}
+  task._was, task._put, task._said = setmetatable(was, Row), {}, {}
   tasks.dirty[#tasks.dirty + 1] = task
 end
 
 -- Put one field; nil is its usual value. Answers whether it is another than before.
 function tasks.put(task, name, value)
-  if COUNTS[name] and value == nil then
+  if value == nil and COUNTS[name] then
     value = 0
   end
   if task[name] == value then
@@ -173,15 +173,16 @@ function tasks.put(task, name, value)
   remember(task)
   if TEXTS[name] then
     texts_of(task)[name] = value
-    rawget(task, '_said')[name] = true
+    task._said[name] = true
   else
     if not AT_REST[name] then
-      rawset(task, '_moved', true)
+      task._moved = true
     end
-    if COUNTS[name] and value == 0 then
+    if value == 0 and COUNTS[name] then
       value = nil
     end
-    rawset(task, name, value)
+    task[name] = value
+    task._put[name] = true
   end
   return true
 end
@@ -191,6 +192,7 @@ function tasks.create(fields)
   local task = setmetatable({ _new = true, seq = queue.number('seq') }, Row)
   tasks.loaded[task.seq] = task
   remember(task)
+  task._put.seq = true
   for name, value in pairs(fields) do
     tasks.put(task, name, value)
   end
@@ -200,8 +202,7 @@ end
 -- Take the record away; `places` does the rest when it is written.
 function tasks.drop(task)
   remember(task)
-  rawset(task, '_gone', true)
-  rawset(task, '_moved', true)
+  task._gone, task._moved = true, true
   tasks.loaded[task.seq] = false
 end
 
@@ -225,20 +226,18 @@ function tasks.write(task)
     call('DEL', key('task', seq), key('text', seq))
     return
   end
-  local was, set, drop = rawget(task, '_was'), {}, {}
-  for name, value in pairs(task) do
-    if string.sub(name, 1, 1) ~= '_' and rawget(was, name) ~= value then
-      set[#set + 1], set[#set + 2] = name, kept(value)
-    end
-  end
-  for name in pairs(was) do
-    if string.sub(name, 1, 1) ~= '_' and rawget(task, name) == nil then
+  local was, set, drop = task._was, {}, {}
+  for name in pairs(task._put) do
+    local value, before = rawget(task, name), rawget(was, name)
+    if value == nil and before ~= nil then
       drop[#drop + 1] = name
+    elseif value ~= before then
+      set[#set + 1], set[#set + 2] = name, kept(value)
     end
   end
   write_fields(key('task', seq), set, drop)
   set, drop = {}, {}
-  for name in pairs(rawget(task, '_said')) do
+  for name in pairs(task._said) do
     local text = texts_of(task)[name]
     if text then
       set[#set + 1], set[#set + 2] = name, text
@@ -300,7 +299,7 @@ end
 local function flat_of(task)
   local flat = {}
   for name, value in pairs(task) do
-    if string.sub(name, 1, 1) ~= '_' then
+    if not MARKS[name] then
       flat[#flat + 1], flat[#flat + 2] = name, kept(value)
     end
   end
