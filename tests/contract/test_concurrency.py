@@ -77,6 +77,27 @@ async def test_twins_submitted_at_once_become_one_job(store: Store) -> None:
     assert sum(not answer.duplicate for answer in answers) == 1
 
 
+async def test_a_submission_said_many_times_at_once_is_one_job(store: Store) -> None:
+    """Each time it is answered as the first time."""
+    said = track()
+    answers = await asyncio.gather(*[store.submit(said, NO_LIMITS) for _ in range(20)])
+
+    assert set(answers) == {Submitted(said.id, duplicate=False)}
+    assert (await store.counts()).queued == 1
+
+
+async def test_jobs_for_the_same_thing_that_end_at_once_are_nobodys_twins(store: Store) -> None:
+    """While any of them is unfinished, another one is told of it; then it is a job of its own."""
+    wanted = [track(catalog_id=5, check_duplicate=False) for _ in range(10)]
+    await asyncio.gather(*[store.submit(one, NO_LIMITS) for one in wanted])
+    *most, last = await claim(store, tracks=10)
+
+    await asyncio.gather(*[complete(store, one) for one in most])
+    assert await store.submit(track(catalog_id=5), NO_LIMITS) == Submitted(last.job_id, duplicate=True)
+    await complete(store, last)
+    assert not (await store.submit(track(catalog_id=5), NO_LIMITS)).duplicate
+
+
 async def test_a_name_reserved_by_many_at_once_belongs_to_one(store: Store) -> None:
     """Exactly one hears yes."""
     await submit(store, *[track() for _ in range(20)])
