@@ -2,6 +2,7 @@
 
 from tonearm.client.blocking import Client
 from tonearm.client.calls import Action, Submission
+from tonearm.client.events import Event, JobChanged, Progress, Removed, Resync, Snapshot, StatsChanged
 from tonearm.client.exchange import ServerAddress, authorization
 from tonearm.client.following import OUTAGE_SECONDS
 from tonearm.client.records import (
@@ -41,6 +42,7 @@ __all__ = [
     "Control",
     "Dashboard",
     "Download",
+    "Event",
     "FailedTrack",
     "Health",
     "HealthDisk",
@@ -50,14 +52,20 @@ __all__ = [
     "HealthWorker",
     "HistoryEntry",
     "Job",
+    "JobChanged",
     "Metrics",
     "Outcome",
     "Outcomes",
+    "Progress",
     "QueueCounts",
     "Receipt",
+    "Removed",
     "RestingHost",
+    "Resync",
     "ServerAddress",
+    "Snapshot",
     "Stats",
+    "StatsChanged",
     "Submission",
     "Track",
     "Wanted",

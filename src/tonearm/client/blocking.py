@@ -13,11 +13,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from types import TracebackType
 from typing import Self, TypeVar
 
 from tonearm.client import calls
 from tonearm.client.calls import Action, Call, Submission
+from tonearm.client.events import SILENCE_SECONDS, STREAM_TYPE, Event, Feed
 from tonearm.client.exchange import Patience, ServerAddress, authorization, naps
 from tonearm.client.following import POLL_SECONDS, Followed, give_up_at
 from tonearm.client.reading import refused
@@ -34,7 +36,7 @@ from tonearm.client.records import (
     Wire,
     Workers,
 )
-from tonearm.client.transport import Download, Transport
+from tonearm.client.transport import Download, Stream, Transport
 from tonearm.errors import NotFound, ServerUnreachable, StoreUnavailable
 from tonearm.model import UNCHANGED, JobOrder, JobType, Priority, Quality, Status, Unchanged
 
@@ -263,6 +265,34 @@ class Client:
             Invalid: a number is out of range.
         """
         return self._ask(calls.steer(paused, bandwidth_limit, max_concurrent))
+
+    def events(self, after: str | None = None, *, outage: float = math.inf) -> Iterator[Event]:
+        """What the server pushes, for as long as it is taken: a snapshot first, or what came behind the event *after*.
+
+        A stream that breaks, or says nothing for 45 s, is opened again behind the last event; after a `Resync` a new
+        snapshot follows. *outage*: seconds that the server may be away without a break.
+
+        Raises:
+            ServerUnreachable: it did not answer at first, or was away for longer.
+            Refused: it does not let this client listen.
+        """
+        feed = Feed(self.address, calls.EVENTS, after, outage)
+        while True:
+            try:
+                stream = self._transport.stream(feed.request(), STREAM_TYPE, SILENCE_SECONDS)
+                if isinstance(stream, Stream):
+                    feed.opened()
+                    with closing(stream):
+                        for piece in stream:
+                            yield from feed.take(piece)
+                            if feed.stale:
+                                break
+                    delay = feed.ended()
+                else:
+                    delay = feed.refused(stream)
+            except ServerUnreachable as error:
+                delay = feed.failed(error)
+            self._sleep(delay)
 
     def watch(self, job_ids: Iterable[str], *, timeout: float | None = None) -> Iterator[tuple[str, Job | None]]:
         """Each of these jobs as it is now and again at every change, None when it is removed, until all are finished.

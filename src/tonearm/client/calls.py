@@ -36,6 +36,7 @@ from tonearm.errors import NotFound
 from tonearm.model import JOB_ID, UNCHANGED, JobType, Priority, Quality, Status, Unchanged
 
 PATH = "/api/download-queue"
+EVENTS = f"{PATH}/events"
 
 R = TypeVar("R", bound=Wire)
 

@@ -66,6 +66,7 @@ class Request:
     """One request; *path* is below the address's base.
 
     *repeatable*: said twice it has the effect of once. *key*: drawn for it, so that the server knows it again.
+    *last_id*: the event behind which a stream goes on.
     """
 
     method: str
@@ -74,6 +75,7 @@ class Request:
     repeatable: bool = True
     key: str | None = None
     accept: str = "application/json"
+    last_id: str = ""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -83,6 +85,8 @@ class Request:
             headers["Content-Type"] = "application/json"
         if self.key is not None:
             headers["Idempotency-Key"] = self.key
+        if self.last_id:
+            headers["Last-Event-ID"] = self.last_id.encode().decode("latin-1")
         return headers
 
 

@@ -54,6 +54,37 @@ class Download:
                 self._close()
 
 
+class Stream:
+    """A body without end, read as it arrives; for a connection of its own. *address* names the server in errors."""
+
+    def __init__(
+        self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse, address: ServerAddress
+    ) -> None:
+        self._connection = connection
+        self._response = response
+        self._address = address
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The pieces, until the server ends the stream.
+
+        Raises:
+            ServerUnreachable: the connection broke, or nothing came for too long.
+        """
+        while True:
+            try:
+                piece = self._response.read1(exchange.PIECE_BYTES)
+            except (OSError, http.client.HTTPException) as error:
+                raise no_answer(self._address, error) from error
+            if not piece:
+                return
+            yield piece
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._response.close()
+        self._connection.close()
+
+
 class Transport:
     """A connection to one server, opened when needed and kept between calls. *timeout* in seconds, for each step.
 
@@ -98,6 +129,31 @@ class Transport:
 
         return self._repeated(ask, repeatable=True)
 
+    def stream(self, request: Request, content_type: str, silence: float) -> Stream | Answer:
+        """Open a body without end of this content type; any other answer is read at once. Tried once.
+
+        *silence*: seconds without a byte after which the stream is dead.
+
+        Raises:
+            ServerUnreachable: no answer, or one that is not HTTP.
+        """
+        connection = self._new()
+        kept: Stream | None = None
+        try:
+            connection.connect()
+            response = self._request(connection, request)
+            if response.status == http.client.OK and response.headers.get_content_type() == content_type:
+                if connection.sock is not None:
+                    connection.sock.settimeout(silence)
+                kept = Stream(connection, response, self._address)
+                return kept
+            return self._read(response)
+        except (OSError, http.client.HTTPException) as error:
+            raise no_answer(self._address, error) from error
+        finally:
+            if kept is None:
+                connection.close()
+
     def _repeated(self, ask: Callable[[http.client.HTTPConnection], T], *, repeatable: bool) -> T:
         if not repeatable:
             self.close()  # a kept connection may have been closed meanwhile, and only an old one fails that way
@@ -125,11 +181,14 @@ class Transport:
 
     def _connect(self) -> http.client.HTTPConnection:
         if self._connection is None:
-            kind = http.client.HTTPSConnection if self._address.secure else http.client.HTTPConnection
-            connection = kind(self._address.host, self._address.port, timeout=self._timeout)
+            connection = self._new()
             connection.connect()
             self._connection = connection
         return self._connection
+
+    def _new(self) -> http.client.HTTPConnection:
+        kind = http.client.HTTPSConnection if self._address.secure else http.client.HTTPConnection
+        return kind(self._address.host, self._address.port, timeout=self._timeout)
 
     def _request(self, connection: http.client.HTTPConnection, request: Request) -> http.client.HTTPResponse:
         path = self._address.base + request.path

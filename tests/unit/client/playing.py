@@ -15,7 +15,7 @@ class Play:
     """One step: an answer, or a connection cut before it (*cut*) or after it without a word (*leave*).
 
     With *until* the answer ends after so many bytes of its body, and the connection with it; with *unmeasured* it does
-    not say how long it is.
+    not say how long it is. With *hang* nothing comes behind the body, and the connection stays until the client goes.
     """
 
     status: int = 200
@@ -25,6 +25,7 @@ class Play:
     leave: bool = False
     until: int | None = None
     unmeasured: bool = False
+    hang: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Heard:
 class Stage:
     """The script and what was heard; the last step of a script is played for ever."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.script: list[Play] = []
         self.heard: list[Heard] = []
         stage = self
@@ -58,19 +59,22 @@ class Stage:
                     return
                 body = step.body if isinstance(step.body, bytes) else json.dumps(step.body).encode()
                 self.send_response(step.status)
-                measure = {} if step.unmeasured else {"Content-Length": str(len(body))}
+                measure = {} if step.unmeasured or step.hang else {"Content-Length": str(len(body))}
                 headers = {"Content-Type": "application/json"} | step.headers | measure
                 for name, value in headers.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body[: step.until])
+                if step.hang:
+                    self.rfile.read(1)
+                    self.close_connection = True
 
             do_GET = do_POST = do_PATCH = do_DELETE = play  # noqa: N815 - the names that the library calls
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the library
                 """Say nothing."""
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
 
     @property
