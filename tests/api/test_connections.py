@@ -47,6 +47,15 @@ async def test_a_body_in_chunks_is_accepted(api: Api) -> None:
     assert status(await api.raw(HEAD + CLOSE + b"Transfer-Encoding: chunked\r\n\r\n" + body)) == 201
 
 
+async def test_a_large_body_that_comes_in_one_piece_is_no_head(serve: Serve) -> None:
+    """What follows a whole request begins to count then, whatever came before it."""
+    api = await serve(QUEUE_MAX_BODY_BYTES="100000")
+    body = b'{"job": {"type": "track", "trackId": 1, "quality": "LOW"}}'.ljust(60_000)
+    answer = await api.call("POST", data=body, headers={"Content-Type": "application/json"})
+
+    assert answer.status == 201
+
+
 async def test_a_body_of_exactly_the_limit_is_accepted_and_one_byte_more_is_not(api: Api) -> None:
     """1,024 bytes, counted as they come."""
     for size, wanted in ((1024, 201), (1025, 413)):

@@ -43,9 +43,13 @@ class BoundedProtocol(HttpToolsProtocol):
     _timer: asyncio.TimerHandle | None = None
     _in_head = True
     _head_raw = 0
-    """Bytes that came since the head began; a line that has no end yet is known only from these."""
+    """Bytes that came since the head began; a line that has no end yet is known only from these. What came in one piece
+    with the end of the body before is not counted.
+    """
     _head_parsed = 0
     """Bytes of the lines that were read; what came in one piece with a body is known only from these."""
+    _message_ended = False
+    """A request was whole with the piece that came last."""
     _receiving = False
     """A body is on its way."""
     _answering = False
@@ -63,8 +67,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._in_head and self._timer is None:
             self._set_timer(HEAD_SECONDS)
+        self._message_ended = False
         super().data_received(data)
-        if self._in_head:
+        if self._in_head and not self._message_ended:
             self._head_raw += len(data)
             if self._head_raw > HEAD_BYTES and not self.transport.is_closing():
                 self.send_400_response("The head of the request is too large.")
@@ -93,7 +98,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._set_timer(None)
-        self._in_head, self._receiving = True, False
+        self._in_head, self._receiving, self._message_ended = True, False, True
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
