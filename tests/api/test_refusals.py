@@ -296,8 +296,10 @@ async def test_more_unfinished_jobs_than_the_queue_may_have(serve: Serve) -> Non
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [
-        ("PUT", "", "GET, HEAD, POST"),
-        ("DELETE", "", "GET, HEAD, POST"),
+        ("PUT", "", "DELETE, GET, HEAD, POST"),
+        ("PATCH", "", "DELETE, GET, HEAD, POST"),
+        ("DELETE", "/actions", "POST"),
+        ("GET", "/actions/", "POST"),
         ("POST", "/job-1-a", "DELETE, GET, HEAD, PATCH"),
         ("PUT", "/job-1-a/", "DELETE, GET, HEAD, PATCH"),
         ("POST", "/job-1-a/tracks", "GET, HEAD"),

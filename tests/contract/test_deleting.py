@@ -26,9 +26,11 @@ from tests.contract.steps import (
     track,
 )
 from tests.support.clock import MINUTE, SECOND, FakeClock
-from tonearm.errors import LeaseLost, NotFound
-from tonearm.model import ClaimRequest, Counts, EventKind, Metrics, Priority, Reserved, State, Submitted
+from tonearm.errors import LeaseLost, NotFound, WrongState
+from tonearm.model import ClaimRequest, Counts, EventKind, Metrics, Priority, Reserved, State, Status, Submitted
 from tonearm.store.base import PAGE, Store
+
+FINAL = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
 
 
 @pytest.mark.parametrize("state", list(State), ids=str)
@@ -88,6 +90,22 @@ async def test_a_deleted_job_may_read_as_cancelled_for_a_while(store: Store, clo
 
     with pytest.raises(NotFound):
         await store.job(case.job_id)
+
+
+@pytest.mark.parametrize("state", list(State), ids=str)
+async def test_a_delete_of_one_status_leaves_a_job_of_another(store: Store, state: State) -> None:
+    """So that clearing the history never meets a job that was started again meanwhile."""
+    case = await job_in(store, state)
+    before = await store.job(case.job_id)
+    for status in FINAL:
+        if state is not State(status):
+            with pytest.raises(WrongState):
+                await store.delete(case.job_id, only=status)
+    assert await store.job(case.job_id) == before
+
+    if state.final:
+        assert not await store.delete(case.job_id, only=Status(state))
+        assert await store.counts() == Counts()
 
 
 async def test_nothing_can_be_asked_of_what_only_reads_as_cancelled(store: Store) -> None:

@@ -16,6 +16,7 @@ from tonearm.api.answers import refusal, refusal_of
 from tonearm.api.archives import ArchiveRoutes
 from tonearm.api.batch import BatchRoutes
 from tonearm.api.browsers import Protected
+from tonearm.api.bulk import BulkRoutes
 from tonearm.api.control import ControlRoutes
 from tonearm.api.figures import FigureRoutes
 from tonearm.api.guards import HostGuard, OriginGuard
@@ -51,6 +52,7 @@ def create_app(store: Store, settings: Settings, clock: Clock) -> FastAPI:
     HealthRoutes(store, settings, clock).add_to(app)
     WorkerRoutes(store, clock).add_to(app)
     ControlRoutes(store, settings).add_to(app)
+    BulkRoutes(store, settings).add_to(app)
     BatchRoutes(store, settings, clock).add_to(app)
     JobRoutes(store, settings, clock, live).add_to(app)
     ArchiveRoutes(store, settings.download_dir).add_to(app)

@@ -138,10 +138,10 @@ class JobRoutes:
         """Cancel, pause, resume, retry or prioritize a job."""
         _not_a_fixed_name(job_id)
         body = await self._body(request)
-        action = _action(body)
+        action = read_action(body)
         priority = fields.word(body, "priority", Priority) or Priority.HIGH
         try:
-            await self._ask(action, _known_form(job_id), priority)
+            await ask(self._store, action, _known_form(job_id), priority)
         except (NotFound, WrongState) as refused:
             detail = refused.message if isinstance(refused, WrongState) else None
             return refusal(request.scope, refused.code, REFUSED[action], status=400, jobId=job_id, reason=detail)
@@ -176,21 +176,32 @@ class JobRoutes:
     async def _body(self, request: Request) -> Object:
         return await read_object(request, self._settings.max_body_bytes)
 
-    async def _ask(self, action: Action, job_id: str, priority: Priority) -> None:
-        match action:
-            case Action.CANCEL:
-                await self._store.cancel(job_id)
-            case Action.PAUSE:
-                await self._store.pause(job_id)
-            case Action.RESUME:
-                await self._store.resume(job_id)
-            case Action.RETRY:
-                await self._store.retry(job_id)
-            case Action.PRIORITIZE:
-                await self._store.prioritize(job_id, priority)
+
+async def ask(store: Store, action: Action, job_id: str, priority: Priority) -> None:
+    """Ask *action* of a job; *priority* counts for prioritize.
+
+    Raises:
+        NotFound, WrongState: as the store says.
+    """
+    match action:
+        case Action.CANCEL:
+            await store.cancel(job_id)
+        case Action.PAUSE:
+            await store.pause(job_id)
+        case Action.RESUME:
+            await store.resume(job_id)
+        case Action.RETRY:
+            await store.retry(job_id)
+        case Action.PRIORITIZE:
+            await store.prioritize(job_id, priority)
 
 
-def _action(body: Object) -> Action:
+def read_action(body: Object) -> Action:
+    """The action of a body.
+
+    Raises:
+        Invalid: INVALID_JOB.
+    """
     value: Any = body.get("action")
     if not isinstance(value, str) or value not in frozenset(Action):
         raise Invalid(RefusalCode.INVALID_JOB, "Unknown action", "action")

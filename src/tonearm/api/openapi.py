@@ -10,8 +10,9 @@ from importlib.metadata import version
 from typing import Any
 
 from tonearm.api.answers import STATUSES
+from tonearm.api.bulk import FINISHED
 from tonearm.api.idempotency import HEADER, MAX_KEY
-from tonearm.api.paths import BATCH, CONTROL, DASHBOARD, EVENTS, HEALTH, METRICS, PREFIX, STATS, WORKERS
+from tonearm.api.paths import ACTIONS, BATCH, CONTROL, DASHBOARD, EVENTS, HEALTH, METRICS, PREFIX, STATS, WORKERS
 from tonearm.api.queries import DEFAULT_LIMIT, MAX_LIMIT
 from tonearm.api.shapes import JOB_ID_EXAMPLE, ref, schemas
 from tonearm.errors import RefusalCode as Code
@@ -38,7 +39,8 @@ def document(base_path: str) -> Part:
         },
         "servers": [{"url": base_path or "/"}],
         "paths": {
-            PREFIX: {"post": _submit(), "get": _browse()},
+            PREFIX: {"post": _submit(), "get": _browse(), "delete": _clear()},
+            ACTIONS: {"post": _act_on_many()},
             BATCH: {"post": _submit_many()},
             STATS: {"get": _tagged(_with_figures("stats", "The figures of the queue", "Stats", Code.WORKER_DOWN))},
             DASHBOARD: {
@@ -128,6 +130,22 @@ def _act() -> Part:
         (*_BODY, Code.INVALID_JOB, Code.INVALID_FIELD, Code.WRONG_STATE),
     )
     return {**operation, "requestBody": _body("Command")}
+
+
+def _act_on_many() -> Part:
+    refusals = (*_BODY, Code.INVALID_JOB, Code.INVALID_FIELD)
+    operation = _operation("changeJobs", "Do one thing to many jobs", {200: "Results"}, refusals)
+    return {**operation, "requestBody": _body("Commands")}
+
+
+def _clear() -> Part:
+    operation = _operation(
+        "clearHistory",
+        "Remove the finished jobs of one status; files in the library stay",
+        {200: "Cleared"},
+        (Code.INVALID_FIELD, Code.FORBIDDEN),
+    )
+    return {**operation, "parameters": [_query("status", "Which jobs.", enum=list(FINISHED)) | {"required": True}]}
 
 
 def _steer() -> Part:

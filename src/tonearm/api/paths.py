@@ -18,7 +18,8 @@ EVENTS = f"{PREFIX}/events"
 CONTROL = f"{PREFIX}/control"
 HEALTH = f"{PREFIX}/health"
 WORKERS = f"{PREFIX}/workers"
-FIXED = frozenset({BATCH, STATS, DASHBOARD, METRICS, EVENTS, CONTROL, HEALTH, WORKERS})
+ACTIONS = f"{PREFIX}/actions"
+FIXED = frozenset({ACTIONS, BATCH, STATS, DASHBOARD, METRICS, EVENTS, CONTROL, HEALTH, WORKERS})
 """Fixed names where otherwise the id of a job stands."""
 
 

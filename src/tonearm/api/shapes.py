@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from tonearm.api.bulk import MAX_JOBS
 from tonearm.api.control import KNOWN
 from tonearm.api.health import Health, Level
 from tonearm.api.jobs import Action
@@ -17,7 +18,7 @@ from tonearm.api.records import WireJob, WireTrack
 from tonearm.api.submissions import MAX_RETRIES
 from tonearm.api.workers import WireWorker
 from tonearm.errors import FailureCode, RefusalCode
-from tonearm.model import MAX_BANDWIDTH, MAX_CATALOG_ID, MAX_CONCURRENT, JobType, Priority, Quality
+from tonearm.model import MAX_BANDWIDTH, MAX_CATALOG_ID, MAX_CONCURRENT, JobType, Priority, Quality, Status
 from tonearm.store.batches import BATCH
 
 Schema = dict[str, Any]
@@ -60,6 +61,9 @@ def schemas() -> Schema:
         "TrackList": _success({"tracks": _list_of("Track"), "count": _COUNT}, {"nextCursor": _TEXT}),
         "WorkerList": _success({"workers": _list_of("Worker"), "timestamp": _COUNT}),
         "Done": _success({"message": _TEXT, "jobId": _TEXT}, {"warning": _TEXT}),
+        "Commands": _commands(),
+        "Results": _success({"results": {"type": "array", "items": _result()}}, {"more": _FLAG, "warning": _TEXT}),
+        "Cleared": _success({"message": _TEXT, "removed": _COUNT}, {"more": _FLAG}),
         "Health": _success({"status": {"enum": ["ok", "ready"]}}),
         "Control": _object({}, _steered(nullable=True), example={"paused": True}),
         "ControlAnswer": _success(
@@ -145,6 +149,17 @@ def _command() -> Schema:
         {"priority": {"enum": [*Priority, None], "description": "For prioritize; high when it is left out."}},
         example={"action": "cancel"},
     )
+
+
+def _commands() -> Schema:
+    one = _command()
+    ids = {"type": ["array", "null"], "maxItems": MAX_JOBS, "items": {**_TEXT, "example": JOB_ID_EXAMPLE}}
+    more = {"jobIds": ids, "status": {"enum": [*Status, None], "description": "Instead of jobIds."}}
+    return {**one, "properties": one["properties"] | more, "example": {"action": "retry", "status": "failed"}}
+
+
+def _result() -> Schema:
+    return _object({"jobId": _TEXT, "success": _FLAG}, {"code": {"enum": list(RefusalCode)}, "error": _TEXT})
 
 
 def _steered(*, nullable: bool) -> Schema:

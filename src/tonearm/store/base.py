@@ -40,6 +40,7 @@ from tonearm.model import (
     Priority,
     Pruned,
     Retention,
+    Status,
     Submission,
     SubmitLimits,
     Submitted,
@@ -189,8 +190,9 @@ class Submitting(Protocol):
         """
         ...
 
-    async def delete(self, job_id: str, *, keep_ms: int = 0) -> bool:
-        """Remove a job in any state: hidden from every read, count and duplicate check when this returns.
+    async def delete(self, job_id: str, *, keep_ms: int = 0, only: Status | None = None) -> bool:
+        """Remove a job in any state, or *only* one of this final status: hidden from every read, count and duplicate
+        check when this returns.
 
         A claim of it or of its tracks is cancelled: `poll` says so, and from now on it can be renewed and settled, and
         nothing else. Until it is settled or its lease ends, nobody else gets a library name that it had committed.
@@ -200,6 +202,7 @@ class Submitting(Protocol):
 
         Raises:
             NotFound: no such job (also: deleted before).
+            WrongState: it is not of the status *only*; nothing was changed.
         """
         ...
 

@@ -131,6 +131,11 @@ def no_place(state: str) -> WrongState:
     return WrongState(f"The job is {state}; its place in the queue means nothing any more.")
 
 
+def another_status(state: str) -> WrongState:
+    """Refuse to delete a job that is not of the status asked for any more."""
+    return WrongState(f"The job is {state} now, so it stays.")
+
+
 # to those who move jobs
 
 

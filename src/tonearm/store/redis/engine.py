@@ -43,6 +43,7 @@ from tonearm.model import (
     Publication,
     Reserved,
     Retention,
+    Status,
     Submission,
     SubmitLimits,
     Submitted,
@@ -152,10 +153,10 @@ class RedisStore:
     ) -> Answers:
         return await batching.submit_many(self._desk, submissions, limits, idempotency)
 
-    async def _act(self, action: str, job_id: str, detail: int = 0) -> bool:
+    async def _act(self, action: str, job_id: str, detail: int = 0, only: str = "") -> bool:
         if not JOB_ID.fullmatch(job_id):
             raise NotFound(job_id)
-        (unfinished,) = await self._desk.run("act", action, job_id, detail)
+        (unfinished,) = await self._desk.run("act", action, job_id, detail, only)
         return bool(unfinished == "1")
 
     async def cancel(self, job_id: str) -> None:
@@ -173,8 +174,8 @@ class RedisStore:
     async def prioritize(self, job_id: str, priority: Priority) -> None:
         await self._act("prioritize", job_id, PRIORITIES.index(priority))
 
-    async def delete(self, job_id: str, *, keep_ms: int = 0) -> bool:
-        return await self._act("delete", job_id, keep_ms)
+    async def delete(self, job_id: str, *, keep_ms: int = 0, only: Status | None = None) -> bool:
+        return await self._act("delete", job_id, keep_ms, only or "")
 
     async def steer(self, change: ControlChange) -> Control:
         wished = {

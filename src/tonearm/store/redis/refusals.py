@@ -65,6 +65,7 @@ _STATES: Mapping[str, Callable[[str], TonearmError]] = {
     "retry_whole": lambda _: wording.nothing_missing(),
     "retry_coming": lambda _: wording.still_coming(),
     "prioritize": wording.no_place,
+    "delete": wording.another_status,
 }
 _KINDS: Mapping[str, Callable[..., TonearmError]] = {
     "NOT_FOUND": NotFound,

@@ -19,6 +19,7 @@ from tonearm.model import (
     JobRecord,
     Metrics,
     Priority,
+    Status,
     Submission,
     SubmitLimits,
     Submitted,
@@ -141,8 +142,8 @@ class Asking:
     async def prioritize(self, job_id: str, priority: Priority) -> None:
         await self._both.act(job_id, lambda store: store.prioritize(job_id, priority))
 
-    async def delete(self, job_id: str, *, keep_ms: int = 0) -> bool:
-        return await self._both.act(job_id, lambda store: store.delete(job_id, keep_ms=keep_ms))
+    async def delete(self, job_id: str, *, keep_ms: int = 0, only: Status | None = None) -> bool:
+        return await self._both.act(job_id, lambda store: store.delete(job_id, keep_ms=keep_ms, only=only))
 
     async def steer(self, change: ControlChange) -> Control:
         control = await self._reach.call(lambda main: main.steer(change))

@@ -7,7 +7,7 @@ is begun here and carried on by sweeps (`albums`).
 from __future__ import annotations
 
 from tonearm.errors import NotFound
-from tonearm.model import JOB_ID, AlbumOutcome, Priority, State
+from tonearm.model import JOB_ID, AlbumOutcome, Priority, State, Status
 from tonearm.store import wording
 from tonearm.store.base import PAGE
 from tonearm.store.overlay import Overlay
@@ -121,9 +121,11 @@ def prioritize(unit: Unit, job_id: str, priority: Priority) -> None:
         moves.tell(unit, task)
 
 
-def delete(unit: Unit, overlay: Overlay, job_id: str, keep_ms: int) -> bool:
-    """Remove a job in any state (`Store.delete`); True when it was unfinished."""
+def delete(unit: Unit, overlay: Overlay, job_id: str, keep_ms: int, only: Status | None = None) -> bool:
+    """Remove a job in any state, or in one (`Store.delete`); True when it was unfinished."""
     task = find(unit, job_id)
+    if only is not None and task.state != only:
+        raise wording.another_status(task.state)
     unfinished = not task.final
     if keep_ms:
         tombstones.erect(unit, overlay, task, keep_ms)

@@ -45,6 +45,7 @@ from tonearm.model import (
     Publication,
     Reserved,
     Retention,
+    Status,
     Submission,
     SubmitLimits,
     Submitted,
@@ -199,8 +200,8 @@ class SqliteStore:
     async def prioritize(self, job_id: str, priority: Priority) -> None:
         await self._write(lambda unit: actions.prioritize(unit, job_id, priority))
 
-    async def delete(self, job_id: str, *, keep_ms: int = 0) -> bool:
-        return await self._write(lambda unit: actions.delete(unit, self._overlay, job_id, keep_ms))
+    async def delete(self, job_id: str, *, keep_ms: int = 0, only: Status | None = None) -> bool:
+        return await self._write(lambda unit: actions.delete(unit, self._overlay, job_id, keep_ms, only))
 
     async def steer(self, change: ControlChange) -> Control:
         return await self._write(lambda unit: steering.steer(unit, change))

@@ -3,7 +3,7 @@
 -- needs: queue tasks later fair places moves held endings missing albums snapshots
 -- KEYS  1 meta
 -- ARGV  1-3 time  4 action  5 job id  6 priority (its place: 0 high, 1 normal, 2 low) | how long to keep a deleted
---       job, ms
+--       job, ms  7 '' | the only final state in which a job may be deleted
 -- Reply {'1' if the job was unfinished, else ''}
 -- Refused  NOT_FOUND id | WRONG_STATE reason state
 -- Cost  O(log n), and for an album at most a page of its tracks; the rest is done by sweeps.
@@ -119,6 +119,9 @@ local function erect_tombstone(task, keep_ms)
 end
 
 function acts.delete(task)
+  if ARGV[7] ~= '' and task.state ~= ARGV[7] then
+    refuse('WRONG_STATE', 'delete', task.state)
+  end
   local keep_ms = tonumber(ARGV[6]) or 0
   if keep_ms > 0 then
     erect_tombstone(task, keep_ms)
