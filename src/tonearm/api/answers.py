@@ -28,6 +28,7 @@ STATUSES: Mapping[RefusalCode, int] = MappingProxyType(
         RefusalCode.INVALID_FIELD: 400,
         RefusalCode.INVALID_CURSOR: 400,
         RefusalCode.WRONG_STATE: 400,
+        RefusalCode.UNAUTHORIZED: 401,
         RefusalCode.FORBIDDEN: 403,
         RefusalCode.NOT_FOUND: 404,
         RefusalCode.METHOD_NOT_ALLOWED: 405,

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Match, Route
 
 from tonearm.api.answers import refusal, refusal_of
 from tonearm.api.archives import ArchiveRoutes
+from tonearm.api.authentication import Authentication
 from tonearm.api.batch import BatchRoutes
 from tonearm.api.browsers import Protected
 from tonearm.api.bulk import BulkRoutes
@@ -22,6 +23,8 @@ from tonearm.api.figures import FigureRoutes
 from tonearm.api.guards import HostGuard, OriginGuard
 from tonearm.api.health import HealthRoutes
 from tonearm.api.jobs import JobRoutes
+from tonearm.api.keyring import Authenticator, listens_here_alone
+from tonearm.api.keys import KeyRoutes
 from tonearm.api.live import Live
 from tonearm.api.pages import add_pages
 from tonearm.api.paths import PathForms
@@ -42,8 +45,11 @@ _HTTP_TEXTS = {404: "There is nothing here", 405: "This method is not allowed he
 log = structlog.get_logger("api")
 
 
-def create_app(store: Store, settings: Settings, clock: Clock) -> FastAPI:
-    """The HTTP API over *store*; *clock* gives job ids and answers their time."""
+def create_app(store: Store, settings: Settings, clock: Clock, *, insecure_open: bool = False) -> FastAPI:
+    """The HTTP API over *store*; *clock* gives job ids and answers their time.
+
+    Without any key it is open to all where only this machine reaches it, or if *insecure_open*; else it is shut.
+    """
     app = FastAPI(title="Tonearm", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     live = Live(store, clock)
     FigureRoutes(store, live).add_to(app)
@@ -52,11 +58,19 @@ def create_app(store: Store, settings: Settings, clock: Clock) -> FastAPI:
     HealthRoutes(store, settings, clock).add_to(app)
     WorkerRoutes(store, clock).add_to(app)
     ControlRoutes(store, settings).add_to(app)
+    keyring = Authenticator(
+        store,
+        clock,
+        open_to_all=insecure_open or listens_here_alone(settings),
+        behind_proxy=bool(settings.trusted_proxies),
+    )
+    KeyRoutes(store, settings, clock, keyring).add_to(app)
     BulkRoutes(store, settings).add_to(app)
     BatchRoutes(store, settings, clock).add_to(app)
     JobRoutes(store, settings, clock, live).add_to(app)
     ArchiveRoutes(store, settings.download_dir).add_to(app)
     add_pages(app, settings.base_path)
+    app.add_middleware(Authentication, keyring=keyring)
     return _guarded(app, settings)
 
 

@@ -16,7 +16,7 @@ from tonearm.api.bodies import Object, read_object
 from tonearm.api.fields import invalid, unknown, warning
 from tonearm.api.idempotency import read_idempotency
 from tonearm.api.paths import BATCH
-from tonearm.api.peers import client_name
+from tonearm.api.peers import client_name, key_limits
 from tonearm.api.submissions import Wanted, read_submission
 from tonearm.clock import Clock
 from tonearm.errors import Invalid, QuotaExceeded, RefusalCode, Refused

@@ -24,7 +24,7 @@ from tonearm.api.idempotency import read_idempotency
 from tonearm.api.listing import calls, read_jobs
 from tonearm.api.live import Live
 from tonearm.api.paths import FIXED, PREFIX
-from tonearm.api.peers import client_name
+from tonearm.api.peers import client_name, key_limits
 from tonearm.api.queries import read_job_query, read_window
 from tonearm.api.submissions import read_submission
 from tonearm.clock import Clock
@@ -100,7 +100,7 @@ class JobRoutes:
         )
         spec = wanted.submission.spec
         submission = replace(wanted.submission, idempotency=read_idempotency(request, PREFIX, body))
-        submitted = await self._store.submit(submission, self._settings.submit_limits())
+        submitted = await self._store.submit(submission, key_limits(request.scope, self._settings.submit_limits()))
         answer: Object = {
             "jobId": submitted.job_id,
             "message": f"{spec.type} job {'is queued already' if submitted.duplicate else 'queued successfully'}",

@@ -12,7 +12,21 @@ from typing import Any
 from tonearm.api.answers import STATUSES
 from tonearm.api.bulk import FINISHED
 from tonearm.api.idempotency import HEADER, MAX_KEY
-from tonearm.api.paths import ACTIONS, BATCH, CONTROL, DASHBOARD, EVENTS, HEALTH, METRICS, PREFIX, STATS, WORKERS
+from tonearm.api.paths import (
+    ACTIONS,
+    BATCH,
+    CONTROL,
+    DASHBOARD,
+    EVENTS,
+    HEALTH,
+    KEYS,
+    LOGIN,
+    LOGOUT,
+    METRICS,
+    PREFIX,
+    STATS,
+    WORKERS,
+)
 from tonearm.api.queries import DEFAULT_LIMIT, MAX_LIMIT
 from tonearm.api.shapes import JOB_ID_EXAMPLE, ref, schemas
 from tonearm.errors import RefusalCode as Code
@@ -20,8 +34,10 @@ from tonearm.model import JobOrder, JobType, Status
 
 Part = dict[str, Any]
 
-_EVERY = (Code.WRONG_HOST, Code.STORE_UNAVAILABLE, Code.INTERNAL)
+_KEYS = (Code.UNAUTHORIZED, Code.FORBIDDEN, Code.RATE_LIMITED)
+_EVERY = (*_KEYS, Code.WRONG_HOST, Code.STORE_UNAVAILABLE, Code.INTERNAL)
 _BODY = (Code.INVALID_JSON, Code.UNSUPPORTED_MEDIA_TYPE, Code.PAYLOAD_TOO_LARGE, Code.REQUEST_TIMEOUT, Code.FORBIDDEN)
+_FIELDS = (*_BODY, Code.INVALID_FIELD)
 _SUBMIT = (Code.INVALID_JOB, Code.INVALID_ID, Code.INVALID_QUALITY, Code.INVALID_FIELD)
 _LIMITS = (Code.RATE_LIMITED, Code.CLIENT_QUEUE_FULL, Code.QUEUE_FULL)
 _WAITS = (429, 503)
@@ -56,6 +72,26 @@ def document(base_path: str) -> Part:
                 "get": _operation("showControl", "How the whole queue is steered", {200: "ControlAnswer"}, ()),
                 "patch": _steer(),
             },
+            KEYS: {
+                "get": _operation("listKeys", "The keys, without their texts", {200: "KeyList"}, ()),
+                "post": {
+                    **_operation("createKey", "Make a key; its text is shown this once", {201: "NewKey"}, _FIELDS),
+                    "requestBody": _body("WantedKey"),
+                },
+            },
+            f"{KEYS}/{{name}}": {
+                "parameters": [{"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}],
+                "delete": _operation(
+                    "revokeKey", "Revoke a key and end its sessions", {200: "Revoked"}, (Code.NOT_FOUND,)
+                ),
+            },
+            LOGIN: {
+                "post": {
+                    **_operation("login", "Open a session with a key, in a cookie", {200: "Session"}, _FIELDS),
+                    "requestBody": _body("Login"),
+                }
+            },
+            LOGOUT: {"post": _operation("logout", "End the session of this request", {200: "LoggedOut"}, ())},
             f"{PREFIX}/{{jobId}}": {
                 "parameters": [_job_id()],
                 "get": _operation("showJob", "One job, whole", {200: "JobAnswer"}, (Code.NOT_FOUND,)),
@@ -227,7 +263,7 @@ def _operation(name: str, summary: str, answers: dict[int, str], refusals: tuple
         for status, schema in answers.items()
     }
     by_status: dict[int, list[Code]] = {}
-    for code in (*refusals, *_EVERY):
+    for code in dict.fromkeys((*refusals, *_EVERY)):
         by_status.setdefault(STATUSES[code], []).append(code)
     for status, codes in sorted(by_status.items()):
         responses[str(status)] = _refused(status, codes)

@@ -19,7 +19,10 @@ CONTROL = f"{PREFIX}/control"
 HEALTH = f"{PREFIX}/health"
 WORKERS = f"{PREFIX}/workers"
 ACTIONS = f"{PREFIX}/actions"
-FIXED = frozenset({ACTIONS, BATCH, STATS, DASHBOARD, METRICS, EVENTS, CONTROL, HEALTH, WORKERS})
+KEYS = f"{PREFIX}/keys"
+LOGIN = f"{PREFIX}/login"
+LOGOUT = f"{PREFIX}/logout"
+FIXED = frozenset({ACTIONS, BATCH, STATS, DASHBOARD, METRICS, EVENTS, CONTROL, HEALTH, WORKERS, KEYS, LOGIN, LOGOUT})
 """Fixed names where otherwise the id of a job stands."""
 
 

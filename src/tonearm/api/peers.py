@@ -10,9 +10,12 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tonearm.model import KeyRecord, SubmitLimits
 
 LOCAL = "local"
 """Whoever comes over a unix socket."""
@@ -67,13 +70,32 @@ class Behind:
 
 
 def client_name(scope: Scope) -> str:
-    """The client of a request by its address, IPv6 by its /64, since one household has that many."""
+    """The client of a request: the name of its key, else the address it comes from."""
+    key: KeyRecord | None = scope.get("tonearm.key")
+    return peer_name(scope) if key is None else key.owner
+
+
+def peer_name(scope: Scope) -> str:
+    """The address that a request comes from, IPv6 by its /64, since one household has that many."""
     address: Address | None = scope.get(_CLIENT) or _socket_address(scope)
     if address is None:
         return LOCAL
     if isinstance(address, ipaddress.IPv4Address) or address.is_loopback:
         return str(address)
     return str(ipaddress.IPv6Network((address, 64), strict=False))
+
+
+def key_limits(scope: Scope, limits: SubmitLimits) -> SubmitLimits:
+    """What holds for the jobs of a request: *limits*, but for what its key has of its own."""
+    key: KeyRecord | None = scope.get("tonearm.key")
+    if key is None:
+        return limits
+    rate, size = key.limits.rate, key.limits.size
+    return replace(
+        limits,
+        rate_per_minute=limits.rate_per_minute if rate is None else rate,
+        client_unfinished=limits.client_unfinished if size is None else size,
+    )
 
 
 def from_proxy(scope: Scope) -> bool:

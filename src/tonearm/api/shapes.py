@@ -18,7 +18,18 @@ from tonearm.api.records import WireJob, WireTrack
 from tonearm.api.submissions import MAX_RETRIES
 from tonearm.api.workers import WireWorker
 from tonearm.errors import FailureCode, RefusalCode
-from tonearm.model import MAX_BANDWIDTH, MAX_CATALOG_ID, MAX_CONCURRENT, JobType, Priority, Quality, Status
+from tonearm.model import (
+    MAX_BANDWIDTH,
+    MAX_CATALOG_ID,
+    MAX_CONCURRENT,
+    MOST_RATE,
+    MOST_UNFINISHED,
+    JobType,
+    Priority,
+    Quality,
+    Scope,
+    Status,
+)
 from tonearm.store.batches import BATCH
 
 Schema = dict[str, Any]
@@ -96,6 +107,7 @@ def schemas() -> Schema:
                 "source": _figures()["queueSource"],
             }
         ),
+        **_keys(),
         "Refusal": _refusal(),
     }
 
@@ -244,6 +256,35 @@ def _health() -> Schema:
             }
         ),
         "disk": _object({"freeBytes": unknown, "minBytes": _COUNT}),
+    }
+
+
+def _keys() -> Schema:
+    """What goes in and comes out about keys and sessions."""
+    limits = {
+        "rate": {**_COUNT, "description": "Submissions a minute; 0 is no limit."},
+        "size": {**_COUNT, "description": "Unfinished jobs."},
+    }
+    key = {
+        "name": {**_TEXT, "example": "ann"},
+        "scope": {"enum": list(Scope)},
+        "createdAt": _COUNT,
+        "limits": _object({}, limits),
+    }
+    secret = {**_TEXT, "description": "The text of the key, shown this once."}
+    wanted = {"rate": {**_COUNT, "maximum": MOST_RATE}, "size": {**_COUNT, "minimum": 1, "maximum": MOST_UNFINISHED}}
+    return {
+        "WantedKey": _object(
+            {"name": {**_TEXT, "pattern": "^[a-z][a-z0-9._-]{0,31}$"}, "scope": {"enum": list(Scope)}},
+            {"limits": _object({}, wanted)},
+            example={"name": "ann", "scope": "submit"},
+        ),
+        "NewKey": _success({**key, "key": secret}, {"warning": _TEXT}),
+        "KeyList": _success({"keys": {"type": "array", "items": _object({**key, "sessions": _COUNT})}}),
+        "Revoked": _success({"message": _TEXT, "name": _TEXT}),
+        "Login": _object({"key": _TEXT}),
+        "Session": _success({"name": _TEXT, "scope": {"enum": list(Scope)}, "expiresAt": _COUNT}),
+        "LoggedOut": _success({"message": _TEXT}),
     }
 
 

@@ -1,0 +1,143 @@
+"""Routes of keys and sessions: an admin makes, lists and revokes keys; a page logs in with one, and out.
+
+The text of a key is in one answer, that of its making, and nowhere afterwards.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+
+from tonearm.api import fields
+from tonearm.api.answers import refusal, success
+from tonearm.api.authentication import COOKIE, KEY
+from tonearm.api.bodies import Object, read_object
+from tonearm.api.keyring import SESSION_MS, Authenticator
+from tonearm.api.newkeys import made
+from tonearm.api.paths import KEYS, LOGIN, LOGOUT
+from tonearm.api.peers import client_name
+from tonearm.clock import Clock
+from tonearm.errors import Invalid, RefusalCode, Refused
+from tonearm.model import MOST_RATE, MOST_UNFINISHED, KeyLimits, KeyRecord, Scope
+from tonearm.settings import Settings
+from tonearm.store.base import Store
+
+log = structlog.get_logger("api.keys")
+
+
+class KeyRoutes:
+    """`/keys`, `/login` and `/logout` under `/api/download-queue`."""
+
+    def __init__(self, store: Store, settings: Settings, clock: Clock, keyring: Authenticator) -> None:
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+        self._keyring = keyring
+
+    def add_to(self, app: FastAPI) -> None:
+        """Add the routes to *app*, before those where the id of a job stands in this place."""
+        app.add_api_route(KEYS, self.show, methods=["GET", "HEAD"])
+        app.add_api_route(KEYS, self.create, methods=["POST"])
+        app.add_api_route(f"{KEYS}/{{name}}", self.revoke, methods=["DELETE"])
+        app.add_api_route(LOGIN, self.login, methods=["POST"])
+        app.add_api_route(LOGOUT, self.logout, methods=["POST"])
+
+    async def show(self) -> Response:
+        """Every key without its text, and how many sessions it has."""
+        records, now = await self._store.keys(), self._clock.wall_ms()
+        living = [each.parent for each in records if each.parent and (each.expires_at or 0) > now]
+        keys = [_shown(each) | {"sessions": living.count(each.name)} for each in records if each.parent is None]
+        return success({"keys": keys})
+
+    async def create(self, request: Request) -> Response:
+        """Make a key, and show its text this once."""
+        body = await read_object(request, self._settings.max_body_bytes)
+        name, scope, limits = read_key(body)
+        text, record = await made(self._store, name, scope, limits, self._clock.wall_ms())
+        await self._keyring.read()
+        log.info("A key was created", key=name, scope=scope)
+        warning = fields.warning(fields.unknown(body, ("name", "scope", "limits")))
+        return success(_shown(record) | {"key": text} | ({} if warning is None else {"warning": warning}), status=201)
+
+    async def revoke(self, request: Request, name: str) -> Response:
+        """Revoke a key, and end its sessions."""
+        if "/" in name or not await self._store.remove_key(name):
+            return refusal(request.scope, RefusalCode.NOT_FOUND, "There is no key of this name")
+        await self._keyring.read()
+        log.info("A key was revoked", key=name)
+        return success({"message": "Key revoked", "name": name})
+
+    async def login(self, request: Request) -> Response:
+        """Open a session for whoever shows a key, in a cookie that scripts cannot read."""
+        body = await read_object(request, self._settings.max_body_bytes)
+        text = body.get("key")
+        if not isinstance(text, str):
+            raise Invalid(RefusalCode.INVALID_FIELD, "key must be the text of a key", "key")
+        peer = client_name(request.scope)
+        try:
+            key = await self._keyring.check(peer, text)
+            session = await self._keyring.open_session(peer, key)
+        except Refused as refused:
+            if refused.code is not RefusalCode.UNAUTHORIZED:
+                raise
+            return refusal(request.scope, refused.code, refused.message, headers={"WWW-Authenticate": "Bearer"})
+        log.info("A session was opened", key=key.name)
+        answer = success({"name": key.name, "scope": key.scope, "expiresAt": self._clock.wall_ms() + SESSION_MS})
+        answer.set_cookie(COOKIE, session, max_age=SESSION_MS // 1_000, **self._cookie(request))
+        return answer
+
+    async def logout(self, request: Request) -> Response:
+        """End the session of this request; a key that is shown itself stays."""
+        key: KeyRecord | None = request.scope.get(KEY)
+        if key is not None and key.parent is not None:
+            await self._store.remove_key(key.name)
+            await self._keyring.read()
+        answer = success({"message": "Logged out"})
+        answer.delete_cookie(COOKIE, **self._cookie(request))
+        return answer
+
+    def _cookie(self, request: Request) -> dict[str, Any]:
+        # Anybody may say that TLS was in front: it keeps the cookie off plain connections, and only for themselves.
+        forwarded = request.headers.get("x-forwarded-proto", "").split(",")[0].strip().lower()
+        return {
+            "path": self._settings.base_path or "/",
+            "httponly": True,
+            "samesite": "strict",
+            "secure": "https" in (request.scope.get("scheme"), forwarded),
+        }
+
+
+def read_key(body: Object) -> tuple[str, Scope, KeyLimits]:
+    """Name, scope and limits of the key that *body* asks for; whether the name is good is judged where it is made.
+
+    Raises:
+        Invalid: INVALID_FIELD.
+    """
+    name, scope = body.get("name"), fields.word(body, "scope", Scope)
+    if not isinstance(name, str):
+        raise Invalid(RefusalCode.INVALID_FIELD, "name must be a text", "name")
+    if scope is None:
+        raise Invalid(RefusalCode.INVALID_FIELD, f"scope must be one of {', '.join(Scope)}", "scope")
+    limits = {} if body.get("limits") is None else body["limits"]
+    if not isinstance(limits, dict) or set(limits) - {"rate", "size"}:
+        raise Invalid(RefusalCode.INVALID_FIELD, "limits must be an object with rate and size", "limits")
+    rate = _limit(limits, "rate", least=0, most=MOST_RATE)
+    return name, scope, KeyLimits(rate, _limit(limits, "size", least=1, most=MOST_UNFINISHED))
+
+
+def _limit(limits: Object, name: str, *, least: int, most: int) -> int | None:
+    if limits.get(name) is None:
+        return None
+    return fields.integer(limits, name, least, least=least, most=most)
+
+
+def _shown(record: KeyRecord) -> Object:
+    limits = {"rate": record.limits.rate, "size": record.limits.size}
+    return {
+        "name": record.name,
+        "scope": record.scope,
+        "createdAt": record.created_at,
+        "limits": {name: value for name, value in limits.items() if value is not None},
+    }

@@ -1,0 +1,60 @@
+"""Scopes: what each route of the API asks of a key, in one table. A route without a row needs the widest scope."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from starlette.routing import Match
+from starlette.types import Scope as Connection
+
+from tonearm.api.paths import CONTROL, HEALTH, KEYS, LOGIN, LOGOUT, PREFIX, STATS, WORKERS
+from tonearm.model import Scope
+
+_JOB = f"{PREFIX}/{{job_id}}"
+
+SCOPES: Mapping[tuple[str, str], Scope | None] = MappingProxyType(
+    {
+        ("GET", "/"): None,
+        ("GET", "/healthz"): None,
+        ("GET", "/readyz"): None,
+        ("POST", LOGIN): None,
+        ("POST", LOGOUT): Scope.READ,
+        ("GET", "/docs"): Scope.READ,
+        ("GET", "/docs-assets"): Scope.READ,
+        ("GET", "/openapi.json"): Scope.READ,
+        ("GET", "/metrics"): Scope.READ,
+        ("GET", PREFIX): Scope.READ,
+        ("GET", STATS): Scope.READ,
+        ("GET", HEALTH): Scope.READ,
+        ("GET", WORKERS): Scope.READ,
+        ("GET", CONTROL): Scope.READ,
+        ("GET", f"{PREFIX}/dashboard"): Scope.READ,
+        ("GET", f"{PREFIX}/metrics"): Scope.READ,
+        ("GET", f"{PREFIX}/events"): Scope.READ,
+        ("GET", f"{PREFIX}/search"): Scope.READ,
+        ("GET", _JOB): Scope.READ,
+        ("GET", f"{_JOB}/tracks"): Scope.READ,
+        ("GET", f"{_JOB}/archive"): Scope.READ,
+        ("POST", PREFIX): Scope.SUBMIT,
+        ("POST", f"{PREFIX}/batch"): Scope.SUBMIT,
+        ("PATCH", _JOB): Scope.SUBMIT,
+        ("DELETE", _JOB): Scope.SUBMIT,
+        ("PATCH", CONTROL): Scope.CONTROL,
+        ("POST", f"{PREFIX}/actions"): Scope.CONTROL,
+        ("DELETE", PREFIX): Scope.CONTROL,
+        ("GET", KEYS): Scope.ADMIN,
+        ("POST", KEYS): Scope.ADMIN,
+        ("DELETE", f"{KEYS}/{{name}}"): Scope.ADMIN,
+    }
+)
+"""By method and path of the route; HEAD counts as GET. None: open to everybody, also where keys are on."""
+
+
+def needed(connection: Connection) -> Scope | None:
+    """The scope that a request needs; None: none. Where there is no route for it, any key will do to hear that."""
+    method = "GET" if connection["method"] == "HEAD" else connection["method"]
+    for route in connection["app"].routes:
+        if route.matches(connection)[0] is Match.FULL:
+            return SCOPES.get((method, route.path), Scope.ADMIN)
+    return Scope.READ
