@@ -52,7 +52,9 @@ class BatchRoutes:
         answers: batches.Answers = ()
         if wanted:
             answers = await self.store.submit_many(
-                [each.submission for each in wanted], self.settings.submit_limits(), idempotency
+                [each.submission for each in wanted],
+                key_limits(request.scope, self.settings.submit_limits()),
+                idempotency,
             )
         added = batches.added([each.submission for each in wanted], answers)
         if added:

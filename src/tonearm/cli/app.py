@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from tonearm.cli import actions, add, archive, listing, showing, steering, workers
+from tonearm.cli import actions, add, archive, keys, listing, showing, steering, workers
 from tonearm.cli.exits import EPILOG, ExitCode, code_of
 from tonearm.cli.options import SEE_LIST, ApiKey, Json, chosen, whole
 from tonearm.cli.terminal import open_streams, out
@@ -116,6 +116,7 @@ def serve_catalog(
 
 
 app.add_typer(catalogs, name="catalog")
+app.add_typer(keys.app, name="keys")
 
 
 @app.command("export", epilog=EPILOG)

@@ -11,6 +11,7 @@ from functools import partial
 import structlog
 
 from tonearm.api import ApiServer, Probes, create_app, create_worker_app
+from tonearm.cli.exposure import check_exposure
 from tonearm.cli.process import Process, run
 from tonearm.cli.reload import serve_reloading
 from tonearm.cli.working import working
@@ -23,8 +24,10 @@ from tonearm.worker.supervisor import Supervisor
 log = structlog.get_logger("server")
 
 
-def serve(settings: Settings, *, reload: bool = False, worker: bool = True) -> int:
+def serve(settings: Settings, *, reload: bool = False, worker: bool = True, insecure_open: bool = False) -> int:
     """Run until a signal; the exit code is 0 after a stop in good order. Without *worker* it only answers requests.
+
+    *insecure_open*: as long as there are no keys, whoever reaches it is let in.
 
     Raises:
         SetupError: the server cannot start like this; the message says what to change.
@@ -32,7 +35,7 @@ def serve(settings: Settings, *, reload: bool = False, worker: bool = True) -> i
     logs.configure(settings.log_format, settings.log_level)
     if reload:
         return serve_reloading([argument for argument in sys.argv[1:] if argument != "--reload"])
-    return run(partial(_serve, works=worker), settings)
+    return run(partial(_serve, works=worker, insecure_open=insecure_open), settings)
 
 
 def work(settings: Settings) -> int:
@@ -45,15 +48,16 @@ def work(settings: Settings) -> int:
     return run(_work, settings)
 
 
-async def _serve(process: Process, *, works: bool) -> None:
+async def _serve(process: Process, *, works: bool, insecure_open: bool) -> None:
     settings, clock = process.settings, process.clock
     async with AsyncExitStack() as stack:
         store = await open_served(settings, clock, works=works)
         stack.push_async_callback(store.close)
+        await check_exposure(store, settings, insecure_open=insecure_open)
         if isinstance(store, Spool):
             await stack.enter_async_context(_tending(store))
         worker = await stack.enter_async_context(working(store, settings, clock)) if works else None
-        server = ApiServer(create_app(store, settings, clock), settings)
+        server = ApiServer(create_app(store, settings, clock, insecure_open=insecure_open), settings)
         await server.start()
         if worker is None and settings.shared_queue() is None:
             log.warning("Nothing is downloaded: without REDIS_URL no other process can work on this queue")

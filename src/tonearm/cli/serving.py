@@ -28,11 +28,18 @@ NOT_SHARED = (
 
 NoWorker = Annotated[bool, typer.Option("--no-worker", help="Answer requests only, and download nothing.")]
 
+InsecureOpen = Annotated[
+    bool,
+    typer.Option("--insecure-open", help="Let everybody in who reaches the server, as long as there are no keys."),
+]
+
 
 def serve() -> typer.Typer:
     """`tonearm serve` with an option for every setting."""
     text = "Run the server: the API and a worker, in one process. Every setting can be given here and wins."
-    return _command(_serve, {"reload": Reload, "no_worker": NoWorker, "json": Json}, text)
+    return _command(
+        _serve, {"reload": Reload, "no_worker": NoWorker, "insecure_open": InsecureOpen, "json": Json}, text
+    )
 
 
 def work() -> typer.Typer:
@@ -61,11 +68,11 @@ def print_settings() -> None:
         out.line(f"{setting.name}={setting.value}{unit}  ({setting.source}{note})")
 
 
-def _serve(settings: dict[str, str], *, reload: bool, no_worker: bool, json: bool) -> None:
+def _serve(settings: dict[str, str], *, reload: bool, no_worker: bool, insecure_open: bool, json: bool) -> None:
     checked = _checked(settings, json=json, works=not no_worker)
     from tonearm.cli.serve import serve  # noqa: PLC0415 - loads the whole server, in vain if a setting is wrong
 
-    raise typer.Exit(serve(checked, reload=reload, worker=not no_worker))
+    raise typer.Exit(serve(checked, reload=reload, worker=not no_worker, insecure_open=insecure_open))
 
 
 def _work(settings: dict[str, str], *, json: bool) -> None:

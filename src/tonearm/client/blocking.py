@@ -28,6 +28,7 @@ from tonearm.client.records import (
     Dashboard,
     Health,
     Job,
+    Key,
     Metrics,
     Outcomes,
     Receipt,
@@ -38,7 +39,7 @@ from tonearm.client.records import (
 )
 from tonearm.client.transport import Download, Stream, Transport
 from tonearm.errors import NotFound, ServerUnreachable, StoreUnavailable
-from tonearm.model import UNCHANGED, JobOrder, JobType, Priority, Quality, Status, Unchanged
+from tonearm.model import UNCHANGED, JobOrder, JobType, KeyLimits, Priority, Quality, Scope, Status, Unchanged
 
 Waiting = Callable[[float, str], None]
 """Told about once a second, while a submission waits: seconds left, and the server's reason."""
@@ -265,6 +266,22 @@ class Client:
             Invalid: a number is out of range.
         """
         return self._ask(calls.steer(paused, bandwidth_limit, max_concurrent))
+
+    def create_key(self, name: str, scope: Scope, limits: KeyLimits) -> str:
+        """Make a key; its text, which is told this once.
+
+        Raises:
+            Invalid: the name is taken or no name, or the first key is not an admin's.
+        """
+        return self._ask(calls.create_key(name, scope, limits)).key
+
+    def keys(self) -> tuple[Key, ...]:
+        """The keys, without their texts."""
+        return self._ask(calls.keys()).keys
+
+    def revoke_key(self, name: str) -> None:
+        """Revoke a key, and end its sessions."""
+        self._ask(calls.revoke_key(name))
 
     def events(self, after: str | None = None, *, outage: float = math.inf) -> Iterator[Event]:
         """What the server pushes, for as long as it is taken: a snapshot first, or what came behind the event *after*.

@@ -24,7 +24,9 @@ from tonearm.client.records import (
     Health,
     JobAnswer,
     JobPage,
+    KeyList,
     Metrics,
+    NewKey,
     Outcomes,
     Receipt,
     Stats,
@@ -33,7 +35,7 @@ from tonearm.client.records import (
     Workers,
 )
 from tonearm.errors import NotFound
-from tonearm.model import JOB_ID, UNCHANGED, JobType, Priority, Quality, Status, Unchanged
+from tonearm.model import JOB_ID, UNCHANGED, JobType, KeyLimits, Priority, Quality, Scope, Status, Unchanged
 
 PATH = "/api/download-queue"
 EVENTS = f"{PATH}/events"
@@ -194,6 +196,23 @@ def metrics() -> Call[Metrics]:
 def health() -> Call[Health]:
     """How the queue is."""
     return Call(_request("GET", "/health"), Health, figures=b'"status"')
+
+
+def create_key(name: str, scope: Scope, limits: KeyLimits) -> Call[NewKey]:
+    """Make a key; a second one of the same name would be refused."""
+    given = {"rate": limits.rate, "size": limits.size}
+    body = {"name": name, "scope": scope, "limits": {what: most for what, most in given.items() if most is not None}}
+    return Call(_request("POST", "/keys", body, repeatable=False), NewKey)
+
+
+def keys() -> Call[KeyList]:
+    """The keys, without their texts."""
+    return Call(_request("GET", "/keys"), KeyList)
+
+
+def revoke_key(name: str) -> Call[Wire]:
+    """Revoke a key; a second time there is none."""
+    return Call(_request("DELETE", f"/keys/{quote(name, safe='')}", repeatable=False), Wire)
 
 
 def steer(

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from tonearm.errors import FailureCode
-from tonearm.model import AlbumOutcome, JobType, Priority, Quality, Status
+from tonearm.model import AlbumOutcome, JobType, Priority, Quality, Scope, Status
 
 _FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 
@@ -348,13 +348,35 @@ class Health(Wire, frozen=True, kw_only=True):
     error: str | None = None
 
 
+class Key(Wire, frozen=True, kw_only=True):
+    """A key of the API, without its text. *limits*: `rate` and `size`, where it has its own."""
+
+    name: str
+    scope: Scope
+    created_at: int
+    limits: dict[str, int]
+    sessions: int
+
+
+class KeyList(Wire, frozen=True, kw_only=True):
+    """All keys."""
+
+    keys: tuple[Key, ...]
+
+
+class NewKey(Wire, frozen=True, kw_only=True):
+    """The text of a key that was just made."""
+
+    key: str
+
+
 _Answer = TypeVar("_Answer", bound=Wire)
 # Described here, before there are threads: see docs/explain/architecture.md, "Decoding".
 _DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind)
     for kind in (
         *(Receipt, Control, Stats, Workers, JobPage, TrackPage, JobAnswer, Done),
-        *(Outcomes, Cleared, Dashboard, Metrics, Health),
+        *(Outcomes, Cleared, Dashboard, Metrics, Health, KeyList, NewKey, Wire),
     )
 }
 

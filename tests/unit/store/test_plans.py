@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import apsw
@@ -26,7 +27,7 @@ from tests.contract.steps import (
 from tests.contract.test_keyring import ANN, session
 from tests.support.clock import DAY, FakeClock
 
-from tonearm.model import ControlChange, JobOrder, JobQuery, Phase, Priority, Status, SubmitLimits
+from tonearm.model import ControlChange, Idempotency, JobOrder, JobQuery, Phase, Priority, Status, SubmitLimits
 from tonearm.store.base import PAGE
 from tonearm.store.sqlite import SqliteStore, open_sqlite
 
@@ -50,7 +51,7 @@ async def live(store: SqliteStore, clock: FakeClock) -> None:
     """Use every call at least once, on jobs of every kind."""
     limits = SubmitLimits(rate_per_minute=1_000, client_unfinished=1_000, queue_unfinished=1_000)
     twin = track()
-    await store.submit(twin, limits)
+    await store.submit(replace(twin, idempotency=Idempotency("key", "0" * 64)), limits)
     await store.add_key(ANN)
     await store.add_key(session(1))
     await store.keys()
