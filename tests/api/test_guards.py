@@ -77,7 +77,7 @@ async def test_two_names_are_refused_and_none_is_no_browser(api: Api) -> None:
 )
 async def test_a_target_that_is_a_whole_url_has_to_be_ours_too(api: Api, target: str, host: str, status: int) -> None:
     """What the target says counts instead of Host, so neither may be foreign; a path stays a path."""
-    answer = await api.raw(f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode(), end=True)
+    answer = await api.raw(f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
 
     assert int(answer.split()[1]) == status
 
