@@ -1,6 +1,6 @@
 #!lua
 -- submit: add jobs, or answer those that they repeat. A full Redis refuses it, as `submit_many` and `take_in`.
--- needs: queue tasks later fair places moves remembered answers
+-- needs: queue tasks later fair places moves remembered answers admission
 -- KEYS  1 meta
 -- ARGV  1-3 time  4… for each: record (JSON: the fields of the new task), check_duplicate, rate a minute (0: none),
 --       unfinished jobs of the client (0: no limit), of the queue (0: no limit), name of the client's idempotency key
@@ -9,41 +9,20 @@
 -- Refused  RATE wait_ms | CLIENT_FULL unfinished | QUEUE_FULL unfinished | MISMATCH 0
 -- Cost  O(log n) each.
 
-local RATE_WINDOW_MS = 60000
-local UNFINISHED = { 'status:queued', 'status:processing', 'status:paused' }
-
 local function twin_of(record)
   local numbers = later.read(key('same'), places.same_field(record))
   local twin = numbers and tasks.load(string.match(numbers, '^%d+'))
   return twin and twin.id
 end
 
-local function check_rate(window, rate_limit)
-  local start = queue.now - RATE_WINDOW_MS
-  call('ZREMRANGEBYSCORE', window, '-inf', str(start))
-  -- The submission that has to leave the window for another one to fit: the limit-th from the newest.
-  local at = tonumber(call('ZRANGE', window, -rate_limit, -rate_limit, 'WITHSCORES')[2])
-  if at then
-    refuse('RATE', str(at - start))
-  end
-end
-
-local function unfinished()
-  local sum, counters = 0, key('counters')
-  for place, value in ipairs(call('HMGET', counters, unpack(UNFINISHED))) do
-    sum = sum + (tonumber(value) or 0) + later.pending(counters, UNFINISHED[place])
-  end
-  return sum
-end
-
 local function check_sizes(client, client_limit, queue_limit)
   if client_limit > 0 then
-    local own = (tonumber(call('HGET', key('clients'), client)) or 0) + later.pending(key('clients'), client)
+    local own = admission.own(client)
     if own >= client_limit then
       refuse('CLIENT_FULL', str(own))
     end
   end
-  local all = queue_limit > 0 and unfinished() or 0
+  local all = queue_limit > 0 and admission.all() or 0
   if queue_limit > 0 and all >= queue_limit then
     refuse('QUEUE_FULL', str(all))
   end
@@ -57,15 +36,9 @@ local function submit(record, check_duplicate, rate_limit, client_limit, queue_l
   if twin then
     return { twin, '1' }
   end
-  local window = key('rate', record.client)
-  if rate_limit > 0 then
-    check_rate(window, rate_limit)
-  end
+  admission.check_rate(record.client, rate_limit, 1)
   check_sizes(record.client, client_limit, queue_limit)
-  if rate_limit > 0 then
-    call('ZADD', window, queue.now, str(queue.number('rate')))
-    call('ZADD', key('rates'), queue.now, record.client)
-  end
+  admission.spend(record.client, rate_limit, 1)
   record.created_at, record.updated_at = queue.now, queue.now
   local task = moves.add(record)
   moves.note(task, 'submitted')

@@ -1,6 +1,6 @@
 #!lua
 -- submit_many: add a batch of one client's jobs, all at once or, where the rate is used up, none.
--- needs: queue tasks later fair places moves remembered answers
+-- needs: queue tasks later fair places moves remembered answers admission
 -- KEYS  1 meta
 -- ARGV  1-3 time  4 client  5 name of its idempotency key and 6 digest of the request ('': none)
 --       7 submissions a minute (0: no limit)  8 unfinished jobs of the client (0: no limit)
@@ -11,20 +11,10 @@
 -- Refused  RATE wait_ms new_jobs | MISMATCH 0
 -- Cost  O(log n) each.
 
-local RATE_WINDOW_MS = 60000
-
 local client, name, digest = ARGV[4], ARGV[5], ARGV[6]
 local rate_limit, client_limit, queue_limit = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 
-local function unfinished()
-  local sum = 0
-  for _, value in ipairs(call('HMGET', key('counters'), 'status:queued', 'status:processing', 'status:paused')) do
-    sum = sum + (tonumber(value) or 0)
-  end
-  return sum
-end
-
--- Nothing is written while it is planned: a batch that is too much for the rate leaves nothing.
+-- Nothing is added while it is planned: a batch that is too much for the rate leaves nothing.
 local plan = { new = {}, ids = {}, same = {} }
 
 function plan.judge(record, check_duplicate)
@@ -52,19 +42,6 @@ function plan.judge(record, check_duplicate)
   return { record.id, '' }
 end
 
-local function check_rate(window, count)
-  if count > rate_limit then
-    refuse('RATE', str(RATE_WINDOW_MS), str(#plan.new))
-  end
-  local start = queue.now - RATE_WINDOW_MS
-  -- The submission that has to leave the window for these to fit.
-  local place = rate_limit - count
-  local found = call('ZREVRANGEBYSCORE', window, '+inf', '(' .. str(start), 'WITHSCORES', 'LIMIT', place, 1)
-  if found[2] then
-    refuse('RATE', str(tonumber(found[2]) - start), str(#plan.new))
-  end
-end
-
 local function add_all()
   for _, record in ipairs(plan.new) do
     record.created_at, record.updated_at = queue.now, queue.now
@@ -78,21 +55,16 @@ return queue.run(function()
   if known then
     return known[1]
   end
-  plan.own, plan.all = tonumber(call('HGET', key('clients'), client)) or 0, unfinished()
+  plan.own, plan.all = admission.own(client), admission.all()
   local judged, accepted = {}, false
   for place = 11, #ARGV, 2 do
     local answer = plan.judge(cjson.decode(ARGV[place]), ARGV[place + 1] == '1')
     judged[#judged + 1] = answer
     accepted = accepted or answer[1] ~= ''
   end
-  local window, count = key('rate', client), math.ceil(#plan.new / tonumber(ARGV[10]))
-  if rate_limit > 0 and count > 0 then
-    check_rate(window, count)
-    for _ = 1, count do
-      call('ZADD', window, queue.now, str(queue.number('rate')))
-    end
-    call('ZADD', key('rates'), queue.now, client)
-  end
+  local count = math.ceil(#plan.new / tonumber(ARGV[10]))
+  admission.check_rate(client, rate_limit, count, str(#plan.new))
+  admission.spend(client, rate_limit, count)
   add_all()
   local text = cjson.encode(judged)
   if name ~= '' and accepted then
