@@ -54,66 +54,85 @@ def document(base_path: str) -> Part:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": base_path or "/"}],
-        "paths": {
-            PREFIX: {"post": _submit(), "get": _browse(), "delete": _clear()},
-            ACTIONS: {"post": _act_on_many()},
-            BATCH: {"post": _submit_many()},
-            STATS: {"get": _tagged(_with_figures("stats", "The figures of the queue", "Stats", Code.WORKER_DOWN))},
-            DASHBOARD: {
-                "get": _tagged(
-                    _with_figures("dashboard", "The figures and the first 200 jobs", "Dashboard", Code.WORKER_DOWN)
-                )
-            },
-            EVENTS: {"get": _events()},
-            METRICS: {"get": _metrics()},
-            HEALTH: {"get": _with_figures("health", "How the queue is", "QueueHealth", Code.WORKER_DOWN)},
-            WORKERS: {"get": _operation("listWorkers", "The workers, and what each does", {200: "WorkerList"}, ())},
-            CONTROL: {
-                "get": _operation("showControl", "How the whole queue is steered", {200: "ControlAnswer"}, ()),
-                "patch": _steer(),
-            },
-            KEYS: {
-                "get": _operation("listKeys", "The keys, without their texts", {200: "KeyList"}, ()),
-                "post": {
-                    **_operation("createKey", "Make a key; its text is shown this once", {201: "NewKey"}, _FIELDS),
-                    "requestBody": _body("WantedKey"),
-                },
-            },
-            f"{KEYS}/{{name}}": {
-                "parameters": [{"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}],
-                "delete": _operation(
-                    "revokeKey", "Revoke a key and end its sessions", {200: "Revoked"}, (Code.NOT_FOUND,)
-                ),
-            },
-            LOGIN: {
-                "post": {
-                    **_operation("login", "Open a session with a key, in a cookie", {200: "Session"}, _FIELDS),
-                    "requestBody": _body("Login"),
-                }
-            },
-            LOGOUT: {"post": _operation("logout", "End the session of this request", {200: "LoggedOut"}, ())},
-            f"{PREFIX}/{{jobId}}": {
-                "parameters": [_job_id()],
-                "get": _operation("showJob", "One job, whole", {200: "JobAnswer"}, (Code.NOT_FOUND,)),
-                "patch": _act(),
-                "delete": _operation(
-                    "deleteJob",
-                    "Remove a job in any state; a running one is cancelled first, files in the library stay",
-                    {200: "Done"},
-                    (Code.NOT_FOUND, Code.FORBIDDEN),
-                ),
-            },
-            f"{PREFIX}/{{jobId}}/tracks": {"parameters": [_job_id()], "get": _tracks()},
-            f"{PREFIX}/{{jobId}}/archive": {"parameters": [_job_id()], "get": _archive()},
-            "/healthz": {"get": _operation("healthz", "Whether the process answers", {200: "Health"}, ())},
-            "/metrics": {"get": _exposition()},
-            "/readyz": {
-                "get": _operation(
-                    "readyz", "Whether jobs are accepted and worked on", {200: "Health"}, (Code.WORKER_DOWN,)
-                )
+        "paths": _of_jobs() | _of_the_queue() | _of_keys() | _of_the_server(),
+        "components": {"schemas": schemas()},
+    }
+
+
+def _of_jobs() -> Part:
+    """The paths of jobs, one and many."""
+    return {
+        PREFIX: {"post": _submit(), "get": _browse(), "delete": _clear()},
+        ACTIONS: {"post": _act_on_many()},
+        BATCH: {"post": _submit_many()},
+        f"{PREFIX}/{{jobId}}": {
+            "parameters": [_job_id()],
+            "get": _operation("showJob", "One job, whole", {200: "JobAnswer"}, (Code.NOT_FOUND,)),
+            "patch": _act(),
+            "delete": _operation(
+                "deleteJob",
+                "Remove a job in any state; a running one is cancelled first, files in the library stay",
+                {200: "Done"},
+                (Code.NOT_FOUND, Code.FORBIDDEN),
+            ),
+        },
+        f"{PREFIX}/{{jobId}}/tracks": {"parameters": [_job_id()], "get": _tracks()},
+        f"{PREFIX}/{{jobId}}/archive": {"parameters": [_job_id()], "get": _archive()},
+    }
+
+
+def _of_the_queue() -> Part:
+    """The paths of the queue as a whole."""
+    return {
+        STATS: {"get": _tagged(_with_figures("stats", "The figures of the queue", "Stats", Code.WORKER_DOWN))},
+        DASHBOARD: {
+            "get": _tagged(
+                _with_figures("dashboard", "The figures and the first 200 jobs", "Dashboard", Code.WORKER_DOWN)
+            )
+        },
+        EVENTS: {"get": _events()},
+        METRICS: {"get": _metrics()},
+        HEALTH: {"get": _with_figures("health", "How the queue is", "QueueHealth", Code.WORKER_DOWN)},
+        WORKERS: {"get": _operation("listWorkers", "The workers, and what each does", {200: "WorkerList"}, ())},
+        CONTROL: {
+            "get": _operation("showControl", "How the whole queue is steered", {200: "ControlAnswer"}, ()),
+            "patch": _steer(),
+        },
+    }
+
+
+def _of_keys() -> Part:
+    """The paths of keys and sessions."""
+    return {
+        KEYS: {
+            "get": _operation("listKeys", "The keys, without their texts", {200: "KeyList"}, ()),
+            "post": {
+                **_operation("createKey", "Make a key; its text is shown this once", {201: "NewKey"}, _FIELDS),
+                "requestBody": _body("WantedKey"),
             },
         },
-        "components": {"schemas": schemas()},
+        f"{KEYS}/{{name}}": {
+            "parameters": [{"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}],
+            "delete": _operation("revokeKey", "Revoke a key and end its sessions", {200: "Revoked"}, (Code.NOT_FOUND,)),
+        },
+        LOGIN: {
+            "post": {
+                **_operation("login", "Open a session with a key, in a cookie", {200: "Session"}, _FIELDS),
+                "requestBody": _body("Login"),
+            }
+        },
+        LOGOUT: {"post": _operation("logout", "End the session of this request", {200: "LoggedOut"}, ())},
+    }
+
+
+def _of_the_server() -> Part:
+    """The paths for whoever watches the server."""
+    return {
+        "/healthz": {"get": _operation("healthz", "Whether the process answers", {200: "Health"}, ())},
+        "/metrics": {"get": _exposition()},
+        "/readyz": {
+            "get": _operation("readyz", "Whether jobs are accepted and worked on", {200: "Health"}, (Code.WORKER_DOWN,))
+        },
     }
 
 
