@@ -57,6 +57,9 @@ _RETRY_AFTER_MS: Mapping[RefusalCode, int] = MappingProxyType(
 )
 """When to come again where nothing better is known, milliseconds."""
 
+UNREACHABLE = "The queue cannot be reached at present"
+"""What is said where nothing better is known of a store that does not answer."""
+
 HEADERS = MappingProxyType({"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"})
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -68,6 +71,12 @@ def success(
     """A success with these members beside `success`; a `msgspec.Raw` among them is taken as it is."""
     body = msgspec.json.encode({"success": True, **members})
     return Response(body, status, {**HEADERS, **headers}, JSON)
+
+
+def with_warning(members: Mapping[str, Any], *warnings: str | None) -> dict[str, Any]:
+    """*members* with a `warning` of those sentences that there are; without any it stays as it is."""
+    said = [warning for warning in warnings if warning is not None]
+    return {**members, "warning": " ".join(said)} if said else dict(members)
 
 
 def refusal(

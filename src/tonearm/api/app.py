@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match, Route
 
-from tonearm.api.answers import refusal, refusal_of
+from tonearm.api.answers import UNREACHABLE, refusal, refusal_of
 from tonearm.api.archives import ArchiveRoutes
 from tonearm.api.authentication import Authentication
 from tonearm.api.batch import BatchRoutes
@@ -101,7 +101,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _store_unavailable(request: Request, error: Exception) -> Response:
-    text = "The queue cannot be reached at present"
+    text = UNREACHABLE
     if isinstance(error, StoreFull | StoreDiskFull):
         text = "The queue has no room for more at present"
         log.warning("The store is full", error=str(error))

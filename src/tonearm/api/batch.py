@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request, Response
 
-from tonearm.api.answers import success
+from tonearm.api.answers import success, with_warning
 from tonearm.api.bodies import Object, read_object
 from tonearm.api.fields import invalid, unknown, warning
 from tonearm.api.idempotency import read_idempotency
@@ -64,9 +64,8 @@ class BatchRoutes:
         lies = next((each for each in answers if isinstance(each, Submitted)), None)
         source = lies.source if lies is not None and lies.source else self.store.source
         answer: Object = {"results": results, "queueSource": source}
-        warnings = (warning(unknown(body, ("jobs",))), (lies.warning if lies else None) or self.store.warning)
-        text = " ".join(each for each in warnings if each is not None)
-        return success(answer | ({"warning": text} if text else {}))
+        lost = (lies.warning if lies else None) or self.store.warning
+        return success(with_warning(answer, warning(unknown(body, ("jobs",))), lost))
 
     def _read(self, job: Any, client: str) -> Wanted | Invalid:
         if not isinstance(job, dict):

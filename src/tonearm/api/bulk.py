@@ -14,9 +14,10 @@ import structlog
 from fastapi import FastAPI, Request, Response
 
 from tonearm.api import fields
-from tonearm.api.answers import success
+from tonearm.api.answers import UNREACHABLE, success, with_warning
 from tonearm.api.bodies import Object, read_object
 from tonearm.api.jobs import REFUSED, Action, ask, read_action
+from tonearm.api.listing import read_jobs
 from tonearm.api.paths import ACTIONS, PREFIX
 from tonearm.errors import NotFound, RefusalCode, StoreUnavailable, WrongState
 from tonearm.model import JOB_ID, JobQuery, Priority, Status
@@ -72,7 +73,7 @@ class BulkRoutes:
         if more:
             answer["more"] = True
         unused = fields.warning(fields.unknown(body, ("action", "jobIds", "status", "priority")))
-        return success(answer if unused is None else answer | {"warning": unused})
+        return success(with_warning(answer, unused))
 
     async def clear(self, request: Request) -> Response:
         """Remove the finished jobs of one status; one that is not finished any more when its turn comes stays."""
@@ -112,15 +113,8 @@ class BulkRoutes:
             raise fields.invalid("jobIds", "Either jobIds or status says which jobs are meant")
         if status is None:
             return _ids(body["jobIds"]), False
-        job_ids: list[str] = []
-        cursor = None
-        for _ in range(MAX_JOBS // PAGE):
-            page = await self._store.jobs(JobQuery(status=status, limit=PAGE, cursor=cursor))
-            job_ids += [job.id for job in page.jobs]
-            cursor = page.next
-            if cursor is None:
-                break
-        return job_ids, cursor is not None
+        page = await read_jobs(self._store, JobQuery(status=status, limit=MAX_JOBS))
+        return [job.id for job in page.jobs], page.next is not None
 
 
 async def _each(job_ids: list[str], one: Callable[[str], Awaitable[Object]]) -> list[Object]:
@@ -150,8 +144,7 @@ async def _each(job_ids: list[str], one: Callable[[str], Awaitable[Object]]) -> 
 
 
 def _unknown(job_id: str) -> Object:
-    text = "The queue cannot be reached at present"
-    return {"jobId": job_id, "success": False, "code": RefusalCode.STORE_UNAVAILABLE, "error": text}
+    return {"jobId": job_id, "success": False, "code": RefusalCode.STORE_UNAVAILABLE, "error": UNREACHABLE}
 
 
 async def _few_at_once(job_ids: Iterable[str], ask_one: Callable[[str], Awaitable[T]]) -> list[T]:

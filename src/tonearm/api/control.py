@@ -11,7 +11,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 
 from tonearm.api import fields
-from tonearm.api.answers import success
+from tonearm.api.answers import success, with_warning
 from tonearm.api.bodies import Object, read_object
 from tonearm.api.paths import CONTROL
 from tonearm.model import MAX_BANDWIDTH, MAX_CONCURRENT, UNCHANGED, Control, ControlChange, Unchanged
@@ -45,7 +45,7 @@ class ControlRoutes:
         control = await self._store.steer(read_change(body))
         log.info("The queue is steered", **{name: body[name] for name in KNOWN if name in body})
         warning = fields.warning(fields.unknown(body, KNOWN))
-        return success(await self._answer(control) | ({} if warning is None else {"warning": warning}))
+        return success(with_warning(await self._answer(control), warning))
 
     async def _answer(self, control: Control) -> Object:
         workers = sum(worker.alive for worker in await self._store.workers())

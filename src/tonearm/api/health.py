@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from fastapi import FastAPI, Request, Response
 
-from tonearm.api.answers import refusal, success
+from tonearm.api.answers import UNREACHABLE, refusal, success
 from tonearm.api.bodies import Object
 from tonearm.api.live import NO_WORKER
 from tonearm.api.paths import HEALTH
@@ -24,8 +24,6 @@ from tonearm.errors import RefusalCode, StoreUnavailable
 from tonearm.model import Counts, WorkerRecord
 from tonearm.settings import Settings
 from tonearm.store.base import Store
-
-NO_STORE = "The queue cannot be reached at present"
 
 ANSWER_S = 2.0
 """Seconds that the store has to answer; a disk that hangs must not keep its watcher waiting."""
@@ -71,7 +69,7 @@ class HealthRoutes:
                 )
         except (StoreUnavailable, TimeoutError):
             figures: Object = {"status": Health.DOWN, "store": self._store_figures(None)}
-            return refusal(request.scope, RefusalCode.STORE_UNAVAILABLE, NO_STORE, figures=figures)
+            return refusal(request.scope, RefusalCode.STORE_UNAVAILABLE, UNREACHABLE, figures=figures)
         alive = [worker for worker in workers if worker.alive]
         figures = {
             "worker": self._worker_figures(workers, alive, counts),

@@ -17,7 +17,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from tonearm.api import fields, records
-from tonearm.api.answers import refusal, success
+from tonearm.api.answers import refusal, success, with_warning
 from tonearm.api.bodies import Object, read_object
 from tonearm.api.conditional import unchanged, weak
 from tonearm.api.idempotency import read_idempotency
@@ -111,7 +111,7 @@ class JobRoutes:
         elif submitted.job_id == submission.id:
             log.info("Job submitted", job=submitted.job_id, type=spec.type, id=spec.catalog_id, quality=spec.quality)
         location = f"{self._settings.base_path}{PREFIX}/{submitted.job_id}"
-        answer = _with_warning(answer, wanted.warning, submitted.warning or self._store.warning)
+        answer = with_warning(answer, wanted.warning, submitted.warning or self._store.warning)
         return success(answer, status=200 if submitted.duplicate else 201, headers={"Location": location})
 
     async def browse(self, request: Request) -> Response:
@@ -126,13 +126,13 @@ class JobRoutes:
             "jobs": msgspec.Raw(records.join(records.encode_short(job) for job in page.jobs)),
             "count": len(page.jobs),
         }
-        answer = _with_cursor(_with_warning(answer, self._store.warning), page.next)
+        answer = _with_cursor(with_warning(answer, self._store.warning), page.next)
         return success(answer, headers={"ETag": tag})
 
     async def show(self, job_id: str) -> Response:
         """One job, whole."""
         job = await self._store.job(_known_form(job_id))
-        return success(_with_warning({"job": msgspec.Raw(records.encode_whole(job))}, self._store.warning))
+        return success(with_warning({"job": msgspec.Raw(records.encode_whole(job))}, self._store.warning))
 
     async def act(self, request: Request, job_id: str) -> Response:
         """Cancel, pause, resume, retry or prioritize a job."""
@@ -147,7 +147,7 @@ class JobRoutes:
             return refusal(request.scope, refused.code, REFUSED[action], status=400, jobId=job_id, reason=detail)
         log.info(REQUESTED[action], job=job_id)
         answer = {"message": REQUESTED[action], "jobId": job_id}
-        return success(_with_warning(answer, fields.warning(fields.unknown(body, ("action", "priority")))))
+        return success(with_warning(answer, fields.warning(fields.unknown(body, ("action", "priority")))))
 
     async def delete(self, request: Request, job_id: str) -> Response:
         """Remove a job in any state; a running one is cancelled first."""
@@ -155,7 +155,7 @@ class JobRoutes:
         message = "Job cancelled" if unfinished else "Job removed"
         log.info(message, job=job_id, deleted=True)
         answer = {"message": message, "jobId": job_id}
-        return success(_with_warning(answer, fields.warning(request.query_params)))
+        return success(with_warning(answer, fields.warning(request.query_params)))
 
     async def tracks(self, request: Request, job_id: str) -> Response:
         """The tracks of an album, in its order."""
@@ -220,11 +220,6 @@ def _known_form(job_id: str) -> str:
     if not JOB_ID.fullmatch(job_id):
         raise NotFound(job_id)
     return job_id
-
-
-def _with_warning(answer: Object, *warnings: str | None) -> Object:
-    said = [warning for warning in warnings if warning is not None]
-    return answer | {"warning": " ".join(said)} if said else answer
 
 
 def _with_cursor(answer: Object, cursor: str | None) -> Object:

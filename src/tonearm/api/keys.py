@@ -11,7 +11,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 
 from tonearm.api import fields
-from tonearm.api.answers import refusal, success
+from tonearm.api.answers import refusal, success, with_warning
 from tonearm.api.authentication import COOKIE, KEY
 from tonearm.api.bodies import Object, read_object
 from tonearm.api.keyring import SESSION_MS, Authenticator
@@ -59,7 +59,7 @@ class KeyRoutes:
         await self._keyring.read()
         log.info("A key was created", key=name, scope=scope)
         warning = fields.warning(fields.unknown(body, ("name", "scope", "limits")))
-        return success(_shown(record) | {"key": text} | ({} if warning is None else {"warning": warning}), status=201)
+        return success(with_warning(_shown(record) | {"key": text}, warning), status=201)
 
     async def revoke(self, request: Request, name: str) -> Response:
         """Revoke a key, and end its sessions."""
@@ -99,13 +99,11 @@ class KeyRoutes:
         return answer
 
     def _cookie(self, request: Request) -> dict[str, Any]:
-        # Anybody may say that TLS was in front: it keeps the cookie off plain connections, and only for themselves.
-        forwarded = request.headers.get("x-forwarded-proto", "").split(",")[0].strip().lower()
         return {
             "path": self._settings.base_path or "/",
             "httponly": True,
             "samesite": "strict",
-            "secure": "https" in (request.scope.get("scheme"), forwarded),
+            "secure": request.scope.get("scheme") == "https",
         }
 
 
@@ -134,10 +132,9 @@ def _limit(limits: Object, name: str, *, least: int, most: int) -> int | None:
 
 
 def _shown(record: KeyRecord) -> Object:
-    limits = {"rate": record.limits.rate, "size": record.limits.size}
     return {
         "name": record.name,
         "scope": record.scope,
         "createdAt": record.created_at,
-        "limits": {name: value for name, value in limits.items() if value is not None},
+        "limits": record.limits.given(),
     }

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from fastapi import FastAPI, Request, Response
 
-from tonearm.api.answers import HEADERS, refusal, success
+from tonearm.api.answers import HEADERS, UNREACHABLE, refusal, success
 from tonearm.api.exposition import CONTENT_TYPE, exposition
 from tonearm.errors import RefusalCode
 from tonearm.worker import Pulse, Worker
-
-NOT_OPEN = "The queue cannot be reached at present"
 
 
 class Probes:
@@ -38,7 +36,7 @@ class Probes:
         """Whether this worker reaches its queue and takes on tasks."""
         pulse = self._pulse()
         if pulse is None:
-            return refusal(request.scope, RefusalCode.STORE_UNAVAILABLE, NOT_OPEN)
+            return refusal(request.scope, RefusalCode.STORE_UNAVAILABLE, UNREACHABLE)
         if pulse.trouble is not None:
             code = RefusalCode.WORKER_DOWN if pulse.store_reachable else RefusalCode.STORE_UNAVAILABLE
             return refusal(request.scope, code, pulse.trouble, worker=pulse.worker)

@@ -23,13 +23,11 @@ from tonearm.api.sums import iso, wire_counts, wire_metrics
 from tonearm.clock import Clock
 from tonearm.errors import FailureCode, StoreUnavailable
 from tonearm.model import Counts, Metrics
-from tonearm.store.base import Store
+from tonearm.store.base import SOURCES, Store
 from tonearm.store.spool import Spool
 
 ANSWER_S = 2.0
 """Seconds that the store has to answer; later it counts as away."""
-
-SOURCES = ("sqlite", "redis", "local", "memory")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,21 @@ from types import MappingProxyType
 from starlette.routing import Match
 from starlette.types import Scope as Connection
 
-from tonearm.api.paths import CONTROL, HEALTH, KEYS, LOGIN, LOGOUT, PREFIX, STATS, WORKERS
+from tonearm.api.paths import (
+    ACTIONS,
+    BATCH,
+    CONTROL,
+    DASHBOARD,
+    EVENTS,
+    HEALTH,
+    KEYS,
+    LOGIN,
+    LOGOUT,
+    METRICS,
+    PREFIX,
+    STATS,
+    WORKERS,
+)
 from tonearm.model import Scope
 
 _JOB = f"{PREFIX}/{{job_id}}"
@@ -29,19 +43,18 @@ SCOPES: Mapping[tuple[str, str], Scope | None] = MappingProxyType(
         ("GET", HEALTH): Scope.READ,
         ("GET", WORKERS): Scope.READ,
         ("GET", CONTROL): Scope.READ,
-        ("GET", f"{PREFIX}/dashboard"): Scope.READ,
-        ("GET", f"{PREFIX}/metrics"): Scope.READ,
-        ("GET", f"{PREFIX}/events"): Scope.READ,
-        ("GET", f"{PREFIX}/search"): Scope.READ,
+        ("GET", DASHBOARD): Scope.READ,
+        ("GET", METRICS): Scope.READ,
+        ("GET", EVENTS): Scope.READ,
         ("GET", _JOB): Scope.READ,
         ("GET", f"{_JOB}/tracks"): Scope.READ,
         ("GET", f"{_JOB}/archive"): Scope.READ,
         ("POST", PREFIX): Scope.SUBMIT,
-        ("POST", f"{PREFIX}/batch"): Scope.SUBMIT,
+        ("POST", BATCH): Scope.SUBMIT,
         ("PATCH", _JOB): Scope.SUBMIT,
         ("DELETE", _JOB): Scope.SUBMIT,
         ("PATCH", CONTROL): Scope.CONTROL,
-        ("POST", f"{PREFIX}/actions"): Scope.CONTROL,
+        ("POST", ACTIONS): Scope.CONTROL,
         ("DELETE", PREFIX): Scope.CONTROL,
         ("GET", KEYS): Scope.ADMIN,
         ("POST", KEYS): Scope.ADMIN,

@@ -30,6 +30,7 @@ from tonearm.model import (
     Scope,
     Status,
 )
+from tonearm.store.base import SOURCES
 from tonearm.store.batches import BATCH
 
 Schema = dict[str, Any]
@@ -39,20 +40,30 @@ _TEXT: Schema = {"type": "string"}
 _TITLE: Schema = {"type": ["string", "null"]}
 _FLAG: Schema = {"type": "boolean"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
+_SOURCE: Schema = {"enum": list(SOURCES)}
 _STATUS_COUNTS = ("queued", "processing", "paused", "completed", "failed", "cancelled")
 
 
 def schemas() -> Schema:
     """All component schemas by name."""
+    return _records() | _of_jobs() | _of_the_queue() | _keys() | {"Refusal": _refusal()}
+
+
+def ref(name: str) -> Schema:
+    """A reference to a component schema."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _of_jobs() -> Schema:
+    """What is said and answered about jobs, one and many."""
     return {
-        **_records(),
         "Submission": _submission(),
         "Command": _command(),
         "Submitted": _success(
             {
                 "jobId": {**_TEXT, "example": JOB_ID_EXAMPLE},
                 "message": {**_TEXT, "example": "track job queued successfully"},
-                "queueSource": {"enum": ["sqlite", "redis", "local", "memory"]},
+                "queueSource": _SOURCE,
             },
             {"duplicate": _FLAG, "warning": _TEXT},
         ),
@@ -63,18 +74,24 @@ def schemas() -> Schema:
         "BatchAnswer": _success(
             {
                 "results": {"type": "array", "items": {"oneOf": [_accepted(), ref("Refusal")]}},
-                "queueSource": {"enum": ["sqlite", "redis", "local", "memory"]},
+                "queueSource": _SOURCE,
             },
             {"warning": _TEXT},
         ),
         "JobList": _success({"jobs": _list_of("Job"), "count": _COUNT}, {"nextCursor": _TEXT, "warning": _TEXT}),
         "JobAnswer": _success({"job": ref("Job")}, {"warning": _TEXT}),
         "TrackList": _success({"tracks": _list_of("Track"), "count": _COUNT}, {"nextCursor": _TEXT}),
-        "WorkerList": _success({"workers": _list_of("Worker"), "timestamp": _COUNT}),
         "Done": _success({"message": _TEXT, "jobId": _TEXT}, {"warning": _TEXT}),
         "Commands": _commands(),
         "Results": _success({"results": {"type": "array", "items": _result()}}, {"more": _FLAG, "warning": _TEXT}),
         "Cleared": _success({"message": _TEXT, "removed": _COUNT}, {"more": _FLAG}),
+    }
+
+
+def _of_the_queue() -> Schema:
+    """What is said and answered about the queue as a whole."""
+    return {
+        "WorkerList": _success({"workers": _list_of("Worker"), "timestamp": _COUNT}),
         "Health": _success({"status": {"enum": ["ok", "ready"]}}),
         "Control": _object({}, _steered(nullable=True), example={"paused": True}),
         "ControlAnswer": _success(
@@ -107,14 +124,7 @@ def schemas() -> Schema:
                 "source": _figures()["queueSource"],
             }
         ),
-        **_keys(),
-        "Refusal": _refusal(),
     }
-
-
-def ref(name: str) -> Schema:
-    """A reference to a component schema."""
-    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def _records() -> Schema:
@@ -223,7 +233,7 @@ def _figures() -> Schema:
                 },
             }
         ),
-        "queueSource": {"enum": ["sqlite", "redis", "local", "memory"]},
+        "queueSource": _SOURCE,
         "timestamp": {"type": "integer", "description": "Epoch milliseconds."},
     }
 
@@ -250,7 +260,7 @@ def _health() -> Schema:
         "failures": _object({"count": _COUNT, "byCode": counted}),
         "store": _object(
             {
-                "kind": {"enum": ["sqlite", "redis", "local", "memory"]},
+                "kind": _SOURCE,
                 "reachable": _FLAG,
                 "latencyMs": {"type": ["number", "null"], "minimum": 0},
             }

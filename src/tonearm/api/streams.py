@@ -1,7 +1,8 @@
 """The route of events: `GET /api/download-queue/events`, a stream for each listener that lives until somebody ends it.
 
 A stream costs its connection and a place in the ring of `frames`; nothing is kept for it. A reader that falls behind is
-told so and begins anew, and one that does not read at all is cut off. When the server stops, streams end at once.
+told so and begins anew, and one that does not read at all is cut off. When the server stops, streams end at once. That
+of a key that is revoked is cancelled from outside (`tonearm.api.authentication`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from fastapi import FastAPI, Request
 from starlette.responses import Response
@@ -30,10 +31,6 @@ LEAVING = "tonearm.leaving"
 
 ABORT = "tonearm.abort"
 """In the scope of a request: a function that ends its connection without waiting for what was not read."""
-
-MAY_GO_ON = "tonearm.may_go_on"
-"""In the scope of a request, where somebody put it: an async function that says whether its stream may go on. It is
-asked every `CHECK_S`."""
 
 CHECK_S = 5.0
 HEARTBEAT_S = 15.0
@@ -102,7 +99,7 @@ class _Stream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         leaving: asyncio.Event = scope.get(LEAVING) or asyncio.Event()
-        writing = asyncio.create_task(self._write(scope, send))
+        writing = asyncio.create_task(self._write(send))
         ends = (writing, asyncio.create_task(_gone(receive)), asyncio.create_task(leaving.wait()))
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -121,22 +118,16 @@ class _Stream(Response):
             with contextlib.suppress(KeyError):
                 scope[ABORT]()  # what it has not read is not waited for
 
-    async def _write(self, scope: Scope, send: Send) -> None:
+    async def _write(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         await _send(send, _RETRY)
-        may_go_on: Callable[[], Awaitable[bool]] | None = scope.get(MAY_GO_ON)
-        time = asyncio.get_running_loop().time
-        place, checked = self._joined.place, time()
+        place = self._joined.place
         # What was sent is let go of at once: a stream lives for long, and a snapshot is large.
         unsent, self._joined = list(self._joined.first), Joined(0, ())
         while True:
             while unsent:
                 await _send(send, unsent.pop(0))
             unsent, place = await self._next(place)
-            if may_go_on is not None and time() - checked >= CHECK_S:
-                checked = time()
-                if not await may_go_on():
-                    return
 
     async def _next(self, place: int) -> tuple[list[bytes], int]:
         """What to send next, and the place after that."""

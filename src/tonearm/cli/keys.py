@@ -142,11 +142,10 @@ async def _at_the_queue(work: Callable[[Keyring], Awaitable[T]], unreachable: Se
 
 
 def _key(record: KeyRecord, records: tuple[KeyRecord, ...]) -> Key:
-    limits = {"rate": record.limits.rate, "size": record.limits.size}
     return Key(
         name=record.name,
         scope=record.scope,
         created_at=record.created_at,
-        limits={name: value for name, value in limits.items() if value is not None},
+        limits=record.limits.given(),
         sessions=sum(each.parent == record.name for each in records),
     )

@@ -200,8 +200,7 @@ def health() -> Call[Health]:
 
 def create_key(name: str, scope: Scope, limits: KeyLimits) -> Call[NewKey]:
     """Make a key; a second one of the same name would be refused."""
-    given = {"rate": limits.rate, "size": limits.size}
-    body = {"name": name, "scope": scope, "limits": {what: most for what, most in given.items() if most is not None}}
+    body = {"name": name, "scope": scope, "limits": limits.given()}
     return Call(_request("POST", "/keys", body, repeatable=False), NewKey)
 
 

@@ -51,6 +51,11 @@ class KeyLimits:
     rate: int | None = None
     size: int | None = None
 
+    def given(self) -> dict[str, int]:
+        """Those that the key has of its own, by name."""
+        own = {"rate": self.rate, "size": self.size}
+        return {name: value for name, value in own.items() if value is not None}
+
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:

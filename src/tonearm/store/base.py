@@ -53,6 +53,9 @@ from tonearm.store.keyring import Keyring
 from tonearm.store.moving import Leaving, Moving
 from tonearm.store.working import Working
 
+SOURCES = ("sqlite", "redis", "local", "memory")
+"""What `Store.source` may say: where new jobs lie."""
+
 PAGE = 200
 """The most items that one call touches."""
 
