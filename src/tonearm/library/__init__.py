@@ -9,6 +9,7 @@ from tonearm.library.naming import DEFAULT_TEMPLATE, Name, Template, file_name, 
 from tonearm.library.pictures import BadPicture, Picture
 from tonearm.library.publishing import NameTaken, has_twin, identical, prepare, publish, published
 from tonearm.library.readiness import check_library
+from tonearm.library.removal import Lifetime, Removal, has_library, remove
 from tonearm.library.soundness import Candidate
 from tonearm.library.stage import Stage
 from tonearm.library.tagforms import Tags
@@ -24,15 +25,18 @@ __all__ = [
     "Candidate",
     "Decoder",
     "DiskGuard",
+    "Lifetime",
     "Name",
     "NameTaken",
     "Picture",
+    "Removal",
     "Stage",
     "Tags",
     "Template",
     "add_cover",
     "check_library",
     "file_name",
+    "has_library",
     "has_twin",
     "identical",
     "inspect",
@@ -40,6 +44,7 @@ __all__ = [
     "prepare",
     "publish",
     "published",
+    "remove",
     "resolve",
     "verify",
     "write_tags",

@@ -16,8 +16,10 @@ from tonearm.library.pictures import Picture
 from tonearm.library.publishing import NameTaken, prepare, publish
 from tonearm.volume import disk_failures
 
-_NAMES = ("cover.jpg", "cover.png")
-_KEYS = frozenset(fold(name) for name in (*_NAMES, "cover.jpeg"))
+COVERS = ("cover.jpg", "cover.png")
+"""What it is called."""
+
+_KEYS = frozenset(fold(name) for name in (*COVERS, "cover.jpeg"))
 
 
 def add_cover(stage: Path, root: Path, beside: str, picture: Picture, *, umask: int) -> bool:
@@ -50,7 +52,7 @@ def _has_cover(root: Path, beside: str) -> bool:
     """Whether the folder of *beside* has a cover, under whatever spelling of case; a link or a folder counts too."""
     resolve(root, beside)
     with disk_failures("looking for a cover", root), folders.opened(root, beside) as (folder, _):
-        for name in _NAMES:
+        for name in COVERS:
             try:
                 os.stat(name, dir_fd=folder, follow_symlinks=False)
             except FileNotFoundError:

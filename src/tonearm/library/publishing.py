@@ -22,6 +22,9 @@ from tonearm.model import Publication
 from tonearm.volume import disk_failures
 
 _CHUNK = 1024 * 1024
+_ATTEMPTS = 20
+"""How often a folder may be removed under a file that is to come into it; each takes another file's removal."""
+
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
@@ -58,16 +61,26 @@ def publish(staged: Path, root: Path, relative: str, *, umask: int, replace: boo
     """
     resolve(root, relative)
     with disk_failures("publishing", root):
-        folders.make(root, relative, umask)
-        with folders.opened(root, relative) as (folder, name):
-            _take_group(staged, folder)
+        for attempt in range(1, _ATTEMPTS + 1):
             try:
-                _place(staged, folder, name, replace=replace)
-            except FileExistsError:
-                if not _same(staged, folder, name):
-                    raise NameTaken(f"The library has a file of this name: {relative}") from None
-            folders.sync(folder)
+                _publish_into(staged, root, relative, umask=umask, replace=replace)
+                break
+            except FileNotFoundError:  # of a folder: it was empty, and `removal` took it after it was made
+                if attempt == _ATTEMPTS or not staged.exists():
+                    raise
         staged.unlink(missing_ok=True)
+
+
+def _publish_into(staged: Path, root: Path, relative: str, *, umask: int, replace: bool) -> None:
+    folders.make(root, relative, umask)
+    with folders.opened(root, relative) as (folder, name):
+        _take_group(staged, folder)
+        try:
+            _place(staged, folder, name, replace=replace)
+        except FileExistsError:
+            if not _same(staged, folder, name):
+                raise NameTaken(f"The library has a file of this name: {relative}") from None
+        folders.sync(folder)
 
 
 def published(root: Path, publication: Publication) -> bool:

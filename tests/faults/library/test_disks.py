@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from tonearm.errors import DiskError, DiskFull, SetupError
 from tonearm.library import (
     AudioFormat,
     DiskGuard,
+    Lifetime,
     Picture,
     Stage,
     Tags,
@@ -28,11 +30,12 @@ from tonearm.library import (
     check_library,
     prepare,
     publish,
+    remove,
     write_tags,
 )
 from tonearm.library.disk import MIB
 from tonearm.library.naming import numbered
-from tonearm.model import Mark, Phase, Quality
+from tonearm.model import Mark, Phase, Publication, Quality
 
 
 @pytest.fixture
@@ -69,6 +72,23 @@ def test_a_library_that_became_read_only_is_an_error_of_the_disk(small: Path) ->
         stage.enter("t2", 1, None)
     remount(small, "rw")
     publish(staged, small, "a/b.flac", umask=0o022)
+
+
+def test_what_cannot_be_removed_stays_with_the_disks_own_reason(small: Path) -> None:
+    """And goes when the disk lets it; its cover and folder, too."""
+    staged = small / "tagged.flac"
+    staged.write_bytes(b"sound")
+    size, inode = prepare(staged, umask=0o022)
+    publish(staged, small, "a/b.flac", umask=0o022)
+    (small / "a/cover.jpg").write_bytes(b"picture")
+    files, now_ms = [Publication("a/b.flac", size, inode)], round(time.time() * 1_000)
+    remount(small, "ro")
+    removal = remove(small, files, Lifetime(now_ms - 60_000, now_ms))
+    assert [(kept.path, kept.why) for kept in removal.kept] == [("a/b.flac", "Read-only file system")]
+    assert (removal.removed, removal.missing) == ([], 0)
+    remount(small, "rw")
+    assert remove(small, files, Lifetime(now_ms - 60_000, now_ms)).removed == ["a/b.flac", "a/cover.jpg"]
+    assert not (small / "a").exists()
 
 
 def test_a_stage_on_another_mount_is_an_error_at_start(small: Path, tmp_path: Path) -> None:
