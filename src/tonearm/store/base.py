@@ -265,6 +265,14 @@ class Reading(Protocol):
         """
         ...
 
+    async def named_elsewhere(self, job_id: str, paths: Sequence[str]) -> frozenset[str]:
+        """Of these files of the library (at most `PAGE` paths) those that another job than this one names, or may name.
+
+        A record names what its task has committed, be it that the library had the file already. The tracks of a deleted
+        album name nothing.
+        """
+        ...
+
     async def counts(self) -> Counts:
         """Jobs (not tracks of albums) by status, without scanning."""
         ...

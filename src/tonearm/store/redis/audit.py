@@ -7,6 +7,7 @@ difference, so it looks twice and says what was the same both times.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -32,6 +33,16 @@ class _Aside(msgspec.Struct, frozen=True):
 
 
 _ASIDE = msgspec.json.Decoder(_Aside)
+
+
+class _Committed(msgspec.Struct, frozen=True):
+    """What a task has committed, as far as it is indexed."""
+
+    path: str
+
+
+_COMMITTED = msgspec.json.Decoder(_Committed)
+_DIGITS = 12
 
 Entries = dict[str, dict[str, float]]
 """The members of each ordered set, by its name, with their scores."""
@@ -107,6 +118,9 @@ class _Queue:
             sums.add(task)
             for name, member, score in places_of(task):
                 expected[name][member] = score
+            committed = self.hashes.get(f"text:{task.seq}", {}).get("publication")
+            if committed is not None and (digest := _digest_of(committed)) is not None:
+                expected["filed"][f"{digest}:{task.seq}"] = 0
         for name, client, tag in self._turns():
             expected[name][client] = tag
         yield from self._compare_sets(expected)
@@ -219,6 +233,15 @@ def _set_aside(text: str) -> str:
     return f"The record of {aside.task or 'a task'} could not be read and was set aside: {aside.reason}"
 
 
+def _digest_of(committed: str) -> str | None:
+    """By which a record names the file that it has committed (`lua/parts/filed.lua`)."""
+    try:
+        path = _COMMITTED.decode(committed).path
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return None
+    return hashlib.sha1(path.encode(), usedforsecurity=False).hexdigest()[:_DIGITS]
+
+
 def _escaped(prefix: str) -> str:
     return "".join(f"\\{sign}" if sign in "*?[]\\" else sign for sign in prefix)
 
@@ -231,7 +254,7 @@ def _compare(name: str, kept: Mapping[str, str], wanted: Mapping[str, str]) -> I
 
 _DERIVED = frozenset(
     {"jobs", "finished", "unfinished", "processing", "queued", "paused", "entries", "album", "chores", "due"}
-    | {"leases", "held", "suspects", "open", "idle"}
+    | {"leases", "held", "suspects", "open", "idle", "filed"}
 )
 _OTHERS = frozenset({"history", "events", "wakes", "discarders", "endings_of", "orphans"})
 

@@ -224,6 +224,9 @@ class RedisStore:
             raise NotFound(job_id)
         return await self._desk.read(reading, "tracks", job_id, what, read_tracks(cursor), limit)
 
+    async def named_elsewhere(self, job_id: str, paths: Sequence[str]) -> frozenset[str]:
+        return frozenset(await self._desk.run("shared", job_id, *paths))
+
     async def counts(self) -> Counts:
         return figures.counts(await self._counters())
 

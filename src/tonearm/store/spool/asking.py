@@ -180,6 +180,11 @@ class Asking:
     async def files(self, job_id: str, *, cursor: str | None = None) -> FilePage:
         return await self._both.read(lambda store: store.files(job_id, cursor=cursor))
 
+    async def named_elsewhere(self, job_id: str, paths: Sequence[str]) -> frozenset[str]:
+        """In either store; both have to answer, because a file that neither names may be removed."""
+        there = await self._reach.call(lambda main: main.named_elsewhere(job_id, paths))
+        return there | await self._local.named_elsewhere(job_id, paths)
+
     async def counts(self) -> Counts:
         there = await self._both.ask_main(lambda main: main.counts())
         if there is not None and not self._both.handover.left:

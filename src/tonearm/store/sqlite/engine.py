@@ -220,6 +220,9 @@ class SqliteStore:
     async def files(self, job_id: str, *, cursor: str | None = None) -> FilePage:
         return await self._read(lambda unit: reading.files(unit, job_id, cursor))
 
+    async def named_elsewhere(self, job_id: str, paths: Sequence[str]) -> frozenset[str]:
+        return await self._read(lambda unit: reading.named_elsewhere(unit, job_id, paths))
+
     async def counts(self) -> Counts:
         return await self._read(reading.counts)
 

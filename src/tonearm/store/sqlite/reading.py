@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import msgspec
+
 from tonearm.errors import NotFound
 from tonearm.model import (
     Counts,
@@ -47,6 +51,21 @@ def tracks(unit: Unit, overlay: Overlay, job_id: str, limit: int, cursor: str | 
 def files(unit: Unit, job_id: str, cursor: str | None) -> FilePage:
     """Return one page of what a job has published (`Store.files`)."""
     return file_page(unit, find(unit, job_id), cursor)
+
+
+_PATH = "CASE WHEN json_valid(publication) THEN publication ->> '$.path' END"
+_NAMED = f"""
+SELECT DISTINCT {_PATH} FROM task
+WHERE publication IS NOT NULL AND {_PATH} IN (SELECT value FROM json_each(?)) AND coalesce(parent, seq) IS NOT ?
+AND (parent IS NULL OR EXISTS (SELECT 1 FROM task album WHERE album.seq = task.parent))
+"""  # noqa: S608 - the words are our own
+
+
+def named_elsewhere(unit: Unit, job_id: str, paths: Sequence[str]) -> frozenset[str]:
+    """Return which files other jobs name (`Store.named_elsewhere`)."""
+    job = known(unit, job_id)
+    own = None if job is None else job.seq
+    return frozenset(path for (path,) in unit.all(_NAMED, msgspec.json.encode(paths).decode(), own))
 
 
 def _counters(unit: Unit) -> dict[str, int]:

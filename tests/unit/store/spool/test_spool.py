@@ -10,6 +10,7 @@ import pytest
 from tests.contract.steps import (
     DONE,
     NO_LIMITS,
+    PUBLICATION,
     TIMEOUT,
     claim,
     claim_one,
@@ -234,6 +235,25 @@ async def test_what_lies_here_can_be_acted_on_meanwhile(stores: Stores) -> None:
     assert await state_of(stores.main, first) is State.CANCELLED
     assert await state_of(stores.main, second) is State.PAUSED
     assert len(await listed(stores.main)) == 2
+
+
+async def test_a_file_is_nobody_elses_only_where_both_stores_say_so(stores: Stores) -> None:
+    """A job there may name it as well as one here; while one of them does not answer, nobody knows."""
+    there = await submit_track(stores.spool)
+    await complete(stores.spool, await claim_one(stores.spool))
+    await stores.go_away()
+    here, other = await submit(stores.spool, track(), track())
+    await complete(stores.spool, await claim_one(stores.spool))
+    with pytest.raises(StoreUnavailable):
+        await stores.spool.named_elsewhere(here, [PUBLICATION.path])
+    stores.switch.set(Line.UP)
+    await stores.spool._reach.probe()
+
+    assert await stores.spool.named_elsewhere(here, [PUBLICATION.path]) == {PUBLICATION.path}
+    assert await stores.spool.named_elsewhere(there, [PUBLICATION.path]) == {PUBLICATION.path}
+    await stores.spool.delete(there)
+    assert await stores.spool.named_elsewhere(here, [PUBLICATION.path]) == set()
+    assert await stores.spool.named_elsewhere(other, [PUBLICATION.path]) == {PUBLICATION.path}
 
 
 async def test_lists_go_through_both_stores(stores: Stores) -> None:

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- claim: hand out ready tasks to one worker as leases, fairly between clients.
--- needs: queue tasks later fair places moves steering claims
+-- needs: queue tasks later filed fair places moves steering claims
 -- KEYS  1 meta
 -- ARGV  1-3 time  4 worker  5 transfers  6 albums  7 lease, ms  8 nonce, hex, drawn by the caller for this request
 --       9 transfers of one client at a time (0: no limit)

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- renew: prolong the leases of claims and record how far they have come.
--- needs: queue tasks later fair places moves held marks endings
+-- needs: queue tasks later filed fair places moves held marks endings
 -- KEYS  1 meta
 -- ARGV  1-3 time  4 worker  5 lease, ms  6… token, phase, bytes done, bytes in all or '', of each claim
 -- Reply the tokens that are not current any more

@@ -1,6 +1,6 @@
 #!lua
 -- submit: add jobs, or answer those that they repeat. A full Redis refuses it, as `submit_many` and `take_in`.
--- needs: queue tasks later fair places moves remembered answers admission
+-- needs: queue tasks later filed fair places moves remembered answers admission
 -- KEYS  1 meta
 -- ARGV  1-3 time  4… for each: record (JSON: the fields of the new task), check_duplicate, rate a minute (0: none),
 --       unfinished jobs of the client (0: no limit), of the queue (0: no limit), name of the client's idempotency key

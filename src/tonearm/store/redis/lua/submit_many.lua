@@ -1,6 +1,6 @@
 #!lua
 -- submit_many: add a batch of one client's jobs, all at once or, where the rate is used up, none.
--- needs: queue tasks later fair places moves remembered answers admission
+-- needs: queue tasks later filed fair places moves remembered answers admission
 -- KEYS  1 meta
 -- ARGV  1-3 time  4 client  5 name of its idempotency key and 6 digest of the request ('': none)
 --       7 submissions a minute (0: no limit)  8 unfinished jobs of the client (0: no limit)

@@ -299,6 +299,11 @@ local function write(task)
   elseif task.lease_until ~= was.lease_until then
     later.place(key('leases'), str(task.seq), task.lease_until)
   end
+  if task._said.publication then
+    filed.follow(str(task.seq), was._texts.publication, not gone and task.publication)
+  elseif gone then
+    filed.follow(str(task.seq), task.publication, nil)
+  end
   if not (is_new and gone) then
     tasks.write(task)
   end

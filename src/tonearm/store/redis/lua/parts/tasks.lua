@@ -172,6 +172,9 @@ function tasks.put(task, name, value)
   end
   remember(task)
   if TEXTS[name] then
+    if not task._said[name] then
+      task._was._texts[name] = texts_of(task)[name]
+    end
     texts_of(task)[name] = value
     task._said[name] = true
   else
