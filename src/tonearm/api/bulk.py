@@ -20,7 +20,7 @@ from tonearm.api.jobs import REFUSED, Action, ask, read_action
 from tonearm.api.listing import read_jobs
 from tonearm.api.paths import ACTIONS, PREFIX
 from tonearm.errors import NotFound, RefusalCode, StoreUnavailable, WrongState
-from tonearm.model import JOB_ID, JobQuery, Priority, Status
+from tonearm.model import FINISHED, JOB_ID, JobQuery, Priority, Status
 from tonearm.settings import Settings
 from tonearm.store.base import PAGE, Store
 
@@ -35,8 +35,6 @@ CLEAR_PAGES = 50
 
 AT_ONCE = 8
 """Calls of the store that one request has under way."""
-
-FINISHED = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
 
 T = TypeVar("T")
 log = structlog.get_logger("api.bulk")

@@ -25,7 +25,8 @@ from tonearm.api.listing import calls, read_jobs
 from tonearm.api.live import Live
 from tonearm.api.paths import FIXED, PREFIX
 from tonearm.api.peers import client_name, key_limits
-from tonearm.api.queries import read_job_query, read_window
+from tonearm.api.queries import read_flag, read_job_query, read_window
+from tonearm.api.removing import Remover
 from tonearm.api.submissions import read_submission
 from tonearm.clock import Clock
 from tonearm.errors import Invalid, NotFound, RefusalCode, WrongState
@@ -77,6 +78,7 @@ class JobRoutes:
         self._settings = settings
         self._clock = clock
         self._live = live
+        self._remover = Remover(store, settings, clock)
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes to *app*, after those of fixed names."""
@@ -150,12 +152,19 @@ class JobRoutes:
         return success(with_warning(answer, fields.warning(fields.unknown(body, ("action", "priority")))))
 
     async def delete(self, request: Request, job_id: str) -> Response:
-        """Remove a job in any state; a running one is cancelled first."""
-        unfinished = await self._store.delete(_known_form(job_id), keep_ms=self._settings.delete_retention_ms)
+        """Remove a job in any state, and with `files=true` what it brought; a running one is cancelled first."""
+        query, files, warning = request.query_params, dict[str, Any](), None
+        with_files = read_flag(query, "files")
+        known = _known_form(job_id)
+        if with_files:
+            removed = await self._remover.remove(known)
+            unfinished, files, warning = removed.unfinished, removed.as_json(), removed.warning
+        else:
+            unfinished = await self._store.delete(known, keep_ms=self._settings.delete_retention_ms)
         message = "Job cancelled" if unfinished else "Job removed"
         log.info(message, job=job_id, deleted=True)
-        answer = {"message": message, "jobId": job_id}
-        return success(with_warning(answer, fields.warning(request.query_params)))
+        answer = {"message": message, "jobId": job_id, **files}
+        return success(with_warning(answer, warning, fields.warning(fields.unknown(query, ("files",)))))
 
     async def tracks(self, request: Request, job_id: str) -> Response:
         """The tracks of an album, in its order."""

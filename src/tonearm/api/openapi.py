@@ -10,7 +10,6 @@ from importlib.metadata import version
 from typing import Any
 
 from tonearm.api.answers import STATUSES
-from tonearm.api.bulk import FINISHED
 from tonearm.api.idempotency import HEADER, MAX_KEY
 from tonearm.api.paths import (
     ACTIONS,
@@ -30,7 +29,7 @@ from tonearm.api.paths import (
 from tonearm.api.queries import DEFAULT_LIMIT, MAX_LIMIT
 from tonearm.api.shapes import JOB_ID_EXAMPLE, ref, schemas
 from tonearm.errors import RefusalCode as Code
-from tonearm.model import JobOrder, JobType, Status
+from tonearm.model import FINISHED, JobOrder, JobType, Status
 
 Part = dict[str, Any]
 
@@ -69,12 +68,7 @@ def _of_jobs() -> Part:
             "parameters": [_job_id()],
             "get": _operation("showJob", "One job, whole", {200: "JobAnswer"}, (Code.NOT_FOUND,)),
             "patch": _act(),
-            "delete": _operation(
-                "deleteJob",
-                "Remove a job in any state; a running one is cancelled first, files in the library stay",
-                {200: "Done"},
-                (Code.NOT_FOUND, Code.FORBIDDEN),
-            ),
+            "delete": _delete(),
         },
         f"{PREFIX}/{{jobId}}/tracks": {"parameters": [_job_id()], "get": _tracks()},
         f"{PREFIX}/{{jobId}}/archive": {"parameters": [_job_id()], "get": _archive()},
@@ -185,6 +179,17 @@ def _act() -> Part:
         (*_BODY, Code.INVALID_JOB, Code.INVALID_FIELD, Code.WRONG_STATE),
     )
     return {**operation, "requestBody": _body("Command")}
+
+
+def _delete() -> Part:
+    operation = _operation(
+        "deleteJob",
+        "Remove a job in any state; a running one is cancelled first",
+        {200: "Removed"},
+        (Code.NOT_FOUND, Code.FORBIDDEN, Code.INVALID_FIELD, Code.FILE_UNAVAILABLE),
+    )
+    files = "With `true`, what it brought into the library goes too, where nobody touched it and no other job names it."
+    return {**operation, "parameters": [_query("files", files, enum=["true", "false"], default="false")]}
 
 
 def _act_on_many() -> Part:

@@ -1,4 +1,4 @@
-"""Queries: which jobs or tracks a reader asks for, read from the query of the address. Empty counts as absent."""
+"""Queries: what a request asks for or says in the query of its address. Empty counts as absent."""
 
 from __future__ import annotations
 
@@ -30,6 +30,18 @@ def read_window(query: Mapping[str, str]) -> Window:
     number = int(given) if given.isascii() and given.isdecimal() and len(given) <= 4 else given or None
     limit = fields.integer({"limit": number}, "limit", DEFAULT_LIMIT, least=1, most=MAX_LIMIT)
     return Window(limit, query.get("cursor") or None)
+
+
+def read_flag(query: Mapping[str, str], name: str) -> bool:
+    """Whether *name* is true; absent is false.
+
+    Raises:
+        Invalid: INVALID_FIELD, it is neither true nor false.
+    """
+    value = query.get(name) or "false"
+    if value not in ("true", "false"):
+        raise fields.invalid(name, f"{name} must be true or false")
+    return value == "true"
 
 
 def read_job_query(query: Mapping[str, str]) -> JobQuery:

@@ -30,7 +30,7 @@ from tonearm.model import (
     Scope,
     Status,
 )
-from tonearm.store.base import SOURCES
+from tonearm.store.base import LONG_LIST, SOURCES
 from tonearm.store.batches import BATCH
 
 Schema = dict[str, Any]
@@ -82,6 +82,7 @@ def _of_jobs() -> Schema:
         "JobAnswer": _success({"job": ref("Job")}, {"warning": _TEXT}),
         "TrackList": _success({"tracks": _list_of("Track"), "count": _COUNT}, {"nextCursor": _TEXT}),
         "Done": _success({"message": _TEXT, "jobId": _TEXT}, {"warning": _TEXT}),
+        "Removed": _success({"message": _TEXT, "jobId": _TEXT}, {**_removed_files(), "warning": _TEXT}),
         "Commands": _commands(),
         "Results": _success({"results": {"type": "array", "items": _result()}}, {"more": _FLAG, "warning": _TEXT}),
         "Cleared": _success({"message": _TEXT, "removed": _COUNT}, {"more": _FLAG}),
@@ -171,6 +172,19 @@ def _command() -> Schema:
         {"priority": {"enum": [*Priority, None], "description": "For prioritize; high when it is left out."}},
         example={"action": "cancel"},
     )
+
+
+def _removed_files() -> Schema:
+    """What became of the files of a job that was removed with them."""
+    kept = _object({"path": _TEXT, "reason": _TEXT})
+    some = {"type": "array", "maxItems": LONG_LIST}
+    return {
+        "removedFiles": {**some, "items": _TEXT, "description": "Those that are gone now; the first 1,000."},
+        "removedCount": _COUNT,
+        "keptFiles": {**some, "items": kept, "description": "Those that stayed; the first 1,000."},
+        "keptCount": _COUNT,
+        "missingCount": {**_COUNT, "description": "Those that were not there any more."},
+    }
 
 
 def _commands() -> Schema:

@@ -39,6 +39,7 @@ from tonearm.model.claims import (
 from tonearm.model.control import MAX_BANDWIDTH, MAX_CONCURRENT, UNCHANGED, Control, ControlChange, Unchanged
 from tonearm.model.dumps import AlbumDump, HistoryDump, JobDump, ReservedName, TakenIn, TaskDump, TrackDump
 from tonearm.model.jobs import (
+    FINISHED,
     HISTORY_LIMIT,
     JOB_ID,
     MAX_CATALOG_ID,
@@ -87,6 +88,7 @@ from tonearm.model.records import (
 )
 
 __all__ = [
+    "FINISHED",
     "HISTORY_LIMIT",
     "JOB_ID",
     "KEY_NAME",

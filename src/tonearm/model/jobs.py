@@ -45,6 +45,10 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
+FINISHED = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+"""The statuses that nothing but a retry leads out of."""
+
+
 class State(StrEnum):
     """Where a task stands (the drawing is in docs/explain/states.md)."""
 

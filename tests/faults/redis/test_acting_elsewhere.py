@@ -43,3 +43,27 @@ async def test_a_download_stops_at_once_though_its_worker_is_another_process(
             else:
                 await until("every byte is gone", lambda: not site.staged(), seconds=SOON)
             assert site.files() == []
+
+
+async def test_files_go_where_the_library_is_and_nowhere_else(tmp_path: Path, noise: Noise, redis: RedisServer) -> None:
+    """Of two machines that only answer, the one without the volume refuses, and nothing is changed."""
+    async with ScriptedCatalog() as catalog:
+        catalog.add_track(1, body=noise(1).read_bytes())
+        site, only = Site(tmp_path, catalog.url, redis.url), ("--no-worker",)
+        async with (
+            site.worker("worker"),
+            site.server("beside", arguments=only) as beside,
+            site.server("apart", arguments=only, DOWNLOAD_DIR=tmp_path / "volume") as apart,
+        ):
+            job = await beside.submit("track", 1)
+            assert (await beside.wait_for(job))["status"] == "completed"
+            (name,) = site.files()
+            refused, body = await apart.call("DELETE", f"/{job}?files=true")
+
+            assert (refused, body["code"]) == (409, "FILE_UNAVAILABLE")
+            assert f"{tmp_path / 'volume'} (DOWNLOAD_DIR)" in body["error"]
+            assert site.files() == [name]
+            status, body = await beside.call("DELETE", f"/{job}?files=true")
+            assert (status, body["removedFiles"]) == (200, [name])
+            assert site.files() == []
+            assert (await apart.call("GET", f"/{job}"))[0] == 404
