@@ -45,6 +45,7 @@ app.command("retry", epilog=EPILOG)(actions.retry)
 app.command("pause", epilog=EPILOG)(actions.pause)
 app.command("resume", epilog=EPILOG)(actions.resume)
 app.command("remove", epilog=EPILOG)(actions.remove)
+app.command("clear", epilog=EPILOG)(actions.clear)
 app.command("control", epilog=EPILOG)(steering.control)
 app.command("workers", epilog=EPILOG)(workers.workers)
 

@@ -24,8 +24,10 @@ from tonearm.client.exchange import Patience, ServerAddress, authorization, naps
 from tonearm.client.following import POLL_SECONDS, Followed, give_up_at
 from tonearm.client.reading import refused
 from tonearm.client.records import (
+    Cleared,
     Control,
     Dashboard,
+    Deleted,
     Health,
     Job,
     Key,
@@ -189,15 +191,17 @@ class Client:
         """
         return self._ask(calls.act(job_id, action, priority)).message
 
-    def delete(self, job_id: str) -> str:
-        """Remove a job; a running one is cancelled first. Files in the library stay. Returns the server's words.
+    def delete(self, job_id: str, *, files: bool = False) -> Deleted:
+        """Remove a job; a running one is cancelled first.
 
+        With *files* go those in the library that it published itself, that nobody changed, and that no other job names.
         It is not repeated when its answer is lost: the second would not find the job.
 
         Raises:
             NotFound: no such job.
+            Refused: the server does not have the library; the key does not reach so far.
         """
-        return self._ask(calls.delete(job_id)).message
+        return self._ask(calls.delete(job_id, files=files))
 
     def stats(self) -> Stats:
         """The figures of the queue; with `success` False while no worker lives."""
@@ -213,22 +217,29 @@ class Client:
         return self._ask(calls.submit_batch(wanted))
 
     def act_many(
-        self, action: Action, job_ids: Iterable[str] | None = None, *, status: Status | None = None
+        self,
+        action: Action,
+        job_ids: Iterable[str] | None = None,
+        *,
+        status: Status | None = None,
+        priority: Priority | None = None,
     ) -> Outcomes:
         """Ask something of up to 1,000 jobs, or of all in a state; all but retry are repeated when the answer is lost.
+
+        *priority* belongs to prioritize.
 
         Raises:
             ValueError: neither jobs nor a state, or both.
         """
-        return self._ask(calls.act_many(action, job_ids, status))
+        return self._ask(calls.act_many(action, job_ids, status, priority))
 
-    def clear(self, status: Status) -> str:
-        """Remove the finished jobs in this state; their files stay. Returns the server's words.
+    def clear(self, status: Status) -> Cleared:
+        """Remove up to 10,000 finished jobs in this state; their files stay.
 
         Raises:
             Invalid: jobs in this state are not finished.
         """
-        return self._ask(calls.clear(status)).message
+        return self._ask(calls.clear(status))
 
     def dashboard(self) -> Dashboard:
         """The figures and the first 200 jobs; with `success` False while no worker lives."""

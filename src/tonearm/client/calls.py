@@ -20,6 +20,7 @@ from tonearm.client.records import (
     Cleared,
     Control,
     Dashboard,
+    Deleted,
     Done,
     Health,
     JobAnswer,
@@ -135,13 +136,14 @@ ARCHIVE_TYPE = "application/zip"
 
 def act(job_id: str, action: Action, priority: Priority | None) -> Call[Done]:
     """Ask something of a job; a second retry would be refused, all else has the same effect twice."""
-    body = {"action": action} if priority is None else {"action": action, "priority": priority}
-    return Call(_request("PATCH", _path(job_id), body, repeatable=action is not Action.RETRY), Done, job_id)
+    repeatable = action is not Action.RETRY
+    return Call(_request("PATCH", _path(job_id), _command(action, priority), repeatable=repeatable), Done, job_id)
 
 
-def delete(job_id: str) -> Call[Done]:
-    """Remove a job; a second removal would not find it."""
-    return Call(_request("DELETE", _path(job_id), repeatable=False), Done, job_id)
+def delete(job_id: str, *, files: bool) -> Call[Deleted]:
+    """Remove a job, and with *files* what it brought; a second removal would not find it."""
+    path = f"{_path(job_id)}?files=true" if files else _path(job_id)
+    return Call(_request("DELETE", path, repeatable=False), Deleted, job_id)
 
 
 def stats() -> Call[Stats]:
@@ -165,7 +167,9 @@ def submit_batch(wanted: Iterable[Submission]) -> Call[Outcomes]:
     return Call(_request("POST", "/batch", body, key=secrets.token_hex(16)), Outcomes)
 
 
-def act_many(action: Action, job_ids: Iterable[str] | None, status: Status | None) -> Call[Outcomes]:
+def act_many(
+    action: Action, job_ids: Iterable[str] | None, status: Status | None, priority: Priority | None
+) -> Call[Outcomes]:
     """Ask something of these jobs, or of all in this state.
 
     Raises:
@@ -174,8 +178,8 @@ def act_many(action: Action, job_ids: Iterable[str] | None, status: Status | Non
     if (job_ids is None) == (status is None):
         raise ValueError("name jobs or a status, one of the two")
     whom = {"status": status} if job_ids is None else {"jobIds": list(job_ids)}
-    repeatable = action is not Action.RETRY
-    return Call(_request("POST", "/actions", {"action": action, **whom}, repeatable=repeatable), Outcomes)
+    body = _command(action, priority) | whom
+    return Call(_request("POST", "/actions", body, repeatable=action is not Action.RETRY), Outcomes)
 
 
 def clear(status: Status) -> Call[Cleared]:
@@ -230,6 +234,10 @@ def _request(
 ) -> Request:
     data = None if body is None else msgspec.json.encode(body)
     return Request(method, PATH + path, data, repeatable=repeatable, key=key)
+
+
+def _command(action: Action, priority: Priority | None) -> dict[str, Any]:
+    return {"action": action} if priority is None else {"action": action, "priority": priority}
 
 
 def _page(path: str, asked: dict[str, Any], cursor: str | None) -> Request:

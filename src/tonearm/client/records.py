@@ -11,9 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from tonearm.errors import FailureCode
-from tonearm.model import AlbumOutcome, JobType, Priority, Quality, Scope, Status
-
-_FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
+from tonearm.model import FINISHED, AlbumOutcome, JobType, Priority, Quality, Scope, Status
 
 
 class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -124,7 +122,7 @@ class Job(Wire, frozen=True, kw_only=True):
     @property
     def finished(self) -> bool:
         """Whether nothing but a retry will change it."""
-        return self.status in _FINAL
+        return self.status in FINISHED
 
     @property
     def whole(self) -> bool:
@@ -260,6 +258,27 @@ class Done(Wire, frozen=True, kw_only=True):
     message: str
 
 
+class KeptFile(Wire, frozen=True, kw_only=True):
+    """A file of a deleted job that stayed in the library, and the reason for people."""
+
+    path: str
+    reason: str
+
+
+class Deleted(Done, frozen=True, kw_only=True):
+    """The answer to a deletion. Of the files, where they were to go too, the first 1,000 are named and all counted.
+
+    *missing_count*: files that were not there any more.
+    """
+
+    removed_files: tuple[str, ...] = ()
+    removed_count: int = 0
+    kept_files: tuple[KeptFile, ...] = ()
+    kept_count: int = 0
+    missing_count: int = 0
+    warning: str | None = None
+
+
 class Outcome(Wire, frozen=True, kw_only=True):
     """What became of one of several: *code* and *error* are the refusal's, if it was refused."""
 
@@ -276,9 +295,11 @@ class Outcomes(Wire, frozen=True, kw_only=True):
 
 
 class Cleared(Wire, frozen=True, kw_only=True):
-    """The answer to clearing the history, in the server's own words."""
+    """The answer to clearing the history: how many jobs were removed; with *more*, another call removes others."""
 
     message: str = ""
+    removed: int = 0
+    more: bool = False
 
 
 class Dashboard(Stats, frozen=True, kw_only=True):
@@ -375,7 +396,7 @@ _Answer = TypeVar("_Answer", bound=Wire)
 _DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind)
     for kind in (
-        *(Receipt, Control, Stats, Workers, JobPage, TrackPage, JobAnswer, Done),
+        *(Receipt, Control, Stats, Workers, JobPage, TrackPage, JobAnswer, Done, Deleted),
         *(Outcomes, Cleared, Dashboard, Metrics, Health, KeyList, NewKey, Wire),
     )
 }

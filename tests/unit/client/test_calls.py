@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.unit.client.playing import JOB_ID, Play, Stage, job
 
-from tonearm.client import Action, Client
+from tonearm.client import Action, Client, Deleted, KeptFile
 from tonearm.errors import (
     Invalid,
     NotFound,
@@ -140,7 +140,23 @@ def test_a_kept_connection_that_the_server_closed_is_no_failure(stage: Stage, cl
 
     assert client.act(JOB_ID, Action.CANCEL) == "done"
     assert client.act(JOB_ID, Action.CANCEL) == "done"
-    assert client.delete(JOB_ID) == "done"
+    assert client.delete(JOB_ID).message == "done"
+
+
+def test_a_job_is_deleted_with_its_files_only_where_that_is_said(stage: Stage, client: Client) -> None:
+    """What went, what stayed and why comes back; without files nothing is said of them."""
+    told = {"removedFiles": ["a.flac"], "removedCount": 1, "missingCount": 2}
+    kept = {"keptFiles": [{"path": "b.flac", "reason": "changed"}], "keptCount": 1, "warning": "Busy"}
+    done = {"success": True, "message": "Job removed", "jobId": JOB_ID}
+    stage.plays(Play(200, done), Play(200, done | told | kept))
+
+    plain, whole = client.delete(JOB_ID), client.delete(JOB_ID, files=True)
+
+    assert plain == Deleted(job_id=JOB_ID, message="Job removed")
+    assert (whole.removed_files, whole.removed_count, whole.missing_count) == (("a.flac",), 1, 2)
+    assert (whole.kept_files, whole.kept_count) == ((KeptFile(path="b.flac", reason="changed"),), 1)
+    assert whole.warning == "Busy"
+    assert [heard.path.partition(JOB_ID)[2] for heard in stage.heard] == ["", "?files=true"]
 
 
 def test_jobs_come_page_by_page_as_they_are_taken(stage: Stage, client: Client) -> None:

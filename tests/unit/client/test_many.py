@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from tests.unit.client.playing import JOB_ID, Play, Stage, figures, job
 
-from tonearm.client import Action, Client, Outcome, Submission
+from tonearm.client import Action, Cleared, Client, Outcome, Submission
 from tonearm.errors import ServerUnreachable, StoreUnavailable
-from tonearm.model import JobType, Quality, Status
+from tonearm.model import JobType, Priority, Quality, Status
 
 WANTED = [
     Submission(job_type=JobType.TRACK, catalog_id=11, quality=Quality.LOW),
@@ -50,6 +50,15 @@ def test_many_jobs_are_named_by_id_or_by_state(
     assert stage.heard[0].body == {"action": "pause"} | sent
 
 
+def test_many_jobs_get_one_priority(stage: Stage, client: Client) -> None:
+    """As with a single one; what is not said is the server's to choose."""
+    stage.plays(Play(200, RESULTS))
+
+    client.act_many(Action.PRIORITIZE, [JOB_ID], priority=Priority.LOW)
+
+    assert stage.heard[0].body == {"action": "prioritize", "jobIds": [JOB_ID], "priority": "low"}
+
+
 @pytest.mark.parametrize("whom", [{}, {"job_ids": [JOB_ID], "status": Status.FAILED}])
 def test_an_action_on_nobody_or_on_two_kinds_is_not_sent(client: Client, whom: dict[str, Any]) -> None:
     """What could be misread is an error before anything is sent."""
@@ -68,10 +77,12 @@ def test_a_retry_of_many_is_said_once(stage: Stage, client: Client) -> None:
 
 
 def test_the_history_is_cleared_by_state(stage: Stage, client: Client) -> None:
-    """The state is part of the address, and the server's words come back."""
-    stage.plays(Play(200, {"success": True, "message": "3 jobs removed"}))
+    """The state is part of the address; how many went, and whether there are more, comes back."""
+    answer = {"success": True, "message": "3 jobs removed", "removed": 3}
+    stage.plays(Play(200, answer | {"more": True}), Play(200, answer))
 
-    assert client.clear(Status.COMPLETED) == "3 jobs removed"
+    assert client.clear(Status.COMPLETED) == Cleared(message="3 jobs removed", removed=3, more=True)
+    assert not client.clear(Status.COMPLETED).more
     assert (stage.heard[0].method, stage.heard[0].path) == ("DELETE", "/api/download-queue?status=completed")
 
 
