@@ -52,16 +52,11 @@ def _plain(name: str | None) -> str:
 
 
 def _receive(download: Download, target: Path) -> None:
-    """Write the whole download to *target*, which has its name only when it is whole."""
-    part = target.with_name(f"{target.name}.part")
+    def draw(arrived: int) -> None:
+        out.rewrite(f"{percent(arrived / download.size)} of {size(download.size)}  {target}")
+
     try:
-        with part.open("wb") as file:
-            for piece in download:
-                file.write(piece)
-                if out.draws():
-                    out.rewrite(f"{percent(file.tell() / download.size)} of {size(download.size)}  {target}")
-        part.rename(target)
+        download.save(target, draw if out.draws() else None)
     finally:
-        part.unlink(missing_ok=True)
         if out.draws():
             out.rewrite("")

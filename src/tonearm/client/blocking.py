@@ -18,10 +18,11 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from tonearm.client import calls
+from tonearm.client.asking import Asked, Waiting
 from tonearm.client.calls import Action, Call, Submission
-from tonearm.client.events import SILENCE_SECONDS, STREAM_TYPE, Event, Feed
-from tonearm.client.exchange import Patience, ServerAddress, authorization, naps
-from tonearm.client.following import POLL_SECONDS, Followed, give_up_at
+from tonearm.client.events import STREAM_TYPE, Event, Feed
+from tonearm.client.exchange import ServerAddress, authorization
+from tonearm.client.following import Followed
 from tonearm.client.reading import refused
 from tonearm.client.records import (
     Cleared,
@@ -33,6 +34,7 @@ from tonearm.client.records import (
     Key,
     Metrics,
     Outcomes,
+    Page,
     Receipt,
     Stats,
     Track,
@@ -43,10 +45,8 @@ from tonearm.client.transport import Download, Stream, Transport
 from tonearm.errors import NotFound, ServerUnreachable, StoreUnavailable
 from tonearm.model import UNCHANGED, JobOrder, JobType, KeyLimits, Priority, Quality, Scope, Status, Unchanged
 
-Waiting = Callable[[float, str], None]
-"""Told about once a second, while a submission waits: seconds left, and the server's reason."""
-
 R = TypeVar("R", bound=Wire)
+P = TypeVar("P", bound=Page)
 
 
 class Client:
@@ -139,14 +139,9 @@ class Client:
         page_size: int = 200,
     ) -> Iterator[Job]:
         """Jobs in their short form, page by page as they are taken."""
-        asked = {"status": status, "type": job_type, "q": text, "client": client, "sort": order, "limit": page_size}
-        cursor: str | None = None
-        while True:
-            page = self._ask(calls.jobs(asked, cursor))
+        asked = calls.jobs(status=status, job_type=job_type, text=text, client=client, order=order, page_size=page_size)
+        for page in self._pages(asked):
             yield from page.jobs
-            cursor = page.next_cursor
-            if cursor is None:
-                return
 
     def tracks(self, job_id: str, *, page_size: int = 200) -> Iterator[Track]:
         """The tracks of an album in its order, page by page.
@@ -154,21 +149,15 @@ class Client:
         Raises:
             NotFound: no such job.
         """
-        cursor: str | None = None
-        while True:
-            page = self._ask(calls.tracks(job_id, page_size, cursor))
+        for page in self._pages(calls.tracks(job_id, page_size=page_size)):
             yield from page.tracks
-            cursor = page.next_cursor
-            if cursor is None:
-                return
 
     def archive(self, job_id: str) -> Download:
-        """The files of a finished job as one ZIP: iterate over its pieces before anything else is asked.
+        """The files of a finished job as one ZIP: save it, or iterate over its pieces, before anything else is asked.
 
-            with open("music.zip", "wb") as file:
-                file.writelines(client.archive(job_id))
+            client.archive(job_id).save(Path("music.zip"))
 
-        Iterating raises `CutOff` when it ends early: a file was changed while it was read, or the connection broke.
+        Both raise `CutOff` when it ends early: a file was changed while it was read, or the connection broke.
 
         Raises:
             NotFound: no such job.
@@ -307,7 +296,7 @@ class Client:
         feed = Feed(self.address, calls.EVENTS, after, outage)
         while True:
             try:
-                stream = self._transport.stream(feed.request(), STREAM_TYPE, SILENCE_SECONDS)
+                stream = self._transport.stream(feed.request(), STREAM_TYPE, feed.silence)
                 if isinstance(stream, Stream):
                     feed.opened()
                     with closing(stream):
@@ -333,7 +322,13 @@ class Client:
         followed = Followed(job_ids, timeout)
         while followed.left:
             for job_id in followed.round():
-                job = self._look(job_id)
+                try:
+                    job = self.job(job_id)
+                except NotFound:
+                    job = None
+                except (ServerUnreachable, StoreUnavailable) as error:
+                    followed.away(error)
+                    break
                 if followed.changed(job_id, job):
                     yield job_id, job
             if followed.left:
@@ -354,28 +349,16 @@ class Client:
             raise NotFound(job_id)
         return last
 
-    def _look(self, job_id: str) -> Job | None:
-        """The job, or None if it is gone, with patience for a server that restarts."""
-        give_up = give_up_at()
-        while True:
-            try:
-                return self.job(job_id)
-            except NotFound:
-                return None
-            except (ServerUnreachable, StoreUnavailable):
-                if time.monotonic() >= give_up:
-                    raise
-                self._sleep(POLL_SECONDS)
-
     def _ask(self, call: Call[R], patience: float | None = None, on_wait: Waiting | None = None) -> R:
-        left = Patience(self._patience if patience is None else patience)
-        while True:
-            answer = self._transport.send(call.request)
-            delay = None if call.answered_by(answer) else left.wait_for(answer, repeatable=call.request.repeatable)
-            if delay is None:
-                return call.read(answer, self.address)
-            reason = str(refused(answer, self.address))
-            for seconds, nap in naps(delay):
-                if on_wait is not None:
-                    on_wait(seconds, reason)
+        asked = Asked(call, self.address, self._patience if patience is None else patience, on_wait)
+        while (naps := asked.naps(answer := self._transport.send(call.request))) is not None:
+            for nap in naps:
                 self._sleep(nap)
+        return call.read(answer, self.address)
+
+    def _pages(self, asked: Callable[[str | None], Call[P]]) -> Iterator[P]:
+        page = self._ask(asked(None))
+        yield page
+        while page.next_cursor is not None:
+            page = self._ask(asked(page.next_cursor))
+            yield page

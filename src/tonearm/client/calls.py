@@ -6,7 +6,7 @@ One description for all clients, whatever carries it. Nothing is sent here.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -36,7 +36,7 @@ from tonearm.client.records import (
     Workers,
 )
 from tonearm.errors import NotFound
-from tonearm.model import JOB_ID, UNCHANGED, JobType, KeyLimits, Priority, Quality, Scope, Status, Unchanged
+from tonearm.model import JOB_ID, UNCHANGED, JobOrder, JobType, KeyLimits, Priority, Quality, Scope, Status, Unchanged
 
 PATH = "/api/download-queue"
 EVENTS = f"{PATH}/events"
@@ -116,14 +116,25 @@ def job(job_id: str) -> Call[JobAnswer]:
     return Call(_request("GET", _path(job_id)), JobAnswer, job_id)
 
 
-def jobs(asked: dict[str, Any], cursor: str | None) -> Call[JobPage]:
-    """A page of jobs; of *asked*, what is None is not asked for."""
-    return Call(_page("", {name: value for name, value in asked.items() if value is not None}, cursor), JobPage)
+def jobs(
+    *,
+    status: Status | None,
+    job_type: JobType | None,
+    text: str | None,
+    client: str | None,
+    order: JobOrder,
+    page_size: int,
+) -> Callable[[str | None], Call[JobPage]]:
+    """Jobs: the call for the page at a cursor, None for the first. What is None is not asked for."""
+    asked = {"status": status, "type": job_type, "q": text, "client": client, "sort": order, "limit": page_size}
+    given = {name: value for name, value in asked.items() if value is not None}
+    return lambda cursor: Call(_page("", given, cursor), JobPage)
 
 
-def tracks(job_id: str, page_size: int, cursor: str | None) -> Call[TrackPage]:
-    """A page of an album's tracks."""
-    return Call(_page(f"{_path(job_id)}/tracks", {"limit": page_size}, cursor), TrackPage, job_id)
+def tracks(job_id: str, *, page_size: int) -> Callable[[str | None], Call[TrackPage]]:
+    """An album's tracks: the call for the page at a cursor, None for the first."""
+    path = f"{_path(job_id)}/tracks"
+    return lambda cursor: Call(_page(path, {"limit": page_size}, cursor), TrackPage, job_id)
 
 
 def archive(job_id: str) -> Request:

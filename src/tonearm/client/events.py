@@ -118,6 +118,8 @@ class Feed:
         self._failures = 0
         self._away_since: float | None = None
         self._was_open = False
+        self.silence = SILENCE_SECONDS
+        """Seconds without a byte after which a stream is dead."""
         self.stale = False
         """Whether this stream has to be left for another that begins with a snapshot."""
 

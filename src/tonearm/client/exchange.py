@@ -7,6 +7,7 @@ here opens a connection, and what an answer means is not known here.
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from tonearm.errors import ServerUnreachable
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """A longer answer is not one of our server."""
+
+TOO_LONG = "the answer is too long"
+UNMEASURED = "the answer does not say how long it is"
 
 PIECE_BYTES = 256 * 1024
 """About how much of a download is read at a time."""
@@ -79,14 +83,14 @@ class Request:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that belong to this request; the API key belongs to the connection and is not among them."""
+        """The headers of this request, to be sent as UTF-8. The API key belongs to the connection, not here."""
         headers = {"Accept": self.accept, "Accept-Encoding": "identity", "User-Agent": "tonearm"}
         if self.body is not None:
             headers["Content-Type"] = "application/json"
         if self.key is not None:
             headers["Idempotency-Key"] = self.key
         if self.last_id:
-            headers["Last-Event-ID"] = self.last_id.encode().decode("latin-1")
+            headers["Last-Event-ID"] = self.last_id
         return headers
 
 
@@ -177,6 +181,10 @@ def file_name(disposition: str | None) -> str | None:
 def no_answer(address: ServerAddress, error: BaseException) -> ServerUnreachable:
     """The error for a connection to *address* that failed with *error*."""
     reason = str(error) or type(error).__name__
-    if isinstance(error, OSError) and error.strerror:
+    if isinstance(error, TimeoutError):
+        reason = "timed out"
+    elif isinstance(error, ConnectionError) and error.errno:
+        reason = os.strerror(error.errno)  # asyncio has words of its own in its place
+    elif isinstance(error, OSError) and error.strerror:
         reason = error.strerror
     return ServerUnreachable(f"No Tonearm server answers at {address} ({reason})")

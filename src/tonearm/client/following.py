@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable
 
 from tonearm.client.records import Job
+from tonearm.errors import TonearmError
 
 POLL_SECONDS = 0.5
 """Between two looks at a job that is followed; longer for many jobs, so that at most 20 are asked for in a second."""
@@ -27,6 +28,7 @@ class Followed:
         self._timeout = timeout
         self._end = math.inf if timeout is None else time.monotonic() + timeout
         self._seen: dict[str, Job] = {}
+        self._away_since: float | None = None
 
     def round(self) -> list[str]:
         """The jobs to look at now.
@@ -40,6 +42,7 @@ class Followed:
 
     def changed(self, job_id: str, job: Job | None) -> bool:
         """Take what was seen, None for a job that is gone; whether it is news."""
+        self._away_since = None
         if job is None or job.finished:
             self.left.remove(job_id)
         news = job is None or job != self._seen.get(job_id)
@@ -47,12 +50,19 @@ class Followed:
             self._seen[job_id] = job
         return news
 
+    def away(self, error: TonearmError) -> None:
+        """Take that the server is away, which ends this round.
+
+        Raises:
+            TonearmError: *error*: it is away for too long.
+        """
+        now = time.monotonic()
+        if self._away_since is None:
+            self._away_since = now
+        if now - self._away_since >= OUTAGE_SECONDS:
+            raise error
+
     @property
     def pause(self) -> float:
         """Seconds until the next round."""
         return max(POLL_SECONDS, len(self.left) / 20)
-
-
-def give_up_at() -> float:
-    """When a server that is away now is given up, on the monotonic clock."""
-    return time.monotonic() + OUTAGE_SECONDS

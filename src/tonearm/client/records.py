@@ -231,18 +231,22 @@ class Stats(Wire, frozen=True, kw_only=True):
     error: str | None = None
 
 
-class JobPage(Wire, frozen=True, kw_only=True):
-    """One page of jobs; *next_cursor* asks for the following one."""
+class Page(Wire, frozen=True, kw_only=True):
+    """What pages share: *next_cursor* asks for the following one."""
 
-    jobs: tuple[Job, ...]
     next_cursor: str | None = None
 
 
-class TrackPage(Wire, frozen=True, kw_only=True):
+class JobPage(Page, frozen=True, kw_only=True):
+    """One page of jobs."""
+
+    jobs: tuple[Job, ...]
+
+
+class TrackPage(Page, frozen=True, kw_only=True):
     """One page of an album's tracks."""
 
     tracks: tuple[Track, ...]
-    next_cursor: str | None = None
 
 
 class JobAnswer(Wire, frozen=True, kw_only=True):

@@ -8,26 +8,23 @@ not followed. What an answer means is not known here. Not for use from several t
 from __future__ import annotations
 
 import http.client
+import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
 from tonearm.client import exchange
-from tonearm.client.exchange import Answer, Request, ServerAddress, file_name, length_of, no_answer, retry_after_ms
-from tonearm.errors import CutOff
+from tonearm.client.exchange import Answer, Request, ServerAddress, length_of, no_answer, retry_after_ms
+from tonearm.client.receiving import Arriving, Received, part_of
 
 T = TypeVar("T")
 
 
-class Download:
-    """An answer's body that is read piece by piece, once. *name*: what the server would call it, whatever that is."""
+class Download(Received):
+    """An answer's body that is read piece by piece, once."""
 
-    def __init__(self, response: http.client.HTTPResponse, close: Callable[[], None]) -> None:
-        length = length_of(response.getheader("Content-Length"))
-        if length is None:
-            raise http.client.HTTPException("the answer does not say how long it is")
-        self.size = length
-        """Bytes of the whole."""
-        self.name = file_name(response.getheader("Content-Disposition"))
+    def __init__(self, response: http.client.HTTPResponse, size: int, close: Callable[[], None]) -> None:
+        super().__init__(size, response.getheader("Content-Disposition"))
         self._response = response
         self._close = close
 
@@ -37,21 +34,30 @@ class Download:
         Raises:
             CutOff: the connection ended before the body.
         """
-        left = self.size
         try:
-            while left:
+            while self.due:
                 try:
-                    piece = self._response.read1(min(left, exchange.PIECE_BYTES))
+                    piece = self._response.read1(self.due)
                 except (OSError, http.client.HTTPException):
                     piece = b""
-                if not piece:
-                    raise CutOff(f"The server stopped after {self.size - left} of {self.size} bytes")
-                left -= len(piece)
-                yield piece
+                yield self.take(piece)
         finally:
             self._response.close()
-            if left or self._response.will_close:
+            if self.left or self._response.will_close:
                 self._close()
+
+    def save(self, path: Path, on_piece: Arriving | None = None) -> None:
+        """Write the body to *path*, which has its name only when it is whole. A file of this name is replaced.
+
+        Raises:
+            CutOff: the connection ended before the body; nothing is kept.
+            OSError: it cannot be written.
+        """
+        with part_of(path) as file:
+            for piece in self:
+                file.write(piece)
+                if on_piece is not None:
+                    on_piece(self.size - self.left)
 
 
 class Stream:
@@ -124,7 +130,10 @@ class Transport:
         def ask(connection: http.client.HTTPConnection) -> Download | Answer:
             response = self._request(connection, request)
             if response.status == http.client.OK and response.getheader("Content-Type") == content_type:
-                return Download(response, self.close)
+                size = length_of(response.getheader("Content-Length"))
+                if size is None:
+                    raise http.client.HTTPException(exchange.UNMEASURED)
+                return Download(response, size, self.close)
             return self._read(response)
 
         return self._repeated(ask, repeatable=True)
@@ -141,10 +150,10 @@ class Transport:
         kept: Stream | None = None
         try:
             connection.connect()
+            line: socket.socket = connection.sock  # which the connection forgets when the stream ends with it
             response = self._request(connection, request)
             if response.status == http.client.OK and response.headers.get_content_type() == content_type:
-                if connection.sock is not None:
-                    connection.sock.settimeout(silence)
+                line.settimeout(silence)
                 kept = Stream(connection, response, self._address)
                 return kept
             return self._read(response)
@@ -192,13 +201,16 @@ class Transport:
 
     def _request(self, connection: http.client.HTTPConnection, request: Request) -> http.client.HTTPResponse:
         path = self._address.base + request.path
-        connection.request(request.method, path, request.body, request.headers | self._credentials)
+        headers = {name: value.encode() for name, value in (request.headers | self._credentials).items()}
+        connection.request(request.method, path, request.body, headers)
         return connection.getresponse()
 
     def _read(self, response: http.client.HTTPResponse) -> Answer:
         data = response.read(exchange.MAX_ANSWER_BYTES + 1)
         if len(data) > exchange.MAX_ANSWER_BYTES:
-            raise http.client.HTTPException("the answer is too long")
+            raise http.client.HTTPException(exchange.TOO_LONG)
+        if response.length:
+            raise http.client.IncompleteRead(data, response.length)
         if response.will_close:
             self.close()
         return Answer(

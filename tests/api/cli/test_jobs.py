@@ -17,11 +17,9 @@ from tonearm.client import Client
 from tonearm.model import (
     Completed,
     Control,
-    JobType,
     Mark,
     Phase,
     Publication,
-    Quality,
     Status,
     Transfer,
     WorkerReport,
@@ -214,28 +212,6 @@ def test_a_table_fits_80_columns_and_shows_no_control_character_of_a_title(serve
     assert lines[0].split() == ["JOB", "STATUS", "DONE", "QUALITY", "TITLE"]
     assert all(sum(2 if char > "\u2e80" and char != "�" else 1 for char in line) <= 80 for line in lines)
     assert not {"\x1b", "\x07", "\u202e"} & set("".join(lines))
-
-
-def test_the_client_sees_what_the_server_has(server: Live) -> None:
-    """Every record and figure of a real server fits the client's types, and nothing of a job is lost on the way."""
-    with Client(server.url) as client:
-        album = client.submit(JobType.ALBUM, 5, Quality.LOSSLESS)
-        single = client.submit(JobType.TRACK, 6, Quality.LOW)
-        server.run(steps.expand(server.store, server.run(steps.claim_album(server.store)), 3))
-        server.run(finish(server, bad=True))
-
-        assert client.submit(JobType.TRACK, 6, Quality.LOW).duplicate is False
-        assert {job.id for job in client.jobs(page_size=1)} >= {album.job_id, single.job_id}
-        assert [row.track_title for row in client.tracks(album.job_id, page_size=2)] == [
-            "Title 1",
-            "Title 2",
-            "Title 3",
-        ]
-        assert client.wait(single.job_id).finished
-        assert client.stats().queue.total == 3
-        with urllib.request.urlopen(f"{server.url}/api/download-queue/{album.job_id}") as answer:
-            raw = json.load(answer)["job"]
-        assert client.job(album.job_id).as_json() == raw
 
 
 def test_workers_are_a_table_on_a_terminal(server: Live) -> None:

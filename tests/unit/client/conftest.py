@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
+from tests.support.clients import Connect, connect
 from tests.unit.client.playing import Stage
 
 from tonearm.client import Client
 
+__all__ = ["connect"]
+
+
+@contextmanager
+def opened(stage: Stage) -> Iterator[Stage]:
+    """A stage that plays while the block lasts."""
+    thread = threading.Thread(target=stage.server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield stage
+    finally:
+        stage.server.shutdown()
+        thread.join()
+        stage.server.server_close()
+
 
 @pytest.fixture
 def stage() -> Iterator[Stage]:
-    stage = Stage()
-    thread = threading.Thread(target=stage.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield stage
-    stage.server.shutdown()
-    thread.join()
-    stage.server.server_close()
+    with opened(Stage()) as stage:
+        yield stage
 
 
 @pytest.fixture
@@ -29,6 +41,6 @@ def slept() -> list[float]:
 
 
 @pytest.fixture
-def client(stage: Stage, slept: list[float]) -> Iterator[Client]:
-    with Client(stage.url, timeout=5, sleep=slept.append) as client:
+def client(connect: Connect, stage: Stage, slept: list[float]) -> Iterator[Client]:
+    with connect(stage.url, timeout=5, sleep=slept.append) as client:
         yield client

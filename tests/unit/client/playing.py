@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -15,7 +17,8 @@ class Play:
     """One step: an answer, or a connection cut before it (*cut*) or after it without a word (*leave*).
 
     With *until* the answer ends after so many bytes of its body, and the connection with it; with *unmeasured* it does
-    not say how long it is. With *hang* nothing comes behind the body, and the connection stays until the client goes.
+    not say how long it is. With *hang* nothing comes behind the body, with *mute* nothing at all, and the connection
+    stays until the client goes.
     """
 
     status: int = 200
@@ -26,24 +29,28 @@ class Play:
     until: int | None = None
     unmeasured: bool = False
     hang: bool = False
+    mute: bool = False
 
 
 @dataclass(frozen=True)
 class Heard:
-    """One request as it arrived."""
+    """One request as it arrived; *line*: the connection, by the client's port."""
 
     method: str
     path: str
     body: Any
     headers: dict[str, str]
+    line: int
 
 
 class Stage:
-    """The script and what was heard; the last step of a script is played for ever."""
+    """The script and what was heard; the last step of a script is played for ever. With *tls* it speaks that."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.script: list[Play] = []
         self.heard: list[Heard] = []
+        self.left: list[int] = []
+        """The connections on which something hung until the client went."""
         stage = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -52,10 +59,14 @@ class Stage:
             def play(self) -> None:
                 length = int(self.headers.get("Content-Length", 0))
                 sent = json.loads(self.rfile.read(length)) if length else None
-                stage.heard.append(Heard(self.command, self.path, sent, dict(self.headers)))
+                line = self.client_address[1]
+                stage.heard.append(Heard(self.command, self.path, sent, dict(self.headers), line))
                 step = stage.script.pop(0) if len(stage.script) > 1 else stage.script[0]
                 self.close_connection = step.cut or step.leave or step.unmeasured or step.until is not None
                 if step.cut:
+                    return
+                if step.mute:
+                    self.wait_for_its_end(line)
                     return
                 body = step.body if isinstance(step.body, bytes) else json.dumps(step.body).encode()
                 self.send_response(step.status)
@@ -66,8 +77,13 @@ class Stage:
                 self.end_headers()
                 self.wfile.write(body[: step.until])
                 if step.hang:
+                    self.wait_for_its_end(line)
+
+            def wait_for_its_end(self, line: int) -> None:
+                with suppress(ConnectionError):
                     self.rfile.read(1)
-                    self.close_connection = True
+                self.close_connection = True
+                stage.left.append(line)
 
             do_GET = do_POST = do_PATCH = do_DELETE = play  # noqa: N815 - the names that the library calls
 
@@ -76,10 +92,13 @@ class Stage:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
+        if tls is not None:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        self._scheme = "http" if tls is None else "https"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self.server.server_address[1]}"
 
     def plays(self, *script: Play) -> None:
         self.script = list(script)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.support.clients import Connect
 from tests.unit.client.playing import JOB_ID, Play, Stage, job
 
 from tonearm.client import Action, Client, Deleted, KeptFile
@@ -48,11 +50,11 @@ def test_a_submission_has_the_shape_of_the_contract(stage: Stage, client: Client
     }
 
 
-def test_a_base_path_stands_before_every_path(stage: Stage) -> None:
+def test_a_base_path_stands_before_every_path(connect: Connect, stage: Stage) -> None:
     """A server behind a proxy is reached below its path."""
     stage.plays(Play(200, {"success": True, "job": job()}))
 
-    with Client(stage.url + "/music/") as client:
+    with connect(stage.url + "/music/") as client:
         assert client.job(JOB_ID).id == JOB_ID
 
     assert stage.heard[0].path == f"/music/api/download-queue/{JOB_ID}"
@@ -107,6 +109,18 @@ def test_a_lost_answer_is_asked_for_again_where_twice_is_as_once(stage: Stage, c
 
     assert client.act(JOB_ID, action) == "done"
     assert len(stage.heard) == 2
+
+
+def test_an_answer_that_ends_early_is_a_lost_one(stage: Stage, client: Client) -> None:
+    """Half of a body is not taken for another program's, but asked for again where twice is as once."""
+    whole = Play(200, {"success": True, "message": "done", "jobId": JOB_ID})
+    half = replace(whole, until=20)
+    stage.plays(half, whole, half)
+
+    assert client.act(JOB_ID, Action.CANCEL) == "done"
+    with pytest.raises(ServerUnreachable, match="No Tonearm server answers"):
+        client.delete(JOB_ID)
+    assert [heard.method for heard in stage.heard] == ["PATCH", "PATCH", "DELETE"]
 
 
 @pytest.mark.parametrize("check_duplicate", [True, False])

@@ -9,11 +9,12 @@ from itertools import islice
 from typing import Any
 
 import pytest
+from tests.support.clients import Connect
 from tests.unit.client.playing import JOB_ID, Play, Stage, figures, job
 
 from tonearm import client as face
-from tonearm.client import Client, blocking
-from tonearm.client.events import RETRY_SECONDS
+from tonearm.client import Client
+from tonearm.client import events as feed
 from tonearm.errors import RefusalCode, Refused, ServerUnreachable
 
 DASHBOARD = figures() | {"jobs": [job()], "generatedAt": "2026-01-02T03:04:05Z"}
@@ -76,11 +77,11 @@ def test_a_stream_cut_anywhere_loses_nothing(stage: Stage, client: Client, seed:
 
 
 def test_a_stream_goes_on_behind_the_event_that_is_named(stage: Stage, client: Client) -> None:
-    """A program that was restarted goes on where it was."""
+    """A program that was restarted goes on where it was; an id is whatever the server chose, in UTF-8."""
     stage.plays(streams(said("removed", {"id": JOB_ID}, 8)))
 
-    assert next(client.events(after="7")).event_id == "8"
-    assert asked_behind(stage) == ["7"]
+    assert next(client.events(after="7\u00e9")).event_id == "8"
+    assert [place.encode("latin-1").decode() for place in asked_behind(stage) if place] == ["7\u00e9"]
 
 
 def test_after_a_resync_comes_a_snapshot(stage: Stage, client: Client) -> None:
@@ -118,7 +119,7 @@ def test_a_full_server_is_asked_again_when_it_said(stage: Stage, client: Client,
     assert slept[1] == 7
 
 
-def test_a_server_that_restarts_is_found_again(stage: Stage) -> None:
+def test_a_server_that_restarts_is_found_again(connect: Connect, stage: Stage) -> None:
     """While it is down connections are refused; then the stream goes on."""
     stage.plays(streams(said("removed", {"id": JOB_ID}, 1)))
     again: list[Stage] = []
@@ -134,7 +135,7 @@ def test_a_server_that_restarts_is_found_again(stage: Stage) -> None:
             again[0].plays(streams(said("removed", {"id": JOB_ID}, 2)))
             threading.Thread(target=again[0].server.serve_forever, args=(0.01,), daemon=True).start()
 
-    with Client(stage.url, timeout=5, sleep=sleep) as client:
+    with connect(stage.url, timeout=5, sleep=sleep) as client:
         found = [event.event_id for event in islice(client.events(), 2)]
     again[0].server.shutdown()
     again[0].server.server_close()
@@ -143,14 +144,26 @@ def test_a_server_that_restarts_is_found_again(stage: Stage) -> None:
     assert asked_behind(again[0]) == ["1"]
 
 
-def test_a_silent_line_is_dead(stage: Stage, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not a byte for longer than three heartbeats: another stream is opened."""
-    monkeypatch.setattr(blocking, "SILENCE_SECONDS", 0.05)
+def test_a_silent_line_is_dead(connect: Connect, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not a byte for longer than three heartbeats: another stream is opened, whatever the time limit of a call is."""
+    monkeypatch.setattr(feed, "SILENCE_SECONDS", 0.05)
     body = said("removed", {"id": JOB_ID}, 1)
     hanging = Play(200, body, {"Content-Type": "text/event-stream"}, hang=True)
     stage.plays(hanging, streams(said("removed", {"id": JOB_ID}, 2)))
 
-    assert [event.event_id for event in islice(client.events(), 2)] == ["1", "2"]
+    with connect(stage.url, timeout=1_000, sleep=lambda _: None) as client:
+        assert [event.event_id for event in islice(client.events(), 2)] == ["1", "2"]
+
+
+def test_a_server_that_does_not_begin_to_answer_runs_into_the_timeout(
+    connect: Connect, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of a call; silence is for streams that were opened."""
+    monkeypatch.setattr(feed, "SILENCE_SECONDS", 1_000)
+    stage.plays(Play(mute=True))
+
+    with connect(stage.url, timeout=0.1) as client, pytest.raises(ServerUnreachable, match="timed out"):
+        next(client.events())
 
 
 def test_an_outage_has_an_end_on_request(stage: Stage, client: Client) -> None:
@@ -189,7 +202,7 @@ def test_a_refusal_to_listen_is_raised(stage: Stage, client: Client, slept: list
 
     assert caught.value.code is RefusalCode.FORBIDDEN
     assert len(slept) == 1
-    assert slept[0] <= RETRY_SECONDS
+    assert slept[0] <= feed.RETRY_SECONDS
 
 
 def test_other_calls_go_on_beside_a_stream(stage: Stage, client: Client) -> None:

@@ -6,9 +6,13 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
-from tests.unit.client.playing import JOB_ID, Play, Stage
+from tests.support.clients import Connect
+from tests.support.tls import make_signed_certificate
+from tests.unit.client.conftest import opened
+from tests.unit.client.playing import JOB_ID, Play, Stage, job
 
 from tonearm import client as face
 from tonearm.client import Client, ServerAddress, exchange
@@ -66,38 +70,70 @@ def test_what_is_no_address_is_refused(url: str) -> None:
         ServerAddress.parse(url)
 
 
-def test_a_server_that_is_not_there_is_named() -> None:
+def test_a_server_that_is_not_there_is_named(connect: Connect) -> None:
     """The error says where nothing answers, and why."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
-    with Client(url, sleep=lambda _: None) as client, pytest.raises(ServerUnreachable, match=url) as caught:
+    with connect(url, sleep=lambda _: None) as client, pytest.raises(ServerUnreachable, match=url) as caught:
         client.stats()
 
     assert "refused" in str(caught.value)
 
 
-def test_a_name_that_does_not_resolve_is_unreachable() -> None:
+def test_a_name_that_does_not_resolve_is_unreachable(connect: Connect) -> None:
     """A host that is unknown is as good as not there."""
-    with Client("http://nowhere.invalid", sleep=lambda _: None) as client, pytest.raises(ServerUnreachable):
+    with connect("http://nowhere.invalid", sleep=lambda _: None) as client, pytest.raises(ServerUnreachable):
         client.stats()
 
 
 @pytest.mark.parametrize("words", [b"SSH-2.0-OpenSSH_9.2\r\n", b"\x00" * 70_000])
-def test_something_that_does_not_speak_http_is_unreachable(words: bytes) -> None:
+def test_something_that_does_not_speak_http_is_unreachable(connect: Connect, words: bytes) -> None:
     """Another program on the port ends in the same clear error."""
-    with banner(words) as url, Client(url, sleep=lambda _: None, timeout=1) as client, pytest.raises(ServerUnreachable):
-        client.stats()
-
-
-def test_a_server_that_says_nothing_runs_into_the_timeout() -> None:
-    """Silence is not waited for without end."""
     with (
-        banner(b"") as url,
-        Client(url, sleep=lambda _: None, timeout=0.05) as client,
+        banner(words) as url,
+        connect(url, sleep=lambda _: None, timeout=1) as client,
         pytest.raises(ServerUnreachable),
     ):
         client.stats()
+
+
+def test_a_server_that_says_nothing_runs_into_the_timeout(connect: Connect) -> None:
+    """Silence is not waited for without end."""
+    with (
+        banner(b"") as url,
+        connect(url, sleep=lambda _: None, timeout=0.05) as client,
+        pytest.raises(ServerUnreachable, match="timed out"),
+    ):
+        client.stats()
+
+
+def test_a_certificate_is_believed_if_the_machine_believes_who_signed_it(
+    connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And who signed another's is told in the error, before anything was said."""
+    certificate = make_signed_certificate(tmp_path)
+    with opened(Stage(tls=certificate.serving())) as stage:
+        stage.plays(Play(200, {"success": True, "job": job()}))
+        with connect(stage.url, sleep=lambda _: None) as client, pytest.raises(ServerUnreachable, match="CERTIFICATE"):
+            client.job(JOB_ID)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate.authority))
+        with connect(stage.url) as client:
+            assert client.job(JOB_ID).id == JOB_ID
+
+    assert len(stage.heard) == 1
+
+
+def test_what_is_said_once_has_a_connection_of_its_own(stage: Stage, client: Client) -> None:
+    """One that is kept may be closed by the server at the very moment, and nobody would know what had arrived."""
+    stage.plays(Play(200, {"success": True, "job": job(), "message": "done", "jobId": JOB_ID}))
+
+    client.job(JOB_ID)
+    client.job(JOB_ID)
+    client.delete(JOB_ID)
+
+    first, second, removal = (heard.line for heard in stage.heard)
+    assert first == second != removal
 
 
 @pytest.mark.parametrize(
@@ -110,6 +146,7 @@ def test_a_server_that_says_nothing_runs_into_the_timeout() -> None:
         Play(200, {"success": True, "job": {"id": 5}}),
         Play(500, b"[]"),
         Play(500, b'\xff{"error": "x"}'),
+        Play(200, b"\x1f\x8b not gzip", {"Content-Encoding": "gzip"}),
     ],
 )
 def test_another_program_is_not_taken_for_a_server(stage: Stage, client: Client, play: Play) -> None:

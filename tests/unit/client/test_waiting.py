@@ -6,6 +6,7 @@ import time
 from email.utils import formatdate
 
 import pytest
+from tests.support.clients import Connect
 from tests.unit.client.playing import JOB_ID, Play, Stage, job
 
 from tonearm.client import Client, following
@@ -79,11 +80,11 @@ def test_a_short_wait_is_taken_by_every_call(stage: Stage, client: Client, slept
     assert slept == [1.0, 1.0, 1.0]
 
 
-def test_the_waits_of_a_call_have_a_bound_together(stage: Stage, slept: list[float]) -> None:
+def test_the_waits_of_a_call_have_a_bound_together(connect: Connect, stage: Stage, slept: list[float]) -> None:
     """What is left of the patience decides, and none of it is used for a wait that is too long."""
     stage.plays(Play(429, LIMITED, {"Retry-After": "2"}))
 
-    with Client(stage.url, patience=5, sleep=slept.append) as client, pytest.raises(RateLimited):
+    with connect(stage.url, patience=5, sleep=slept.append) as client, pytest.raises(RateLimited):
         client.job(JOB_ID)
 
     assert sum(slept) == 4
