@@ -1,4 +1,4 @@
-"""A scripted server, and a client of it whose sleeps take no time."""
+"""A scripted server, and both clients of it, whose sleeps take no time."""
 
 from __future__ import annotations
 

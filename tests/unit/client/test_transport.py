@@ -169,4 +169,4 @@ def test_an_answer_without_end_is_cut(stage: Stage, client: Client, monkeypatch:
 def test_the_public_names_are_these() -> None:
     """What the package hands on is a promise."""
     assert len(face.__all__) == len(set(face.__all__))
-    assert set(face.__all__) >= {"Action", "Client", "Job", "Receipt", "ServerAddress", "Stats", "Track"}
+    assert set(face.__all__) >= {"Action", "AsyncClient", "Client", "Job", "Receipt", "ServerAddress", "Stats", "Track"}
