@@ -105,17 +105,18 @@ async def _merged(desk: Desk, segment: Segment, after: tuple[int, ...], wanted: 
 async def _stream(
     desk: Desk, index: _Index, segment: Segment, after: tuple[int, ...], wanted: int
 ) -> AsyncIterator[_Row]:
-    """The rows of one index behind a key."""
+    """The rows of one index behind a key: those that are *wanted* at once, and more where a filter lets few pass."""
     behind = index.behind(after)
-    count = min(wanted, PAGE)
     direction = "down" if segment.descending else "up"
     while True:
+        count = min(wanted if wanted > 0 else PAGE, PAGE)
         rows, last, looked_at = await desk.read(_rows, "jobs", index.name, index.kind, direction, behind, count)
         for row in rows:
             yield row
         if looked_at < count:
             return
         behind = last
+        wanted -= count
 
 
 def _rows(reply: Sequence[Any], moment: Moment) -> tuple[list[_Row], str, int]:
