@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import statistics
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvloop
+from benchmarks import replaced
 from benchmarks.queues import tonearm as ours
 from benchmarks.redis_server import RedisServer, redis_server
 from benchmarks.report import Figure, Report, Table, at_most, spread
@@ -41,7 +41,6 @@ GOAL = 1.2
 STEP = 2_000
 """Jobs that stand in the queue at the same time while it is filled."""
 PROGRESS = 100_000
-REPLACED = "queue"
 REPLACED_READS = 2_000_000
 """Records that the replaced design reads in all at each depth, which tells how often it claims; at least twice."""
 REPLACED_CLAIMS = (2, 50)
@@ -102,47 +101,17 @@ async def measure(counts: Sequence[int], rounds: int, claims: int) -> list[Depth
     return depths
 
 
-def replaced(folder: Path, depth: Depth) -> None:
+def replaced_design(folder: Path, depth: Depth) -> None:
     """The replaced design at the same depth: all records in one hash, read and filtered at every claim."""
     least, most = REPLACED_CLAIMS
     with redis_server(folder, append=False) as server:
-        for begin in range(0, depth.finished, STEP):
-            numbers = range(begin, min(begin + STEP, depth.finished))
-            server.client.hset(REPLACED, mapping={f"job-{number}": _record(number, "completed") for number in numbers})
+        replaced.fill(server, depth.finished)
         server.begin_to_append()
         for number in range(min(most, max(least, REPLACED_READS // depth.finished))):
-            server.client.hset(REPLACED, f"new-{number}", _record(number, "queued"))
+            replaced.submit(server, depth.finished + number)
             begun = time.perf_counter()
-            _claim_by_reading_all(server)
+            replaced.claim(server)
             depth.replaced_ms.append((time.perf_counter() - begun) * 1000)
-
-
-def _claim_by_reading_all(server: RedisServer) -> None:
-    records = [json.loads(text) for text in server.client.hgetall(REPLACED).values()]
-    waiting = [record for record in records if record["status"] == "queued"]
-    first = min(waiting, key=lambda record: record["createdAt"])
-    server.client.hset(REPLACED, first["id"], json.dumps({**first, "status": "processing"}))
-
-
-def _record(number: int, status: str) -> str:
-    """A job as that design wrote it."""
-    kind = "new" if status == "queued" else "job"
-    return json.dumps(
-        {
-            "id": f"{kind}-{number}",
-            "job": {"type": "track", "trackId": number, "quality": "LOSSLESS"},
-            "status": status,
-            "priority": 0,
-            "progress": 1.0 if status == "completed" else 0.0,
-            "trackTitle": f"Title {number}",
-            "artistName": "Artist",
-            "albumTitle": f"Album {number // 12}",
-            "createdAt": 1_700_000_000_000 + number,
-            "updatedAt": 1_700_000_000_900 + number,
-            "filePath": "Artist/Album/01 Title.flac",
-            "error": None,
-        }
-    )
 
 
 def run(counts: Sequence[int] = (1_000, 100_000, 1_000_000), rounds: int = 15, claims: int = 100) -> Report:
@@ -151,7 +120,7 @@ def run(counts: Sequence[int] = (1_000, 100_000, 1_000_000), rounds: int = 15, c
         depths = runner.run(measure(counts, rounds, claims))
     with tempfile.TemporaryDirectory(prefix="tonearm-bench-") as name:
         for depth in depths:
-            replaced(Path(name) / f"{depth.finished}", depth)
+            replaced_design(Path(name) / f"{depth.finished}", depth)
     least = depths[0]
     figures = [
         Figure(

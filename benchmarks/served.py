@@ -63,15 +63,25 @@ class Served:
             self._process = subprocess.Popen(
                 command, env=self._environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
-        while not self._answers():
-            if self._process.poll() is not None or time.perf_counter() > begun + START_S:
-                raise RuntimeError(f"tonearm serve did not start:\n{self._log.read_text('utf-8', 'replace')}")
-            time.sleep(0.002)
+        self._wait("/healthz")
         return time.perf_counter() - begun
 
-    def _answers(self) -> bool:
+    def wait_until_ready(self) -> None:
+        """Wait until its worker lives."""
+        self._wait("/readyz")
+
+    def _wait(self, path: str) -> None:
+        """Wait until it answers 200 there."""
+        assert self._process is not None
+        end = time.perf_counter() + START_S
+        while not self._answers(path):
+            if self._process.poll() is not None or time.perf_counter() > end:
+                raise RuntimeError(f"tonearm serve did not start:\n{self._log.read_text('utf-8', 'replace')}")
+            time.sleep(0.002)
+
+    def _answers(self, path: str) -> bool:
         try:
-            self._http.request("GET", "/healthz")
+            self._http.request("GET", path)
             answer = self._http.getresponse()
             answer.read()
         except OSError:
