@@ -129,6 +129,20 @@ async def test_the_same_bytes_go_to_everybody(api: Api) -> None:
     assert len(set(bodies)) == made == 1
 
 
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_304_reads_neither_list_nor_figures(
+    pair: tuple[Api, Api], path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where another server made the answer that the tag stands for."""
+    one, other = pair
+    await one.submit()
+    known = await tag(one, path)
+    for name in ("jobs", "counts", "metrics"):
+        monkeypatch.delattr(type(other.store), name)
+
+    assert await status(other, path, known) == 304
+
+
 async def test_two_servers_over_one_redis_know_each_others_changes(pair: tuple[Api, Api]) -> None:
     """A tag holds at both while nothing changes, and at neither after a change through either."""
     one, other = pair

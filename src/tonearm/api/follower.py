@@ -90,9 +90,9 @@ class Follower:
             missed = None if after is None or lost else await self._missed(after)
             place, last = self.ring.end, self._last
         if missed is not None:
-            stats = frame("stats", (await self._live.stats_body()).encoded)
+            stats = frame("stats", (await self._live.stats_body(await self._live.revisions.look())).encoded)
             return Joined(place, (*await self._frames(missed), stats))
-        snapshot = self._snapshot_of(await self._live.dashboard_body(), last)
+        snapshot = self._snapshot_of(await self._dashboard(), last)
         gap = after is not None or lost
         return Joined(place, (frame_of("resync", {}), snapshot) if gap else (snapshot,))
 
@@ -142,11 +142,12 @@ class Follower:
             return
         look = await self._live.revisions.look()
         self._busy = look.transferring
-        if look.steady != self._told:
-            self.ring.put(frame("stats", (await self._live.stats_body()).encoded))
-            self._told, self._told_at = look.steady, now
-        if look.transferring or self._progress:
-            await self._tell_progress()
+        stats = [] if look.steady == self._told else [frame("stats", (await self._live.stats_body(look)).encoded)]
+        progress = await self._progress_frames() if look.transferring or self._progress else []
+        if stats or progress:
+            self.ring.put(b"".join((*stats, *progress)))  # together: sending costs most by how often it is done
+        self._told = look.steady
+        if stats or look.transferring:
             self._told_at = now
 
     async def _tell_events(self) -> bool:
@@ -154,7 +155,7 @@ class Follower:
         async with self._lock:
             feed = await self._store.events(self._last)
             if feed.resync:
-                body = await self._live.dashboard_body()
+                body = await self._dashboard()
                 self.ring.put(frame_of("resync", {}) + frame("snapshot", body.encoded, id=feed.last))
             else:
                 for one in await self._frames(feed.events):
@@ -182,14 +183,15 @@ class Follower:
                 pass  # it is gone by now
         return frame_of("removed", {"id": event.job_id}, id=event.id)
 
-    async def _tell_progress(self) -> None:
-        """Tell how far the first `PAGE` running jobs are, as far as that is new, in one frame."""
+    async def _progress_frames(self) -> list[bytes]:
+        """How far the first `PAGE` running jobs are, as far as that is new."""
         page = await self._store.jobs(JobQuery(status=Status.PROCESSING, limit=PAGE))
-        now = {job.id: (records.share(job.progress), job.bytes_downloaded, job.speed) for job in page.jobs}
-        fresh = [_progress(job) for job in page.jobs if self._progress.get(job.id) != now[job.id]]
-        self._progress = now
-        if fresh:
-            self.ring.put(b"".join(fresh))
+        before = self._progress
+        self._progress = {job.id: (records.share(job.progress), job.bytes_downloaded, job.speed) for job in page.jobs}
+        return [_progress(job) for job in page.jobs if before.get(job.id) != self._progress[job.id]]
+
+    async def _dashboard(self) -> Body:
+        return await self._live.dashboard_body(await self._live.revisions.look())
 
 
 def _progress(job: JobRecord) -> bytes:

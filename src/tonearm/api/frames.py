@@ -49,10 +49,21 @@ class Ring:
         self._grown.set()
         self._grown = asyncio.Event()
 
-    def at(self, place: int) -> bytes | None:
-        """The frame of this number, below `end`; None: it has been dropped."""
-        index = place - (self.end - len(self._frames))
-        return None if index < 0 else self._frames[index]
+    def since(self, place: int, most: int) -> list[bytes] | None:
+        """The frames from this number, below `end`, on: one, and more of together *most* bytes.
+
+        None: it has been dropped.
+        """
+        first = place - (self.end - len(self._frames))
+        if first < 0:
+            return None
+        found, size = [self._frames[first]], len(self._frames[first])
+        for index in range(first + 1, len(self._frames)):
+            size += len(self._frames[index])
+            if size > most:
+                break
+            found.append(self._frames[index])
+        return found
 
     async def grown(self, place: int, timeout_s: float) -> bool:
         """Wait until there is a frame of this number, at most so long; whether there is."""

@@ -19,7 +19,7 @@ from tonearm.api.answers import HEADERS, JSON, refusal
 from tonearm.api.bodies import Object
 from tonearm.api.conditional import unchanged, weak
 from tonearm.api.listing import read_jobs
-from tonearm.api.revision import Revisions, digest
+from tonearm.api.revision import Look, Revisions, digest
 from tonearm.api.sums import iso, read_figures
 from tonearm.clock import Clock
 from tonearm.errors import RefusalCode
@@ -27,6 +27,9 @@ from tonearm.model import JobQuery
 from tonearm.store.base import PAGE, Store
 
 NO_WORKER = "No worker is running"
+
+Make = Callable[[Look], Awaitable[Object]]
+"""Reads the members of an answer, as new as a look at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,40 +64,41 @@ class Live:
         """The answer with the figures and the first 200 jobs; 503 as for `stats`."""
         return await self._answer(request, self._dashboard)
 
-    async def stats_body(self) -> Body:
-        """The figures."""
-        return await self._body((await self.revisions.look()).revision, self._stats)
+    async def stats_body(self, look: Look) -> Body:
+        """The figures, as new as *look* at least."""
+        return await self._body(look, self._stats)
 
-    async def dashboard_body(self) -> Body:
-        """The figures and the first 200 jobs."""
-        return await self._body((await self.revisions.look()).revision, self._dashboard)
+    async def dashboard_body(self, look: Look) -> Body:
+        """The figures and the first 200 jobs, as new as *look* at least."""
+        return await self._body(look, self._dashboard)
 
     async def tag_of(self, query: JobQuery) -> str:
         """What the answer to *query* is known by as long as it would be the same."""
         return f"{(await self.revisions.look()).revision}-{digest(query)}"
 
-    async def _answer(self, request: Request, make: Callable[[], Awaitable[Object]]) -> Response:
-        revision = (await self.revisions.look()).revision
-        body = await self._body(revision, make)
+    async def _answer(self, request: Request, make: Make) -> Response:
+        look = await self.revisions.look()
+        tag = weak(look.revision)
+        if look.alive and (known := unchanged(request.scope, tag)) is not None:
+            return known
+        body = await self._body(look, make)
         if not body.alive:
             return refusal(request.scope, RefusalCode.WORKER_DOWN, NO_WORKER, **body.members)
-        tag = weak(revision)
-        headers = {**HEADERS, "ETag": tag}
-        return unchanged(request.scope, tag) or Response(body.encoded, headers=headers, media_type=JSON)
+        return Response(body.encoded, headers={**HEADERS, "ETag": tag}, media_type=JSON)
 
-    async def _body(self, revision: str, make: Callable[[], Awaitable[Object]]) -> Body:
+    async def _body(self, look: Look, make: Make) -> Body:
         made = self._made.get(make.__name__)
-        if made is None or made.revision != revision or _failed(made.body):
-            task = asyncio.create_task(_encode(make), name="body", context=Context())
+        if made is None or made.revision != look.revision or _failed(made.body):
+            task = asyncio.create_task(_encode(make(look)), name="body", context=Context())
             task.add_done_callback(_failed)
-            made = self._made[make.__name__] = _Made(revision, task)
+            made = self._made[make.__name__] = _Made(look.revision, task)
         return await asyncio.shield(made.body)
 
-    async def _stats(self) -> Object:
-        return await read_figures(self._store, self._clock)
+    async def _stats(self, look: Look) -> Object:
+        return await read_figures(self._store, self._clock, look.workers)
 
-    async def _dashboard(self) -> Object:
-        figures, page = await asyncio.gather(self._stats(), read_jobs(self._store, JobQuery(limit=PAGE)))
+    async def _dashboard(self, look: Look) -> Object:
+        figures, page = await asyncio.gather(self._stats(look), read_jobs(self._store, JobQuery(limit=PAGE)))
         return {
             **figures,
             "jobs": msgspec.Raw(records.join(records.encode_short(job) for job in page.jobs)),
@@ -102,8 +106,8 @@ class Live:
         }
 
 
-async def _encode(make: Callable[[], Awaitable[Object]]) -> Body:
-    members = await make()
+async def _encode(made: Awaitable[Object]) -> Body:
+    members = await made
     alive: bool = members["worker"]["running"]
     said = {"success": True} if alive else {"success": False, "error": NO_WORKER, "code": RefusalCode.WORKER_DOWN}
     return Body(members, alive, msgspec.json.encode({**said, **members}))

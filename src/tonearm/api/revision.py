@@ -34,8 +34,17 @@ class Look:
     figures: str
     last: str
     """Where the feed ended."""
-    transferring: bool
-    """Whether a living worker has a task in its hands."""
+    workers: Sequence[WorkerRecord]
+
+    @property
+    def alive(self) -> Sequence[WorkerRecord]:
+        """The workers that live."""
+        return [worker for worker in self.workers if worker.alive]
+
+    @property
+    def transferring(self) -> bool:
+        """Whether a living worker has a task in its hands."""
+        return any(worker.tasks for worker in self.alive)
 
 
 class Revisions:
@@ -77,8 +86,7 @@ class Revisions:
             if progress != self._progress:
                 self._moved_ms = now_ms
             self._steady, self._progress = steady, progress
-        busy = any(worker.alive and worker.tasks for worker in workers)
-        return Look(digest(steady, self._progress), steady, figures, last, busy)
+        return Look(digest(steady, self._progress), steady, figures, last, workers)
 
     def _progress_of(self, workers: Sequence[WorkerRecord]) -> str:
         tasks = [task for worker in workers for task in worker.tasks]

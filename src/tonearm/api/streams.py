@@ -139,9 +139,9 @@ class _Stream(Response):
             self._silent_s = 0.0
             return [HEARTBEAT], place
         self._silent_s = 0.0
-        one = ring.at(place)
-        if one is not None:
-            return [one], place + 1
+        found = ring.since(place, PIECE)
+        if found is not None:
+            return [b"".join(found)], place + len(found)
         joined = await self._follower.join(None, lost=True)
         return list(joined.first), joined.place
 

@@ -6,7 +6,7 @@ Which workers live is the store's word (QUEUE_WORKER_DEAD_MS).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -16,13 +16,13 @@ from tonearm.model import Counts, Metrics, WorkerRecord
 from tonearm.store.base import Store
 
 
-async def read_figures(store: Store, clock: Clock) -> Object:
-    """The members of `/stats`, whether a worker lives or not.
+async def read_figures(store: Store, clock: Clock, workers: Sequence[WorkerRecord]) -> Object:
+    """The members of `/stats` with these *workers*, whether one of them lives or not.
 
     Raises:
         StoreUnavailable: the store does not answer.
     """
-    counts, metrics, workers = await asyncio.gather(store.counts(), store.metrics(), store.workers())
+    counts, metrics = await asyncio.gather(store.counts(), store.metrics())
     alive = [worker for worker in workers if worker.alive]
     figures: Object = {
         "queue": wire_counts(counts),
