@@ -5,8 +5,9 @@
     │   ├── Invalid           a field is wrong; names it
     │   ├── NotFound          no such job
     │   ├── WrongState        the job's state does not allow the action
-    │   ├── RateLimited       too many submissions; says when to come again
-    │   ├── QuotaExceeded     a size limit is reached; says which
+    │   ├── LimitReached      a limit is reached; says which, and when to come again where that is known
+    │   │   ├── RateLimited   too many submissions, or wrong keys, in a time
+    │   │   └── QuotaExceeded too many jobs or streams
     │   └── FileUnavailable   a file of the library cannot be given out; names it
     ├── LeaseLost             this worker must stop                 → never shown to people
     │   └── LeaseEnded        by its own clock; the store said nothing
@@ -141,20 +142,54 @@ class WrongState(Refused):
         super().__init__(RefusalCode.WRONG_STATE, message)
 
 
-class RateLimited(Refused):
-    """Too many submissions in the window. *retry_after_ms*: milliseconds until the same call fits."""
+class LimitName(StrEnum):
+    """Which limit is reached, as the wire says it in `limit`; those of a client are called as in a key's limits."""
 
-    def __init__(self, message: str, retry_after_ms: int) -> None:
+    RATE = "rate"
+    SIZE = "size"
+    QUEUE = "queue"
+    STREAMS = "streams"
+    GUESSES = "guesses"
+
+
+class LimitReached(Refused):
+    """A limit is reached: *name* says which, *limit* how much it allows (submissions, jobs, streams, tries).
+
+    *retry_after_ms*: milliseconds until the same call fits; None: nobody knows.
+    """
+
+    name: LimitName
+    limit: int
+    retry_after_ms: int | None
+
+
+class RateLimited(LimitReached):
+    """Too many in a time: submissions of a client, or wrong keys from one place."""
+
+    retry_after_ms: int
+
+    def __init__(self, message: str, retry_after_ms: int, limit: int = 0, *, name: LimitName = LimitName.RATE) -> None:
         super().__init__(RefusalCode.RATE_LIMITED, message)
+        self.name = name
+        self.limit = limit
         self.retry_after_ms = retry_after_ms
 
 
-class QuotaExceeded(Refused):
-    """A size limit is reached: CLIENT_QUEUE_FULL or QUEUE_FULL. *limit* is the number of jobs allowed."""
+class QuotaExceeded(LimitReached):
+    """Something is used up: CLIENT_QUEUE_FULL, QUEUE_FULL or TOO_MANY_STREAMS."""
 
-    def __init__(self, code: RefusalCode, message: str, limit: int) -> None:
+    def __init__(self, code: RefusalCode, message: str, limit: int, retry_after_ms: int | None = None) -> None:
         super().__init__(code, message)
+        self.name = _QUOTAS[code]
         self.limit = limit
+        self.retry_after_ms = retry_after_ms
+
+
+_QUOTAS = {
+    RefusalCode.CLIENT_QUEUE_FULL: LimitName.SIZE,
+    RefusalCode.QUEUE_FULL: LimitName.QUEUE,
+    RefusalCode.TOO_MANY_STREAMS: LimitName.STREAMS,
+}
 
 
 class FileUnavailable(Refused):

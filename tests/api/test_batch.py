@@ -102,7 +102,7 @@ async def test_a_job_that_finds_no_room_says_which_limit(serve: Serve) -> None:
 
     refused = answer.body["results"][2]
     assert [each["success"] for each in answer.body["results"]] == [True, True, False]
-    assert (refused["code"], refused["limit"]) == ("CLIENT_QUEUE_FULL", 2)
+    assert (refused["code"], refused["limit"]) == ("CLIENT_QUEUE_FULL", {"name": "size", "allowed": 2})
 
 
 async def test_a_batch_under_a_key_is_answered_as_before(api: Api) -> None:

@@ -241,6 +241,7 @@ async def test_too_many_streams_are_refused(serve: Serve) -> None:
         await listener.next()
         answer = await api.call("GET", "/events")
         assert (answer.status, answer.body["code"]) == (503, "TOO_MANY_STREAMS")
+        assert answer.body["limit"] == {"name": "streams", "allowed": 1}
         assert int(answer.headers["Retry-After"]) >= 1
     async with asyncio.timeout(10):
         while await refused(api):  # each question is a request
@@ -253,7 +254,8 @@ async def test_one_client_cannot_have_all_streams(serve: Serve) -> None:
     async with AsyncExitStack() as stack:
         for _ in range(10):
             await stack.enter_async_context(listening(api))
-        assert (await api.call("GET", "/events")).body["code"] == "TOO_MANY_STREAMS"
+        answer = await api.call("GET", "/events")
+        assert (answer.body["code"], answer.body["limit"]) == ("TOO_MANY_STREAMS", {"name": "streams", "allowed": 10})
 
 
 async def test_a_stop_ends_streams_at_once(api: Api) -> None:

@@ -362,6 +362,7 @@ async def test_guessing_is_slowed_and_who_was_in_stays_in(serve: Serve) -> None:
     for path, options in (("/stats", {"headers": bearer(ann)}), ("/stats", {"headers": bearer("tonearm_x")})):
         answer = await api.call("GET", path, **options)
         assert (answer.status, answer.body["code"], answer.headers["Retry-After"]) == (429, "RATE_LIMITED", "60")
+        assert answer.body["limit"] == {"name": "guesses", "allowed": 10}
     assert (await api.call("POST", "/login", json={"key": ann})).status == 429
     assert (await api.call("GET", "/stats", headers=bearer(root))).status == 200
 

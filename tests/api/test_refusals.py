@@ -253,6 +253,7 @@ async def test_more_submissions_than_the_rate_allows(serve: Serve) -> None:
     answer = await api.call("POST", json={"job": {**TRACK, "trackId": 4}})
 
     assert (answer.status, answer.body["code"]) == (429, "RATE_LIMITED")
+    assert answer.body["limit"] == {"name": "rate", "allowed": 3}
     assert answer.headers["Retry-After"] == "60"
     assert (await api.call("DELETE", f"/{first}")).status == 200
 
@@ -277,7 +278,12 @@ async def test_more_unfinished_jobs_than_a_client_may_have(serve: Serve) -> None
     await api.submit(number=2)
     answer = await api.call("POST", json={"job": {**TRACK, "trackId": 3}})
 
-    assert (answer.status, answer.body["code"], answer.body["limit"]) == (429, "CLIENT_QUEUE_FULL", 2)
+    assert (answer.status, answer.body["code"], answer.body["limit"]) == (
+        429,
+        "CLIENT_QUEUE_FULL",
+        {"name": "size", "allowed": 2},
+    )
+    assert int(answer.headers["Retry-After"]) >= 1
 
 
 async def test_more_unfinished_jobs_than_the_queue_may_have(serve: Serve) -> None:
@@ -287,7 +293,11 @@ async def test_more_unfinished_jobs_than_the_queue_may_have(serve: Serve) -> Non
     await api.submit(number=2)
     answer = await api.call("POST", json={"job": {**TRACK, "trackId": 3}})
 
-    assert (answer.status, answer.body["code"], answer.body["limit"]) == (503, "QUEUE_FULL", 2)
+    assert (answer.status, answer.body["code"], answer.body["limit"]) == (
+        503,
+        "QUEUE_FULL",
+        {"name": "queue", "allowed": 2},
+    )
     assert int(answer.headers["Retry-After"]) >= 1
     await api.call("DELETE", f"/{first}")
     await api.submit(number=3)

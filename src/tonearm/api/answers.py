@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Scope
 
-from tonearm.errors import Invalid, QuotaExceeded, RateLimited, RefusalCode, Refused
+from tonearm.errors import Invalid, LimitReached, RefusalCode, Refused
 
 STATUSES: Mapping[RefusalCode, int] = MappingProxyType(
     {
@@ -50,6 +50,7 @@ STATUSES: Mapping[RefusalCode, int] = MappingProxyType(
 
 _RETRY_AFTER_MS: Mapping[RefusalCode, int] = MappingProxyType(
     {
+        RefusalCode.CLIENT_QUEUE_FULL: 30_000,
         RefusalCode.QUEUE_FULL: 30_000,
         RefusalCode.STORE_UNAVAILABLE: 5_000,
         RefusalCode.TOO_MANY_STREAMS: 5_000,
@@ -106,15 +107,21 @@ def refusal(
 
 def refusal_of(scope: Scope, refused: Refused) -> Response:
     """The answer to a request that was refused with this error."""
-    wait_ms = refused.retry_after_ms if isinstance(refused, RateLimited) else _RETRY_AFTER_MS.get(refused.code)
+    known_ms = refused.retry_after_ms if isinstance(refused, LimitReached) else None
+    wait_ms = _RETRY_AFTER_MS.get(refused.code) if known_ms is None else known_ms
     return refusal(
         scope,
         refused.code,
         refused.message,
         headers={} if wait_ms is None else {"Retry-After": str(max(1, math.ceil(wait_ms / 1000)))},
         field=refused.field if isinstance(refused, Invalid) else None,
-        limit=refused.limit if isinstance(refused, QuotaExceeded) else None,
+        limit=limit_of(refused),
     )
+
+
+def limit_of(refused: Refused) -> dict[str, Any] | None:
+    """Which limit a refusal ran into, as the wire says it, and how much that allows; None: it is no limit."""
+    return {"name": refused.name, "allowed": refused.limit} if isinstance(refused, LimitReached) else None
 
 
 def _accepts_problem(headers: Headers) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request, Response
 
-from tonearm.api.answers import success, with_warning
+from tonearm.api.answers import limit_of, success, with_warning
 from tonearm.api.bodies import Object, read_object
 from tonearm.api.fields import invalid, unknown, warning
 from tonearm.api.idempotency import read_idempotency
@@ -19,7 +19,7 @@ from tonearm.api.paths import BATCH
 from tonearm.api.peers import client_name, key_limits
 from tonearm.api.submissions import Wanted, read_submission
 from tonearm.clock import Clock
-from tonearm.errors import Invalid, QuotaExceeded, RefusalCode, Refused
+from tonearm.errors import Invalid, RefusalCode, Refused
 from tonearm.model import Submitted
 from tonearm.settings import Settings
 from tonearm.store import batches
@@ -104,6 +104,7 @@ def _refused(refused: Refused) -> Object:
     result: Object = {"success": False, "error": refused.message, "code": refused.code}
     if isinstance(refused, Invalid) and refused.field is not None:
         result["field"] = refused.field
-    if isinstance(refused, QuotaExceeded):
-        result["limit"] = refused.limit
+    limit = limit_of(refused)
+    if limit is not None:
+        result["limit"] = limit
     return result

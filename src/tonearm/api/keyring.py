@@ -16,9 +16,9 @@ from collections.abc import Sequence
 
 import structlog
 
-from tonearm.api.guesses import Guesses
+from tonearm.api.guesses import MOST_GUESSES, Guesses
 from tonearm.clock import Clock
-from tonearm.errors import RateLimited, RefusalCode, Refused, StoreUnavailable
+from tonearm.errors import LimitName, RateLimited, RefusalCode, Refused, StoreUnavailable
 from tonearm.model import KeyRecord
 from tonearm.settings import Settings
 from tonearm.store.keyring import Keyring
@@ -102,7 +102,8 @@ class Authenticator:
         digest, now = hash_of(text[: LONGEST_TEXT + 1]), self._clock.elapsed_ms()
         wait_ms = self._guesses.wait_ms(peer, digest, now)
         if wait_ms:
-            raise RateLimited("Too many wrong keys came from here; wait before another", wait_ms)
+            message = "Too many wrong keys came from here; wait before another"
+            raise RateLimited(message, wait_ms, MOST_GUESSES, name=LimitName.GUESSES)
         found = self._find(digest)
         if found is None and (self._sought_at is None or now - self._sought_at >= FRESH_MS):
             self._sought_at = now

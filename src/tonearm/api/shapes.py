@@ -17,7 +17,7 @@ from tonearm.api.jobs import Action
 from tonearm.api.records import WireJob, WireTrack
 from tonearm.api.submissions import MAX_RETRIES
 from tonearm.api.workers import WireWorker
-from tonearm.errors import FailureCode, RefusalCode
+from tonearm.errors import FailureCode, LimitName, RefusalCode
 from tonearm.model import (
     MAX_BANDWIDTH,
     MAX_CATALOG_ID,
@@ -321,11 +321,15 @@ def _waits() -> Schema:
 
 
 def _refusal() -> Schema:
+    limit = {
+        **_object({"name": {"enum": list(LimitName)}, "allowed": _COUNT}),
+        "description": "Which limit is reached, and how much it allows: submissions, jobs, streams or tries.",
+    }
     return _object(
         {"success": {"const": False}, "error": _TEXT, "code": {"enum": list(RefusalCode)}},
         {
             "field": {**_TEXT, "description": "The field or parameter that is wrong."},
-            "limit": {**_COUNT, "description": "The number of jobs that is allowed."},
+            "limit": limit,
             "jobId": _TEXT,
             "reason": {**_TEXT, "description": "Why the job's state refuses the action."},
         },

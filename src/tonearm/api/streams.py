@@ -22,7 +22,7 @@ from tonearm.api.frames import HEARTBEAT
 from tonearm.api.live import Live
 from tonearm.api.paths import EVENTS
 from tonearm.api.peers import client_name
-from tonearm.errors import RefusalCode, Refused, StoreUnavailable
+from tonearm.errors import QuotaExceeded, RefusalCode, StoreUnavailable
 from tonearm.settings import Settings
 from tonearm.store.base import Store
 
@@ -68,8 +68,11 @@ class StreamRoutes:
         if request.method == "HEAD":
             return Response(headers=_STREAM)
         client = client_name(request.scope)
-        if self._open.total() >= self._most or self._open[client] >= self._most_of_one:
-            raise Refused(RefusalCode.TOO_MANY_STREAMS, "Too many event streams are open")
+        if self._open.total() >= self._most:
+            raise QuotaExceeded(RefusalCode.TOO_MANY_STREAMS, "Too many event streams are open", self._most)
+        if self._open[client] >= self._most_of_one:
+            message = f"You have {self._most_of_one} event streams open, the most of one client"
+            raise QuotaExceeded(RefusalCode.TOO_MANY_STREAMS, message, self._most_of_one)
         self._open[client] += 1
         self._follower.enter()
         try:

@@ -13,6 +13,7 @@ import msgspec
 
 from tonearm.errors import (
     Invalid,
+    LimitName,
     NotFound,
     QuotaExceeded,
     RateLimited,
@@ -27,13 +28,20 @@ _DEFAULT_WAIT_MS = 60_000
 """What a rate limit without `Retry-After` means: its window."""
 
 
+class Limit(msgspec.Struct, frozen=True):
+    """Which limit was reached, and how much it allows."""
+
+    name: str = ""
+    allowed: int = 0
+
+
 class Refusal(msgspec.Struct, frozen=True):
     """The body of a refusal."""
 
     error: str = ""
     code: str = ""
     field: str | None = None
-    limit: int = 0
+    limit: Limit = Limit()
     reason: str | None = None
     """Of a refused action: what exactly stood in its way."""
 
@@ -59,11 +67,15 @@ def to_error(status: int, body: bytes, retry_after_ms: int | None, job_id: str |
     if refusal.code == RefusalCode.NOT_FOUND and job_id is not None:
         return NotFound(job_id)
     if refusal.code == RefusalCode.RATE_LIMITED:
-        return RateLimited(message, _DEFAULT_WAIT_MS if retry_after_ms is None else retry_after_ms)
+        name = LimitName.GUESSES if refusal.limit.name == LimitName.GUESSES else LimitName.RATE
+        wait_ms = _DEFAULT_WAIT_MS if retry_after_ms is None else retry_after_ms
+        return RateLimited(message, wait_ms, refusal.limit.allowed, name=name)
     try:
         code = RefusalCode(refusal.code)
     except ValueError:
         return Refused(RefusalCode.INTERNAL, f"{message} ({refusal.code or status})")
+    if code in _QUOTAS:
+        return QuotaExceeded(code, message, refusal.limit.allowed, retry_after_ms)
     build = _BUILDERS.get(code)
     return build(code, message, refusal) if build else Refused(code, message)
 
@@ -72,9 +84,11 @@ def _invalid(code: RefusalCode, message: str, refusal: Refusal) -> TonearmError:
     return Invalid(code, message, refusal.field)
 
 
-def _quota(code: RefusalCode, message: str, refusal: Refusal) -> TonearmError:
-    return QuotaExceeded(code, message, refusal.limit)
-
+_QUOTAS = (
+    RefusalCode.CLIENT_QUEUE_FULL,
+    RefusalCode.QUEUE_FULL,
+    RefusalCode.TOO_MANY_STREAMS,
+)
 
 _BUILDERS: dict[RefusalCode, Callable[[RefusalCode, str, Refusal], Any]] = {
     RefusalCode.INVALID_JSON: _invalid,
@@ -83,8 +97,6 @@ _BUILDERS: dict[RefusalCode, Callable[[RefusalCode, str, Refusal], Any]] = {
     RefusalCode.INVALID_QUALITY: _invalid,
     RefusalCode.INVALID_FIELD: _invalid,
     RefusalCode.INVALID_CURSOR: _invalid,
-    RefusalCode.CLIENT_QUEUE_FULL: _quota,
-    RefusalCode.QUEUE_FULL: _quota,
     RefusalCode.WRONG_STATE: lambda _code, message, refusal: WrongState(
         f"{message}: {refusal.reason}" if refusal.reason else message
     ),

@@ -52,6 +52,7 @@ def rate_limited(limit: int, wait_ms: int) -> RateLimited:
     return RateLimited(
         f"Too many submissions: at most {limit} in {RATE_WINDOW_MS // 1000} s. Try again in {-(-wait_ms // 1000)} s.",
         wait_ms,
+        limit,
     )
 
 
@@ -61,6 +62,7 @@ def batch_too_large(limit: int, tokens: int) -> RateLimited:
         f"Too many submissions: this batch counts as {tokens}, and {limit} in {RATE_WINDOW_MS // 1000} s are allowed. "
         "Send fewer jobs at a time.",
         RATE_WINDOW_MS,
+        limit,
     )
 
 

@@ -13,6 +13,7 @@ from tests.unit.client.playing import JOB_ID, Play, Stage, job
 from tonearm.client import Action, Client, Deleted, KeptFile
 from tonearm.errors import (
     Invalid,
+    LimitName,
     NotFound,
     QuotaExceeded,
     RateLimited,
@@ -91,7 +92,8 @@ def test_a_refusal_becomes_the_error_of_its_code(
 
 def test_an_invalid_field_and_a_limit_are_named(stage: Stage, client: Client) -> None:
     """What the refusal carries beside its text is in the error."""
-    stage.plays(Play(400, refusal("INVALID_ID", field="albumId")), Play(429, refusal("CLIENT_QUEUE_FULL", limit=7)))
+    seven = {"name": "size", "allowed": 7}
+    stage.plays(Play(400, refusal("INVALID_ID", field="albumId")), Play(429, refusal("CLIENT_QUEUE_FULL", limit=seven)))
 
     with pytest.raises(Invalid) as invalid:
         client.submit(JobType.ALBUM, 5, Quality.HIGH)
@@ -99,7 +101,7 @@ def test_an_invalid_field_and_a_limit_are_named(stage: Stage, client: Client) ->
         client.submit(JobType.ALBUM, 5, Quality.HIGH)
 
     assert invalid.value.field == "albumId"
-    assert (full.value.code, full.value.limit) == (RefusalCode.CLIENT_QUEUE_FULL, 7)
+    assert (full.value.code, full.value.name, full.value.limit) == (RefusalCode.CLIENT_QUEUE_FULL, LimitName.SIZE, 7)
 
 
 @pytest.mark.parametrize("action", [Action.CANCEL, Action.PAUSE, Action.RESUME])
