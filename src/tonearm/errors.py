@@ -7,7 +7,7 @@
     │   ├── WrongState        the job's state does not allow the action
     │   ├── LimitReached      a limit is reached; says which, and when to come again where that is known
     │   │   ├── RateLimited   too many submissions, or wrong keys, in a time
-    │   │   └── QuotaExceeded too many jobs or streams
+    │   │   └── QuotaExceeded too many jobs, bytes or streams
     │   └── FileUnavailable   a file of the library cannot be given out; names it
     ├── LeaseLost             this worker must stop                 → never shown to people
     │   └── LeaseEnded        by its own clock; the store said nothing
@@ -99,6 +99,7 @@ class RefusalCode(StrEnum):
     FILE_UNAVAILABLE = "FILE_UNAVAILABLE"
     RATE_LIMITED = "RATE_LIMITED"
     CLIENT_QUEUE_FULL = "CLIENT_QUEUE_FULL"
+    CLIENT_BYTES_EXCEEDED = "CLIENT_BYTES_EXCEEDED"
     QUEUE_FULL = "QUEUE_FULL"
     STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
     WORKER_DOWN = "WORKER_DOWN"
@@ -147,13 +148,14 @@ class LimitName(StrEnum):
 
     RATE = "rate"
     SIZE = "size"
+    BYTES = "bytes"
     QUEUE = "queue"
     STREAMS = "streams"
     GUESSES = "guesses"
 
 
 class LimitReached(Refused):
-    """A limit is reached: *name* says which, *limit* how much it allows (submissions, jobs, streams, tries).
+    """A limit is reached: *name* says which, *limit* how much it allows (submissions, jobs, bytes, streams, tries).
 
     *retry_after_ms*: milliseconds until the same call fits; None: nobody knows.
     """
@@ -176,7 +178,7 @@ class RateLimited(LimitReached):
 
 
 class QuotaExceeded(LimitReached):
-    """Something is used up: CLIENT_QUEUE_FULL, QUEUE_FULL or TOO_MANY_STREAMS."""
+    """Something is used up: CLIENT_QUEUE_FULL, QUEUE_FULL, CLIENT_BYTES_EXCEEDED or TOO_MANY_STREAMS."""
 
     def __init__(self, code: RefusalCode, message: str, limit: int, retry_after_ms: int | None = None) -> None:
         super().__init__(code, message)
@@ -188,6 +190,7 @@ class QuotaExceeded(LimitReached):
 _QUOTAS = {
     RefusalCode.CLIENT_QUEUE_FULL: LimitName.SIZE,
     RefusalCode.QUEUE_FULL: LimitName.QUEUE,
+    RefusalCode.CLIENT_BYTES_EXCEEDED: LimitName.BYTES,
     RefusalCode.TOO_MANY_STREAMS: LimitName.STREAMS,
 }
 

@@ -13,14 +13,14 @@ import aiohttp
 import pytest
 from starlette.routing import Mount, Route
 from tests.api.conftest import Serve
-from tests.api.serving import PREFIX, Answer, Api
+from tests.api.serving import PREFIX, WORKER, Answer, Api
 from tests.support.clock import MINUTE, SECOND, FakeClock
 
 from tonearm.api import ApiServer, create_app
 from tonearm.api.paths import EVENTS
 from tonearm.api.scopes import SCOPES
 from tonearm.clock import SystemClock
-from tonearm.model import Scope
+from tonearm.model import ClaimRequest, Mark, Phase, Released, Scope
 from tonearm.settings import Settings, load
 from tonearm.store.sqlite import open_sqlite
 
@@ -264,7 +264,20 @@ async def test_the_first_key_is_an_admins_and_no_name_is_given_twice(api: Api) -
     assert (answer.status, answer.body["field"]) == (400, "name")
 
 
-@pytest.mark.parametrize("limits", [[], "x", {"speed": 1}, {"rate": -1}, {"size": 0}, {"rate": True}, {"size": 1.5}])
+@pytest.mark.parametrize(
+    "limits",
+    [
+        [],
+        "x",
+        {"speed": 1},
+        {"rate": -1},
+        {"size": 0},
+        {"rate": True},
+        {"size": 1.5},
+        {"bytes": -1},
+        {"concurrent": "2"},
+    ],
+)
 async def test_wrong_limits_make_no_key(api: Api, limits: Any) -> None:
     """The answer names the field."""
     answer = await api.call("POST", "/keys", json={"name": "root", "scope": "admin", "limits": limits})
@@ -284,6 +297,29 @@ async def test_jobs_are_those_of_the_key_and_under_its_limits(keyed: Keyed) -> N
     assert [answer.status for answer in answers] == [201, 201, 429]
     listed = await keyed.as_(keyed.admin, "GET", "?client=ann")
     assert [job["client"] for job in listed.body["jobs"]] == ["ann", "ann"]
+
+
+async def test_what_a_key_may_receive_holds_for_its_jobs_alone(keyed: Keyed) -> None:
+    """For those that it submits, and for those of its that wait."""
+    limits = {"bytes": 1_000, "concurrent": 1}
+    ann = await make(keyed.api, "ann", "submit", keyed.admin, limits=limits)
+    jobs = [{"type": "track", "trackId": number, "quality": "LOSSLESS"} for number in range(1, 5)]
+    for job in jobs[:3]:
+        assert (await keyed.api.call("POST", json={"job": job}, headers=bearer(ann))).status == 201
+    assert (await keyed.api.call("POST", json={"job": jobs[0]}, headers=bearer(keyed.admin))).status == 201
+
+    claims = (await keyed.api.store.claim(ClaimRequest(WORKER, 9, 0, 60_000))).claims
+    assert sorted(claim.client for claim in claims) == ["ann", "root"]
+    for claim in claims:
+        await keyed.api.store.settle(claim, Released("stop"), Mark(Phase.TRANSFER, 1_000, 8_000, received=1_000))
+    answers = [await keyed.api.call("POST", json={"job": jobs[3]}, headers=bearer(each)) for each in (ann, keyed.admin)]
+
+    assert [answer.status for answer in answers] == [429, 201]
+    assert answers[0].body["limit"] == {"name": "bytes", "allowed": 1_000}
+    claims = (await keyed.api.store.claim(ClaimRequest(WORKER, 9, 0, 60_000))).claims
+    assert {claim.client for claim in claims} == {"root"}
+    listed = await keyed.as_(keyed.admin, "GET", "/keys")
+    assert [key["limits"] for key in listed.body["keys"]] == [limits, {}]
 
 
 async def test_a_key_without_limits_has_those_of_the_settings(serve: Serve) -> None:

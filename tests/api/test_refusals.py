@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from tests.api.conftest import Serve
-from tests.api.serving import Api
+from tests.api.serving import WORKER, Api
 from tests.support.clock import FakeClock
 
 from tonearm.api.answers import STATUSES
-from tonearm.errors import RefusalCode
+from tonearm.errors import FailureCode, RefusalCode
+from tonearm.model import ClaimRequest, Failure, Mark, Phase, Retry
 
 TRACK = {"type": "track", "trackId": 11, "quality": "LOSSLESS"}
 JSON = {"Content-Type": "application/json"}
@@ -284,6 +285,31 @@ async def test_more_unfinished_jobs_than_a_client_may_have(serve: Serve) -> None
         {"name": "size", "allowed": 2},
     )
     assert int(answer.headers["Retry-After"]) >= 1
+
+
+async def test_more_bytes_than_a_client_may_receive_in_a_day(serve: Serve) -> None:
+    """429 CLIENT_BYTES_EXCEEDED until the second that Retry-After names; what adds no job is answered as before."""
+    clock = FakeClock()
+    api = await serve(clock, QUEUE_CLIENT_DAILY_BYTES="1000")
+    await api.submit(number=1)
+    (claim,) = (await api.store.claim(ClaimRequest(WORKER, 1, 0, 60_000))).claims
+    why = Failure(FailureCode.TIMEOUT, "Download timeout (30s)")
+    await api.store.settle(claim, Retry(why, 60_000), Mark(Phase.TRANSFER, 1_000, 8_000, received=1_000))
+    again = {"job": {**TRACK, "trackId": 2}}
+
+    answer = await api.call("POST", json=again)
+
+    assert (answer.status, answer.body["code"]) == (429, "CLIENT_BYTES_EXCEEDED")
+    assert answer.body["limit"] == {"name": "bytes", "allowed": 1_000}
+    assert re.search(r"1,000 bytes in 24 hours\. Try again in 24 h \d+ min", answer.body["error"])
+    assert (await api.call("POST", json={"job": {**TRACK, "trackId": 1}})).body["duplicate"]
+    (in_batch,) = (await api.call("POST", "/batch", json={"jobs": [again]})).body["results"]
+    assert (in_batch["code"], in_batch["limit"]) == ("CLIENT_BYTES_EXCEEDED", answer.body["limit"])
+    wait_ms = int(answer.headers["Retry-After"]) * 1_000
+    clock.advance(wait_ms - 1_000)
+    assert (await api.call("POST", json=again)).headers["Retry-After"] == "1"
+    clock.advance(1_000)
+    await api.submit(number=2)
 
 
 async def test_more_unfinished_jobs_than_the_queue_may_have(serve: Serve) -> None:

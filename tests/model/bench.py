@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
+import pytest
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from tests.contract.engines import Engine
@@ -24,13 +25,14 @@ from tests.model.drawn import LEASE_MS, WORKERS, Wish
 from tests.model.judge import Judge
 from tests.model.oracle import Oracle
 from tests.support.clock import FakeClock
-from tonearm.errors import LeaseLost, Refused
+from tonearm.errors import LeaseLost, QuotaExceeded, RefusalCode, Refused
 from tonearm.model import (
     Claim,
     ClaimRequest,
     EventKind,
     Mark,
     Outcome,
+    Priority,
     Publication,
     SubmitLimits,
     Submitted,
@@ -54,6 +56,7 @@ class Bench(RuleBasedStateMachine):
         self.judge = Judge(self.oracle)
         self.claims: list[Claim] = []
         self.seen: dict[str, object] = {}
+        self.probed: dict[str, int] = {}
         self.number = 0
         self.agreed = True
         self.store = self.open()
@@ -126,9 +129,9 @@ class Bench(RuleBasedStateMachine):
         if twice:
             assert self.run(self.store.submit(said, limit)) == got
 
-    def claim_some(self, worker: str, tracks: int, albums: int) -> tuple[Claim, ...]:
-        """Claim, and have it judged."""
-        request = ClaimRequest(worker, tracks, albums, LEASE_MS)
+    def claim_some(self, worker: str, tracks: int, albums: int, allowed: int = 0) -> tuple[Claim, ...]:
+        """Claim, where a client may have received so many bytes (0: no limit), and have it judged."""
+        request = ClaimRequest(worker, tracks, albums, LEASE_MS, client_bytes=allowed)
         answer = self.run(self.store.claim(request))
         self.judge.claimed(request, answer)
         self.claims.extend(answer.claims)
@@ -180,7 +183,22 @@ class Bench(RuleBasedStateMachine):
         self.judge.forget_idle()
         self.run(compare(self.store, self.oracle, self.claims, WORKERS))
         self._follow_the_feed()
+        self._probe_received()
         self.agreed = True
+
+    def _probe_received(self) -> None:
+        """To the byte what clients have received since the last look, by how they are refused at a full queue."""
+        changed = dict(self.oracle.received.items() - self.probed.items())
+        if not self.oracle.unfinished():
+            return
+        self.probed = dict(self.oracle.received)
+        for client, received in changed.items():
+            said = Wish(client, False, 10, Priority.NORMAL, True, False).submission("job-1-probe")
+            codes = {received: RefusalCode.CLIENT_BYTES_EXCEEDED, received + 1: RefusalCode.QUEUE_FULL}
+            for allowed in filter(None, codes):
+                with pytest.raises(QuotaExceeded) as refused:
+                    self.run(self.store.submit(said, SubmitLimits(queue_unfinished=1, client_bytes=allowed)))
+                assert refused.value.code is codes[allowed], f"{client} has not received {received} bytes"
 
     def _follow_the_feed(self) -> None:
         """Whatever changed was told, what is gone was told last, and nothing is told of what is gone."""

@@ -59,7 +59,9 @@ wishes = st.builds(
     check_duplicate=st.booleans(),
     start_paused=st.sampled_from([False] * 5 + [True]),
 )
-marks = st.builds(Mark, st.sampled_from(Phase), st.sampled_from([0, 1_000, 2_000, 3_000]), st.just(8_000))
+sizes = st.sampled_from([0, 1_000, 2_000, 3_000])
+marks = st.builds(Mark, st.sampled_from(Phase), sizes, st.just(8_000), sizes)
+allowances = st.sampled_from([0, 0, 2_000, 4_000])
 failures = st.builds(Failure, st.sampled_from([FailureCode.TIMEOUT, FailureCode.INTEGRITY]), st.just("It did not work"))
 outcomes: st.SearchStrategy[Outcome] = st.one_of(
     st.builds(Completed, st.just(("A/B/01 C.flac",)), st.just(8_000)),
@@ -71,7 +73,7 @@ outcomes: st.SearchStrategy[Outcome] = st.one_of(
 )
 limits = st.one_of(
     st.just(SubmitLimits()),
-    st.builds(SubmitLimits, st.sampled_from([0, 2]), st.sampled_from([0, 3]), st.sampled_from([0, 8])),
+    st.builds(SubmitLimits, st.sampled_from([0, 2]), st.sampled_from([0, 3]), st.sampled_from([0, 8]), allowances),
 )
 changes = st.builds(
     ControlChange,

@@ -11,6 +11,7 @@ from itertools import combinations
 
 from tests.model.oracle import Oracle
 from tests.model.tasks import PLACES, Job, Task
+from tests.support.clock import HOUR
 from tonearm.model import Claim, Claimed, ClaimRequest, StageRef, TaskKind
 from tonearm.store.base import OPEN_ALBUMS
 
@@ -39,7 +40,7 @@ class Judge:
             left[claim.kind] -= 1
             assert left[claim.kind] >= 0, "more was handed out than was asked for"
         self._held_back(request, left)
-        self._next_due(answer)
+        self._next_due(request, answer)
 
     def forget_idle(self) -> None:
         """Between two calls: who has nothing to do leaves the race."""
@@ -48,7 +49,8 @@ class Judge:
             if not set(pair) <= busy:
                 del self._lead[pair]
 
-    def _candidates(self, kind: TaskKind) -> list[tuple[Task, Key]]:
+    def _candidates(self, kind: TaskKind, allowed: int = 0) -> list[tuple[Task, Key]]:
+        """What can be handed out where a client may have received so many bytes (0: no limit)."""
         found: list[tuple[Task, Key]] = []
         for job in self._oracle.jobs.values():
             entry = (PLACES[job.priority], job.is_album, job.age)
@@ -58,7 +60,7 @@ class Judge:
                 found += [(track, (*entry, track.position)) for track in job.tracks if self._oracle.claimable(track)]
             elif job.is_album and self._oracle.claimable(job):
                 found += [(job, (*entry, 0))] if self._oracle.open_albums(job.client) < OPEN_ALBUMS else []
-        return found
+        return [(task, key) for task, key in found if not self._oracle.spent(task.client, allowed)]
 
     def _find(self, claim: Claim) -> Task:
         job = self._oracle.jobs[claim.job_id]
@@ -79,7 +81,7 @@ class Judge:
 
     def _pick(self, claim: Claim, request: ClaimRequest) -> None:
         task = self._find(claim)
-        candidates = self._candidates(claim.kind)
+        candidates = self._candidates(claim.kind, request.client_bytes)
         keys = {candidate: key for candidate, key in candidates}  # noqa: C416 - tasks compare by identity
         assert task in keys, f"{claim.task_id} was handed out, but it was not claimable"
         assert task.claim is None, "two claims of one task"
@@ -132,7 +134,9 @@ class Judge:
         held = self._holds(request.worker)
         if any(task.claim is not None and task.claim.suspect for task in held):
             return
-        there = [task for kind in TaskKind if left[kind] > 0 for task, _ in self._candidates(kind)]
+        there = [
+            task for kind in TaskKind if left[kind] > 0 for task, _ in self._candidates(kind, request.client_bytes)
+        ]
         certain = [task for task in there if task.album is None or not task.album.untidy]
         suspects = [task for task in there if task.suspect]
         if self._suspect_runs():
@@ -142,7 +146,7 @@ class Judge:
         else:
             assert not certain, "a task was held back from an idle worker"
 
-    def _next_due(self, answer: Claimed) -> None:
+    def _next_due(self, request: ClaimRequest, answer: Claimed) -> None:
         delays = [
             (task.due - self._oracle.now, task.album is None or not task.album.untidy)
             for task in self._oracle.tasks()
@@ -151,5 +155,7 @@ class Judge:
         if answer.next_due_ms is None:
             assert not any(certain for _, certain in delays)
         elif answer.next_due_ms > 0:
-            assert answer.next_due_ms in {delay for delay, _ in delays}
-            assert answer.next_due_ms <= min(delay for delay, _ in delays)
+            spent = any(self._oracle.spent(client, request.client_bytes) for client in self._oracle.received)
+            waits = spent and answer.next_due_ms > HOUR  # until bytes leave the window, and no delay is so long
+            assert waits or answer.next_due_ms in {delay for delay, _ in delays}
+            assert answer.next_due_ms <= min((delay for delay, _ in delays), default=answer.next_due_ms)

@@ -18,6 +18,7 @@ from tests.model.drawn import (
     WORKERS,
     Wish,
     again,
+    allowances,
     changes,
     limits,
     marks,
@@ -159,10 +160,10 @@ class QueueMachine(Bench):
 
     # What workers say
 
-    @rule(worker=st.sampled_from(WORKERS), tracks=st.integers(0, 4), albums=st.integers(0, 2))
-    def claim(self, *, worker: str, tracks: int, albums: int) -> None:
+    @rule(worker=st.sampled_from(WORKERS), tracks=st.integers(0, 4), albums=st.integers(0, 2), allowed=allowances)
+    def claim(self, *, worker: str, tracks: int, albums: int, allowed: int) -> None:
         """A worker asks for work and keeps it."""
-        self.claim_some(worker, tracks, albums)
+        self.claim_some(worker, tracks, albums, allowed)
 
     @rule(
         worker=st.sampled_from(WORKERS),
@@ -170,10 +171,11 @@ class QueueMachine(Bench):
         count=st.integers(0, 3),
         short=unlisted,
         keep=st.integers(0, 3),
+        allowed=allowances,
     )
-    def work(self, *, worker: str, outcome: Outcome, count: int, short: int, keep: int) -> None:
+    def work(self, *, worker: str, outcome: Outcome, count: int, short: int, keep: int, allowed: int) -> None:
         """A worker takes all it can get and ends all but *keep* the same way; albums get *count* tracks."""
-        claims = self.claim_some(worker, 4, 2)
+        claims = self.claim_some(worker, 4, 2, allowed)
         for claim in claims[: max(0, len(claims) - keep)]:
             if claim.kind is TaskKind.RESOLVE:
                 self.expand_one(claim, 1, count, short, last=True, twice=False)

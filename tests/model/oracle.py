@@ -7,6 +7,7 @@ comes first, when the tracks of an album follow it) the choice is taken over, an
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from tests.model.tasks import Ending, Job, Task
@@ -54,6 +55,10 @@ class Oracle:
         self.control = Control()
         self.endings: dict[str, Ending] = {}
         self.tombstones: dict[str, int] = {}
+        self.received: Counter[str] = Counter()
+        """Bytes by client. Nothing leaves the window, because no life here lasts for a day."""
+        self.heard: Counter[str] = Counter()
+        """Bytes that a claim said it has received, by its token."""
 
     # Asking
 
@@ -112,6 +117,17 @@ class Oracle:
         """Whether a worker gave a sign of life in the last two minutes."""
         return worker in self.beats and self.now - self.beats[worker] < DEAD_MS
 
+    def spent(self, client: str, allowed: int) -> bool:
+        """Whether a client has received all that it may; 0: there is no limit."""
+        return 0 < allowed <= self.received[client]
+
+    def hear(self, claim: Claim, mark: Mark | None) -> None:
+        """Count what a claim has received since it said so before."""
+        if mark is not None:
+            new = max(0, mark.received - self.heard[claim.token])
+            self.received[claim.client] += new
+            self.heard[claim.token] += new
+
     # Submitting
 
     def twins(self, said: Submission) -> set[str]:
@@ -135,6 +151,8 @@ class Oracle:
         if limits.client_unfinished and mine >= limits.client_unfinished:
             reasons.add(QuotaExceeded)
         if limits.queue_unfinished and len(self.unfinished()) >= limits.queue_unfinished:
+            reasons.add(QuotaExceeded)
+        if self.spent(said.client, limits.client_bytes):
             reasons.add(QuotaExceeded)
         return reasons
 
@@ -247,11 +265,13 @@ class Oracle:
             if task.claim is not None and task.claim.token in marks and task.claim.worker == worker:
                 lost.discard(task.claim.token)
                 task.lease_end = self.now + lease_ms
+                self.hear(task.claim, marks[task.claim.token])
                 task.reach(marks[task.claim.token])
         for token, ending in self.endings.items():
             if token in marks and ending.claim.worker == worker and not ending.over:
                 lost.discard(token)
                 ending.lease_end = self.now + lease_ms
+                self.hear(ending.claim, marks[token])
         return lost
 
     def expand(self, claim: Claim, start: int, lines: Sequence[AlbumTrack], announced: int, *, last: bool) -> None:
@@ -336,6 +356,8 @@ class Oracle:
             return
         ending = self.endings.get(claim.token)
         if ending is not None and ending.claim.task_id == claim.task_id:
+            if not ending.over:
+                self.hear(claim, mark)
             ending.over = True
             return
         task = self.held(claim)
@@ -343,6 +365,7 @@ class Oracle:
             raise LeaseLost
         cancel, pause = self.wanted(task)
         self._release(task)
+        self.hear(claim, mark)
         task.reach(mark)
         task.stalls = 0
         if isinstance(outcome, Completed):
@@ -382,6 +405,8 @@ class Oracle:
 
     def free(self, task: Task, mark: Mark | None, *, charge: bool) -> None:
         """The lease of an active task is freed because nobody can be working on it."""
+        if mark is not None:
+            self.received[task.client] += max(0, mark.bytes_done - task.on_disk)
         task.reach(mark)
         if task.best > task.before:
             task.stalls = 0

@@ -32,6 +32,8 @@ class Task:
     stalls: int = 0
     best: Reach = (0, 0)
     before: Reach = (0, 0)
+    on_disk: int = 0
+    """Bytes that the newest mark said are there."""
     retry_count: int = 0
     corrupt_count: int = 0
     publication: Publication | None = None
@@ -49,11 +51,13 @@ class Task:
         if mark is not None:
             came = (int(mark.phase), mark.bytes_done if mark.phase is Phase.TRANSFER else 0)
             self.best = max(self.best, came)
+            self.on_disk = mark.bytes_done
 
     def refresh(self) -> None:
         """Start anew, as a retry by hand does."""
         self.retry_count = self.corrupt_count = self.stalls = 0
         self.best = self.before = (0, 0)
+        self.on_disk = 0
         self.publication = None
 
 

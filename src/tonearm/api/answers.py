@@ -40,6 +40,7 @@ STATUSES: Mapping[RefusalCode, int] = MappingProxyType(
         RefusalCode.IDEMPOTENCY_MISMATCH: 422,
         RefusalCode.RATE_LIMITED: 429,
         RefusalCode.CLIENT_QUEUE_FULL: 429,
+        RefusalCode.CLIENT_BYTES_EXCEEDED: 429,
         RefusalCode.INTERNAL: 500,
         RefusalCode.QUEUE_FULL: 503,
         RefusalCode.STORE_UNAVAILABLE: 503,

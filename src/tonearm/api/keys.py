@@ -20,7 +20,7 @@ from tonearm.api.paths import KEYS, LOGIN, LOGOUT
 from tonearm.api.peers import client_name
 from tonearm.clock import Clock
 from tonearm.errors import Invalid, RefusalCode, Refused
-from tonearm.model import MOST_RATE, MOST_UNFINISHED, KeyLimits, KeyRecord, Scope
+from tonearm.model import LIMIT_RANGES, KeyLimits, KeyRecord, Scope
 from tonearm.settings import Settings
 from tonearm.store.base import Store
 
@@ -119,15 +119,15 @@ def read_key(body: Object) -> tuple[str, Scope, KeyLimits]:
     if scope is None:
         raise Invalid(RefusalCode.INVALID_FIELD, f"scope must be one of {', '.join(Scope)}", "scope")
     limits = {} if body.get("limits") is None else body["limits"]
-    if not isinstance(limits, dict) or set(limits) - {"rate", "size"}:
-        raise Invalid(RefusalCode.INVALID_FIELD, "limits must be an object with rate and size", "limits")
-    rate = _limit(limits, "rate", least=0, most=MOST_RATE)
-    return name, scope, KeyLimits(rate, _limit(limits, "size", least=1, most=MOST_UNFINISHED))
+    if not isinstance(limits, dict) or limits.keys() - LIMIT_RANGES.keys():
+        message = f"limits must be an object with some of {', '.join(LIMIT_RANGES)}"
+        raise Invalid(RefusalCode.INVALID_FIELD, message, "limits")
+    given = {limit: _limit(limits, limit) for limit in LIMIT_RANGES if limits.get(limit) is not None}
+    return name, scope, KeyLimits(**given)
 
 
-def _limit(limits: Object, name: str, *, least: int, most: int) -> int | None:
-    if limits.get(name) is None:
-        return None
+def _limit(limits: Object, name: str) -> int:
+    least, most = LIMIT_RANGES[name]
     return fields.integer(limits, name, least, least=least, most=most)
 
 

@@ -90,11 +90,12 @@ def key_limits(scope: Scope, limits: SubmitLimits) -> SubmitLimits:
     key: KeyRecord | None = scope.get("tonearm.key")
     if key is None:
         return limits
-    rate, size = key.limits.rate, key.limits.size
+    own = key.limits
     return replace(
         limits,
-        rate_per_minute=limits.rate_per_minute if rate is None else rate,
-        client_unfinished=limits.client_unfinished if size is None else size,
+        rate_per_minute=limits.rate_per_minute if own.rate is None else own.rate,
+        client_unfinished=limits.client_unfinished if own.size is None else own.size,
+        client_bytes=limits.client_bytes if own.bytes is None else own.bytes,
     )
 
 

@@ -19,11 +19,10 @@ from tonearm.api.submissions import MAX_RETRIES
 from tonearm.api.workers import WireWorker
 from tonearm.errors import FailureCode, LimitName, RefusalCode
 from tonearm.model import (
+    LIMIT_RANGES,
     MAX_BANDWIDTH,
     MAX_CATALOG_ID,
     MAX_CONCURRENT,
-    MOST_RATE,
-    MOST_UNFINISHED,
     JobType,
     Priority,
     Quality,
@@ -288,6 +287,8 @@ def _keys() -> Schema:
     limits = {
         "rate": {**_COUNT, "description": "Submissions a minute; 0 is no limit."},
         "size": {**_COUNT, "description": "Unfinished jobs."},
+        "concurrent": {**_COUNT, "description": "Downloads at a time; 0 is no limit."},
+        "bytes": {**_COUNT, "description": "Bytes received in 24 hours; 0 is no limit."},
     }
     key = {
         "name": {**_TEXT, "example": "ann"},
@@ -296,7 +297,7 @@ def _keys() -> Schema:
         "limits": _object({}, limits),
     }
     secret = {**_TEXT, "description": "The text of the key, shown this once."}
-    wanted = {"rate": {**_COUNT, "maximum": MOST_RATE}, "size": {**_COUNT, "minimum": 1, "maximum": MOST_UNFINISHED}}
+    wanted = {name: {**limits[name], "minimum": least, "maximum": most} for name, (least, most) in LIMIT_RANGES.items()}
     return {
         "WantedKey": _object(
             {"name": {**_TEXT, "pattern": "^[a-z][a-z0-9._-]{0,31}$"}, "scope": {"enum": list(Scope)}},
@@ -323,7 +324,7 @@ def _waits() -> Schema:
 def _refusal() -> Schema:
     limit = {
         **_object({"name": {"enum": list(LimitName)}, "allowed": _COUNT}),
-        "description": "Which limit is reached, and how much it allows: submissions, jobs, streams or tries.",
+        "description": "Which limit is reached, and how much it allows: submissions, jobs, bytes, streams or tries.",
     }
     return _object(
         {"success": {"const": False}, "error": _TEXT, "code": {"enum": list(RefusalCode)}},

@@ -13,7 +13,7 @@ from tonearm.cli.options import Json, Server, choice, connect
 from tonearm.cli.terminal import out
 from tonearm.cli.wording import span
 from tonearm.client import Client, Receipt
-from tonearm.errors import QuotaExceeded, RateLimited, Refused
+from tonearm.errors import LimitName, QuotaExceeded, RateLimited, Refused
 from tonearm.model import MAX_CATALOG_ID, JobType, Priority, Quality
 
 
@@ -99,6 +99,8 @@ def _say(receipt: Receipt, job_type: JobType, catalog_id: int) -> None:
 def _give_up(refusal: Refused, job_type: JobType, left: list[int]) -> None:
     """Say what was not queued, and when to come again."""
     out.note(f"Not queued: {job_type} {_listed(left)}.")
+    if isinstance(refusal, QuotaExceeded) and refusal.name is LimitName.BYTES:
+        return  # the server's words say when, and no wait of ours is so long
     if isinstance(refusal, RateLimited):
         out.note(f"Try again in {span(refusal.retry_after_ms / 1000)}, or let --wait do that.")
     elif isinstance(refusal, QuotaExceeded):

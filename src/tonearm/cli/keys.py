@@ -12,7 +12,7 @@ from tonearm.cli.options import Json, Server, choice, connect
 from tonearm.cli.terminal import out
 from tonearm.client import Client, Key
 from tonearm.errors import DatabaseInUse, RefusalCode, Refused, ServerUnreachable
-from tonearm.model import KeyLimits, KeyRecord, Scope
+from tonearm.model import LIMIT_RANGES, KeyLimits, KeyRecord, Scope
 from tonearm.store.keyring import Keyring
 
 T = TypeVar("T")
@@ -26,9 +26,12 @@ def _limits(text: str) -> KeyLimits:
     found: dict[str, int] = {}
     for part in text.split(","):
         name, _, value = part.partition("=")
-        if name not in ("rate", "size") or name in found or not (value.isascii() and value.isdecimal()):
-            raise typer.BadParameter(f"'{text}' must be like rate=5,size=100")
-        found[name] = int(value[:9])
+        if name not in LIMIT_RANGES or name in found or not (value.isascii() and value.isdecimal()):
+            raise typer.BadParameter(f"'{text}' must be like rate=5,size=100; there are {', '.join(LIMIT_RANGES)}")
+        found[name] = int(value[:18])
+        least, most = LIMIT_RANGES[name]
+        if not least <= found[name] <= most:
+            raise typer.BadParameter(f"{name} must be from {least} to {most}")
     return KeyLimits(**found)
 
 
@@ -44,9 +47,10 @@ def create(
         KeyLimits | None,
         typer.Option(
             "--limit",
-            metavar="rate=N,size=N",
+            metavar="NAME=N,…",
             parser=_limits,
-            help="Submissions a minute, and unfinished jobs, at most.",
+            help="At most: rate (submissions a minute), size (unfinished jobs), concurrent (downloads at a time), "
+            "bytes (received in 24 hours).",
         ),
     ] = None,
     server: Server = None,

@@ -374,7 +374,7 @@ class Health(Wire, frozen=True, kw_only=True):
 
 
 class Key(Wire, frozen=True, kw_only=True):
-    """A key of the API, without its text. *limits*: `rate` and `size`, where it has its own."""
+    """A key of the API, without its text. *limits*: `rate`, `size`, `concurrent` and `bytes`, where it has its own."""
 
     name: str
     scope: Scope

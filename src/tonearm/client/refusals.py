@@ -86,6 +86,7 @@ def _invalid(code: RefusalCode, message: str, refusal: Refusal) -> TonearmError:
 
 _QUOTAS = (
     RefusalCode.CLIENT_QUEUE_FULL,
+    RefusalCode.CLIENT_BYTES_EXCEEDED,
     RefusalCode.QUEUE_FULL,
     RefusalCode.TOO_MANY_STREAMS,
 )

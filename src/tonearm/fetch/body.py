@@ -42,7 +42,7 @@ class Body:
     ) -> None:
         self._response = response
         self._file = file
-        self._arrived = file.written
+        self._began = self._arrived = file.written
         self._writer = Writer(file, threads)
         self._total = total
         self._limit = limit
@@ -131,4 +131,5 @@ class Body:
 
     def _report(self) -> None:
         done = self._file.written
-        self._progress(Progress(done, self._total, self._speed.at(self._loop.time(), done)))
+        speed = self._speed.at(self._loop.time(), done)
+        self._progress(Progress(done, self._total, speed, self._arrived - self._began))

@@ -11,11 +11,15 @@ WINDOW_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """*bytes_done* of this file are on disk, of *bytes_total* (None: unknown), at *speed* bytes per second just now."""
+    """*bytes_done* of this file are on disk, of *bytes_total* (None: unknown), at *speed* bytes per second just now.
+
+    *received*: bytes of the body that this answer has brought, those that were not kept included.
+    """
 
     bytes_done: int
     bytes_total: int | None
     speed: float
+    received: int = 0
 
 
 class Speedometer:

@@ -83,7 +83,9 @@ class Claim:
 class ClaimRequest:
     """How much a worker can take: *tracks* transfer tasks and *albums* to resolve, for *lease_ms* milliseconds.
 
-    *client_max*: transfer tasks of one client that may be claimed at a time, by all workers together; 0: no limit.
+    *client_max*: transfer tasks of one client that may be claimed at a time, by all workers together; *client_bytes*:
+    bytes that a client may have received in the last 24 hours to get another task; 0: no limit. What a client's key has
+    of its own holds instead of them.
     """
 
     worker: str
@@ -91,6 +93,7 @@ class ClaimRequest:
     albums: int
     lease_ms: int
     client_max: int = 0
+    client_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +108,16 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How far a claim has come: its phase, bytes of this file on disk, and the announced size (None: unknown)."""
+    """How far a claim has come: its phase, bytes of this file on disk, and the announced size (None: unknown).
+
+    *received*: media bytes that this claim has brought over the line so far, however often it began anew; what an
+    earlier claim left on disk is not among them.
+    """
 
     phase: Phase
     bytes_done: int = 0
     bytes_total: int | None = None
+    received: int = 0
 
 
 @dataclass(frozen=True, slots=True)

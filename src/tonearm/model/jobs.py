@@ -131,11 +131,14 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class SubmitLimits:
-    """What `submit` enforces; 0 means no limit. Counts are jobs; *rate_per_minute* counts submissions of one client."""
+    """What `submit` enforces; 0 means no limit. Counts are jobs; *rate_per_minute* counts submissions of one client,
+    *client_bytes* what its transfers received in 24 hours.
+    """
 
     rate_per_minute: int = 0
     client_unfinished: int = 0
     queue_unfinished: int = 0
+    client_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

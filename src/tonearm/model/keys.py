@@ -6,8 +6,10 @@ Only hashes are kept, so what lies in a store lets nobody in. Nothing here draws
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
 KEY_NAME = re.compile(r"(?!local\Z)[a-z][a-z0-9._-]{0,31}\Z")
 """The names of keys; none of them is ever the address of a client. What a session is called has a slash."""
@@ -23,6 +25,12 @@ MOST_RATE = 100_000
 
 MOST_UNFINISHED = 1_000_000
 """The most unfinished jobs that a key can be given."""
+
+MOST_CONCURRENT = 100_000
+"""The most transfers at a time that a key can be given."""
+
+MOST_BYTES = 10**15
+"""The most bytes in 24 hours that a key can be given."""
 
 
 class Scope(StrEnum):
@@ -45,16 +53,30 @@ _ORDER = tuple(Scope)
 class KeyLimits:
     """What holds for the jobs of a key instead of the settings; None: as the settings say.
 
-    *rate*: submissions in a minute, 0 is no limit. *size*: unfinished jobs.
+    *rate*: submissions in a minute, *concurrent*: transfers at a time, *bytes*: received in 24 hours; 0 is no limit.
+    *size*: unfinished jobs.
     """
 
     rate: int | None = None
     size: int | None = None
+    concurrent: int | None = None
+    bytes: int | None = None
 
     def given(self) -> dict[str, int]:
         """Those that the key has of its own, by name."""
-        own = {"rate": self.rate, "size": self.size}
+        own = {"rate": self.rate, "size": self.size, "concurrent": self.concurrent, "bytes": self.bytes}
         return {name: value for name, value in own.items() if value is not None}
+
+
+LIMIT_RANGES: Mapping[str, tuple[int, int]] = MappingProxyType(
+    {
+        "rate": (0, MOST_RATE),
+        "size": (1, MOST_UNFINISHED),
+        "concurrent": (0, MOST_CONCURRENT),
+        "bytes": (0, MOST_BYTES),
+    }
+)
+"""The least and the most that each limit of a key can be, by its name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     client_max_concurrent: kinds.CountOrOff = Field(
         0, description="Downloads of one client at a time, by all workers together."
     )
-    client_daily_bytes: kinds.BytesOrOff = Field(0, description="Bytes that one client may download in 24 hours.")
+    client_daily_bytes: kinds.BytesOrOff = Field(0, description="Bytes that one client may receive in 24 hours.")
     fallback: Annotated[Literal["spool", "memory", "off"], kinds.Lower] = Field(
         "spool", description="Where submissions go while Redis is away: the database, memory, or nowhere."
     )
@@ -205,6 +205,7 @@ class Settings(BaseSettings):
             rate_per_minute=self.rate_limit_per_min,
             client_unfinished=self.max_size,
             queue_unfinished=self.critical_size,
+            client_bytes=self.client_daily_bytes,
         )
 
 
@@ -216,7 +217,5 @@ FIELDS: Mapping[str, FieldInfo] = MappingProxyType(
 ATTRIBUTES: Mapping[str, str] = MappingProxyType({_wire_name(name): name for name in Settings.model_fields})
 """The attribute of each setting by its name outside."""
 
-WITHOUT_EFFECT_YET: frozenset[str] = frozenset(
-    {"QUEUE_CLIENT_DAILY_BYTES", "QUEUE_WEBHOOK_URLS", "QUEUE_WEBHOOK_SECRET"}
-)
+WITHOUT_EFFECT_YET: frozenset[str] = frozenset({"QUEUE_WEBHOOK_URLS", "QUEUE_WEBHOOK_SECRET"})
 """Settings that are checked, so that a configuration stays valid, and that nothing in this version reads."""

@@ -60,7 +60,10 @@ PAGE = 200
 """The most items that one call touches."""
 
 RATE_WINDOW_MS = 60_000
-"""The sliding window of the submission rate, milliseconds."""
+"""The sliding window of the submission rate, milliseconds. What a client received in 24 hours has one of its own
+(`store.allowance`). Neither belongs to a job, so deleting jobs takes nothing out of it. What has left its window, a
+sweep removes: then a store whose jobs were all deleted equals an empty one.
+"""
 
 FEED_LIMIT = 10_000
 """Events the feed keeps; a reader further behind gets `resync`."""
@@ -114,7 +117,9 @@ class Submitting(Protocol):
         Raises:
             Refused: IDEMPOTENCY_MISMATCH, the key came with another digest.
             RateLimited: the client's submissions of the last 60 s of store time reached `rate_per_minute`.
-            QuotaExceeded: CLIENT_QUEUE_FULL or QUEUE_FULL.
+            QuotaExceeded: CLIENT_QUEUE_FULL, QUEUE_FULL, or CLIENT_BYTES_EXCEEDED: the claims of the client's tasks
+                received `client_bytes` or more in the last 24 hours of store time, to a quarter of an hour; it says
+                when enough of that has left the window.
 
         Cost: O(log n).
         """
@@ -315,7 +320,8 @@ class Keeping(Protocol):
 
     async def sweep(self) -> Swept:
         """One bounded step: free leases that ran out (as `recover` does, charging stalls), carry on what albums began
-        (tracks of cancelled, deleted or retried albums), drop events, windows and discards that are too old.
+        (tracks of cancelled, deleted or retried albums), drop events, windows and discards that are too old, and let
+        clients go on whose bytes have left the window.
         """
         ...
 

@@ -29,6 +29,7 @@ class _Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     code: RefusalCode = RefusalCode.INTERNAL
     message: str = ""
     limit: int = 0
+    wait_ms: int | None = None
 
 
 _DECODER = msgspec.json.Decoder(list[_Answer])
@@ -65,7 +66,7 @@ def encode(answers: Sequence[Submitted | QuotaExceeded]) -> str:
 def _written(answer: Submitted | QuotaExceeded) -> _Answer:
     if isinstance(answer, Submitted):
         return _Answer(answer.job_id, answer.duplicate)
-    return _Answer(code=answer.code, message=answer.message, limit=answer.limit)
+    return _Answer(code=answer.code, message=answer.message, limit=answer.limit, wait_ms=answer.retry_after_ms)
 
 
 def decode(text: str) -> Answers:
@@ -73,6 +74,6 @@ def decode(text: str) -> Answers:
     return tuple(
         Submitted(each.job, duplicate=each.duplicate)
         if each.job
-        else QuotaExceeded(each.code, each.message, each.limit)
+        else QuotaExceeded(each.code, each.message, each.limit, each.wait_ms)
         for each in _DECODER.decode(text)
     )

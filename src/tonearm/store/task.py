@@ -102,6 +102,7 @@ class Task:
     unlisted: int = 0
     resolve_retries: int = 0
     moving: int = 0
+    received: int = 0
 
     @property
     def final(self) -> bool:

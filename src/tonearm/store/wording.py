@@ -76,6 +76,18 @@ def client_queue_full(unfinished: int, limit: int) -> QuotaExceeded:
     )
 
 
+def client_bytes_exceeded(limit: int, wait_ms: int) -> QuotaExceeded:
+    """Refuse a submission of a client that received *limit* bytes in the window; another fits in *wait_ms*."""
+    hours, minutes = divmod(-(-wait_ms // 60_000), 60)
+    when = f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    return QuotaExceeded(
+        RefusalCode.CLIENT_BYTES_EXCEEDED,
+        f"You have downloaded as much as one client may: {limit:,} bytes in 24 hours. Try again in {when}.",
+        limit,
+        wait_ms,
+    )
+
+
 def queue_full(unfinished: int, limit: int) -> QuotaExceeded:
     """Refuse a submission, as all clients together have so many unfinished jobs."""
     return QuotaExceeded(

@@ -33,8 +33,11 @@ class Working(Protocol):
         client that just arrived waits for at most one task of each of the others. Inside a client: by priority, then
         single tracks before tracks of albums, then by age (the order of submission); tracks of an album in its order.
         A client has at most `OPEN_ALBUMS` albums active or waiting; a further one is not resolved. One that has
-        `request.client_max` transfer tasks active is passed over, and has saved nothing up. Delayed tasks that are due
-        count as ready, at most `PAGE` promoted per call.
+        `request.client_max` transfer tasks active is passed over, and so is one whose claims have received
+        `request.client_bytes` in the last 24 hours, its albums included, until enough of that has left the window; it
+        has saved nothing up then. For a client that is a key of the keyring, what the key has of its own holds instead,
+        as it is now. Delayed tasks that are due count as ready, at most `PAGE` promoted per call. Where more than
+        `PAGE` clients had to be judged, the next due time is 0.
 
         A suspect is handed out only to a worker that holds nothing, with nothing beside it, and only while no other
         suspect is active; a worker that holds one gets nothing more. When the next pick is a suspect and the worker
@@ -53,6 +56,7 @@ class Working(Protocol):
     async def renew(self, worker: str, marks: Mapping[str, Mark], lease_ms: int) -> frozenset[str]:
         """Prolong the leases of these claims (by token) to *lease_ms* from now and record how far they have come.
 
+        What they received since their marks before counts for their clients, also where the job was deleted.
         Returns the tokens that are not current any more. At most `PAGE` tokens.
 
         Raises:
@@ -145,7 +149,7 @@ class Working(Protocol):
 
     async def settle(self, claim: Claim, outcome: Outcome, mark: Mark | None = None) -> None:
         """End the claim: completed, failed, delayed for a retry, released, cancelled or paused. *mark*: how far it
-        came.
+        came; what it received counts for its client, however it ended.
 
         Again with the same claim is harmless, as long as there was no other. The claim of a deleted task just ends.
         `Completed` needs a commit before it. `Retry` counts up `retry_count`, and `corrupt_count` where the failure is
@@ -168,10 +172,11 @@ class Working(Protocol):
     async def recover(self, worker: str, marks: Mapping[str, Mark], *, charge: bool) -> int:
         """Free every lease of a worker that is known to be dead (the caller holds the lock of its stage folder).
 
-        *marks* (by task id): what the dead process left on disk. A claim that is beyond what the claims before it had
-        reached made progress, and its stalls are cleared; another one is charged a stall if *charge* (a power cut is
-        nobody's fault). Tasks go back to ready with "Recovered from crash" in the history, or fail as `crashed`.
-        Claims with a commit keep it. Frees at most `PAGE` leases a call; returns how many, call again until 0.
+        *marks* (by task id): what the dead process left on disk; bytes that it had not told of count as received. A
+        claim that is beyond what the claims before it had reached made progress, and its stalls are cleared; another
+        one is charged a stall if *charge* (a power cut is nobody's fault). Tasks go back to ready with "Recovered from
+        crash" in the history, or fail as `crashed`. Claims with a commit keep it. Frees at most `PAGE` leases a call;
+        returns how many, call again until 0.
         """
         ...
 

@@ -149,7 +149,7 @@ class Journey:
         return received
 
     def _on_progress(self, progress: Progress) -> None:
-        self._held.mark = Mark(Phase.TRANSFER, progress.bytes_done, progress.bytes_total)
+        self._held.mark = Mark(Phase.TRANSFER, progress.bytes_done, progress.bytes_total, progress.received)
         self._held.speed = progress.speed
         self._leases.moved()
 

@@ -206,7 +206,10 @@ class Worker:
         return claimed
 
     def _wish(self, tracks: int, albums: int) -> ClaimRequest:
-        return ClaimRequest(self.id, tracks, albums, self._settings.lease_ms, self._settings.client_max_concurrent)
+        settings = self._settings
+        return ClaimRequest(
+            self.id, tracks, albums, settings.lease_ms, settings.client_max_concurrent, settings.client_daily_bytes
+        )
 
     def _host_turned(self, peer: HostPort, turn: Turn) -> None:
         """A host is left alone from now on, or is not any more: say so, and look again at what may be claimed."""

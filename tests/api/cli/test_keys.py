@@ -30,13 +30,22 @@ def test_the_first_key_is_made_at_the_queue_and_the_next_at_the_server(tmp_path:
     with serving(tmp_path, port):
         refused = run(tmp_path, "keys", "list", "--json", port=port)
         assert (refused.returncode, json.loads(refused.stdout)["code"]) == (1, "UNAUTHORIZED")
-        more = ("keys", "create", "ann", "--scope", "submit", "--limit", "rate=5", "--json")
+        more = (
+            "keys",
+            "create",
+            "ann",
+            "--scope",
+            "submit",
+            "--limit",
+            "rate=5,concurrent=2,bytes=2000000000",
+            "--json",
+        )
         made = run(tmp_path, *more, key=root, port=port)
         assert json.loads(made.stdout)["key"].startswith("tonearm_")
         listed = run(tmp_path, "keys", "list", "--json", key=root, port=port)
         keys = [json.loads(line) for line in listed.stdout.splitlines()]
         assert [(key["name"], key["scope"], key["limits"]) for key in keys] == [
-            ("ann", "submit", {"rate": 5}),
+            ("ann", "submit", {"rate": 5, "concurrent": 2, "bytes": 2_000_000_000}),
             ("root", "admin", {}),
         ]
         assert run(tmp_path, "keys", "revoke", "ann", key=root, port=port).returncode == 0

@@ -6,12 +6,36 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from tests.contract.steps import claim, claim_one, complete, open_album, submit_track, sweep_all
+from tests.contract.steps import (
+    LEASE_MS,
+    TIMEOUT,
+    claim,
+    claim_one,
+    complete,
+    open_album,
+    submit_track,
+    sweep_all,
+    track,
+)
+from tests.support.clock import DAY
 from tests.support.redis_server import RedisServer, tag
 from tests.support.server import until
 
 from tonearm.clock import SystemClock
-from tonearm.model import ClaimRequest, ControlChange, JobOrder, JobQuery, Mark, Phase, Released, State, TaskKind
+from tonearm.errors import QuotaExceeded
+from tonearm.model import (
+    ClaimRequest,
+    ControlChange,
+    JobOrder,
+    JobQuery,
+    Mark,
+    Phase,
+    Released,
+    Retry,
+    State,
+    SubmitLimits,
+    TaskKind,
+)
 from tonearm.store.redis import RedisStore, open_redis
 
 Damage = Callable[[RedisServer, str], object]
@@ -39,6 +63,12 @@ def no_number(redis: RedisServer, name: str) -> None:
 def no_state(redis: RedisServer, name: str) -> None:
     """A state that nobody knows."""
     redis.call("HSET", name, "state", "asleep")
+
+
+def no_number_of_bytes(redis: RedisServer, name: str) -> None:
+    """Bytes that are none, in every bucket."""
+    for bucket in redis.call("HKEYS", name):
+        redis.call("HSET", name, bucket, "many")
 
 
 def nothing(redis: RedisServer, name: str) -> None:
@@ -176,8 +206,8 @@ async def test_an_album_goes_though_a_track_of_it_has_no_record_any_more(
     album = await open_album(store, 3)
     await complete(store, await claim_one(store))
     seq = redis_server.call("HGET", f"{tag(redis_queue)}ids", album)
-    for track in redis_server.call("ZRANGE", f"{tag(redis_queue)}album:{seq}:tracks", 0, 1):
-        nothing(redis_server, f"{tag(redis_queue)}task:{track}")
+    for number in redis_server.call("ZRANGE", f"{tag(redis_queue)}album:{seq}:tracks", 0, 1):
+        nothing(redis_server, f"{tag(redis_queue)}task:{number}")
 
     await (store.delete(album) if action == "delete" else store.cancel(album))
     await sweep_all(store)
@@ -232,3 +262,77 @@ async def test_a_member_of_an_index_that_is_no_number_stops_nothing(
     assert held.job_id == job_id
     await complete(store, await claim_one(store))
     assert (await store.job(job_id)).state is State.COMPLETED
+
+
+@pytest.mark.parametrize("damage", [another_type, no_number_of_bytes], ids=lambda damage: damage.__name__)
+async def test_bytes_that_are_garbage_count_for_nothing_and_stop_nothing(
+    store: RedisStore, redis_server: RedisServer, redis_queue: str, damage: Damage
+) -> None:
+    """What is received from then on counts again."""
+    await submit_track(store)
+    held = await claim_one(store)
+    await store.renew("w1", {held.token: Mark(Phase.TRANSFER, received=100)}, LEASE_MS)
+    damage(redis_server, f"{tag(redis_queue)}received:ann")
+
+    await store.renew("w1", {held.token: Mark(Phase.TRANSFER, received=150)}, LEASE_MS)
+
+    await store.submit(track(), SubmitLimits(client_bytes=51))
+    with pytest.raises(QuotaExceeded):
+        await store.submit(track(), SubmitLimits(client_bytes=50))
+    await store.settle(held, Released("stop"))
+
+
+@pytest.mark.parametrize("allowed", [50, 500])
+async def test_a_closed_lane_that_an_older_program_opened_is_judged_anew(
+    store: RedisStore, redis_server: RedisServer, redis_queue: str, allowed: int
+) -> None:
+    """It knows nothing of closed lanes; who may not go on is closed again, and who may takes turns as all do."""
+    await submit_track(store)
+    held = await claim_one(store)
+    await store.renew("w1", {held.token: Mark(Phase.TRANSFER, received=100)}, LEASE_MS)
+    waiting = await submit_track(store)
+    assert (await store.claim(ClaimRequest("w2", 1, 0, LEASE_MS, 0, 50))).claims == ()
+    redis_server.call("ZREM", f"{tag(redis_queue)}spent_allowed", "ann")  # so that more being allowed opens nothing
+    redis_server.call("ZADD", f"{tag(redis_queue)}open:track:1", 0, "ann")
+    bobs = await submit_track(store, "bob")
+
+    handed = (await store.claim(ClaimRequest("w2", 2, 0, LEASE_MS, 0, allowed))).claims
+
+    assert {one.job_id for one in handed} == ({bobs} if allowed == 50 else {bobs, waiting})
+    assert await store.audit() == ()
+
+
+async def test_a_lane_without_its_record_is_closed_as_well(
+    store: RedisStore, redis_server: RedisServer, redis_queue: str
+) -> None:
+    """The claim does not meet it for ever."""
+    await submit_track(store)
+    held = await claim_one(store)
+    await store.renew("w1", {held.token: Mark(Phase.TRANSFER, received=100)}, LEASE_MS)
+    await submit_track(store)
+    redis_server.call("DEL", f"{tag(redis_queue)}lane:track:ann")
+    bobs = await submit_track(store, "bob")
+
+    handed = (await store.claim(ClaimRequest("w2", 2, 0, LEASE_MS, 0, 50))).claims
+
+    assert [one.job_id for one in handed] == [bobs]
+
+
+async def test_what_a_client_receives_holds_over_all_processes(
+    store: RedisStore, redis_server: RedisServer, redis_queue: str
+) -> None:
+    """Two programs, each with half of it, and neither goes on."""
+    other = await open_redis(redis_server.url, SystemClock(), queue=redis_queue)
+    limits = SubmitLimits(client_bytes=200)
+    for program, worker in ((store, "w1"), (other, "w2")):
+        await program.submit(track(), limits)
+        held = await claim_one(program, worker)
+        await program.settle(held, Retry(TIMEOUT, 365 * DAY), Mark(Phase.TRANSFER, received=100))
+    waiting = await submit_track(store)
+
+    for program in (store, other):
+        with pytest.raises(QuotaExceeded):
+            await program.submit(track(), limits)
+        assert (await program.claim(ClaimRequest("w3", 1, 0, LEASE_MS, 0, 200))).claims == ()
+    assert [one.job_id for one in (await other.claim(ClaimRequest("w3", 1, 0, LEASE_MS, 0, 201))).claims] == [waiting]
+    await other.close()

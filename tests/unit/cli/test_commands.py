@@ -313,6 +313,36 @@ def test_a_full_queue_says_what_was_not_queued(tonearm: Run, stage: Stage) -> No
     assert "Your queue is full" in ended.err
 
 
+def test_who_has_downloaded_all_he_may_is_not_told_to_wait_for_jobs(tonearm: Run, stage: Stage) -> None:
+    """The server's words say when; a wait of hours is not waited out, and the end of a job changes nothing."""
+    stage.plays(refused(429, "CLIENT_BYTES_EXCEEDED", "Try again in 3 h 12 min.", Retry_After="11520"))
+
+    ended = tonearm("add", "track", "5", "6", "--server", stage.url)
+
+    assert ended.code == 1
+    assert "Not queued: track 5, 6." in ended.err
+    assert "Try again in 3 h 12 min." in ended.err
+    assert "finished" not in ended.err
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        ("speed=1", "there are rate, size, concurrent, bytes"),
+        ("rate=1,rate=2", "must be like rate=5,size=100"),
+        ("bytes=many", "must be like rate=5,size=100"),
+        ("size=0", "size must be from 1 to 1000000"),
+        ("bytes=1000000000000001", "bytes must be from 0 to 1000000000000000"),
+    ],
+)
+def test_a_limit_that_no_key_can_have_is_refused(tonearm: Run, limit: str, words: str) -> None:
+    """Before anybody is asked."""
+    ended = tonearm("keys", "create", "ann", "--scope", "submit", "--limit", limit)
+
+    assert ended.code == 2
+    assert words in " ".join(ended.err.replace("│", " ").split())
+
+
 def test_waiting_shows_a_line_a_change_and_ends_well(tonearm: Run, stage: Stage) -> None:
     """Progress alone is no line; no control code is written to a pipe."""
     steps = [

@@ -70,6 +70,7 @@ def test_a_base_path_stands_before_every_path(connect: Connect, stage: Stage) ->
         (404, "NOT_FOUND", NotFound),
         (429, "RATE_LIMITED", RateLimited),
         (429, "CLIENT_QUEUE_FULL", QuotaExceeded),
+        (429, "CLIENT_BYTES_EXCEEDED", QuotaExceeded),
         (503, "QUEUE_FULL", QuotaExceeded),
         (503, "STORE_UNAVAILABLE", StoreUnavailable),
         (500, "INTERNAL", Refused),

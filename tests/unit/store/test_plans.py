@@ -27,7 +27,19 @@ from tests.contract.steps import (
 from tests.contract.test_keyring import ANN, session
 from tests.support.clock import DAY, FakeClock
 
-from tonearm.model import ControlChange, Idempotency, JobOrder, JobQuery, Phase, Priority, Status, SubmitLimits
+from tonearm.errors import QuotaExceeded
+from tonearm.model import (
+    ClaimRequest,
+    ControlChange,
+    Idempotency,
+    JobOrder,
+    JobQuery,
+    Mark,
+    Phase,
+    Priority,
+    Status,
+    SubmitLimits,
+)
 from tonearm.store.base import PAGE
 from tonearm.store.sqlite import SqliteStore, open_sqlite
 
@@ -77,6 +89,7 @@ async def live(store: SqliteStore, clock: FakeClock) -> None:
     await claim(store, "w2", tracks=2, albums=2)
     await stall(store, "w2")
     await claim(store, "w2", tracks=9)
+    await spend(store)
     clock.advance(LEASE_MS)
     await sweep_all(store)
     await store.delete(other)
@@ -91,6 +104,21 @@ async def live(store: SqliteStore, clock: FakeClock) -> None:
     clock.advance(DAY)
     await sweep_all(store)
     await store.prune(KEEP_NOTHING)
+
+
+async def spend(store: SqliteStore) -> None:
+    """Use all that there is about the bytes of a client."""
+    limits = SubmitLimits(client_bytes=100)
+    await store.submit(track("dan"), limits)
+    (held,) = [one for one in await claim(store, "w3", tracks=9) if one.client == "dan"]
+    await store.delete(held.job_id)
+    await store.renew("w3", {held.token: Mark(Phase.TRANSFER, received=200)}, LEASE_MS)
+    await store.submit(track("dan"), SubmitLimits())
+    for allowed in (100, 150, 0):
+        await store.claim(ClaimRequest("w4", 0, 9, LEASE_MS, 0, allowed))
+        await store.claim(ClaimRequest("w4", 9, 0, LEASE_MS, 0, allowed))
+    with pytest.raises(QuotaExceeded):
+        await store.submit(track("dan"), limits)
 
 
 async def move(store: SqliteStore, album_id: str) -> None:

@@ -134,7 +134,7 @@ class _Queue:
         """Say where each lane stands (`lua/parts/fair.lua`): set, client, start tag of its next task."""
         for kind, client, lane in self._lanes():
             held = int(lane["held"])
-            if int(lane["entries"]) > 0 and held < _ROOM[kind]:
+            if int(lane["entries"]) > 0 and held < _ROOM[kind] and "closed" not in lane:
                 yield f"open:{kind}:{min(int(lane['healthy']), 1)}", client, float(lane["tag"])
             elif int(lane["entries"]) == 0 and held == 0:
                 yield f"idle:{kind}", client, float(lane["tag"])
@@ -195,6 +195,9 @@ class _Queue:
             if start == "text" and seq not in seqs:
                 yield f"There are texts without a task: {name}"
         yield from self._find_stray_pages(jobs)
+        for kind, client, lane in self._lanes():
+            if "closed" in lane and client not in self.sets.get("spent", {}):
+                yield f"The lane {kind} of {client} is closed though its client may go on"
         for task in self.tasks.values():
             yield from self._judge_album(task) if task.is_album else self._judge_track(task)
 

@@ -34,6 +34,7 @@ async def submit_many(
             limits.rate_per_minute,
             limits.client_unfinished,
             limits.queue_unfinished,
+            limits.client_bytes,
             batches.JOBS_A_TOKEN,
             *words,
         )
@@ -49,6 +50,8 @@ def _answer(told: Sequence[str]) -> Submitted | QuotaExceeded:
     """Read what became of one job."""
     if told[0]:
         return Submitted(told[0], duplicate=told[1] == "1")
-    _, kind, unfinished, limit = told
+    _, kind, figure, limit = told
+    if kind == "CLIENT_BYTES":
+        return wording.client_bytes_exceeded(int(limit), int(figure))
     full = wording.client_queue_full if kind == "CLIENT_FULL" else wording.queue_full
-    return full(int(unfinished), int(limit))
+    return full(int(figure), int(limit))

@@ -142,6 +142,7 @@ class RedisStore:
                 limits.rate_per_minute,
                 limits.client_unfinished,
                 limits.queue_unfinished,
+                limits.client_bytes,
                 *wire.answer_name(submission.client, submission.idempotency),
             )
         except Refusal as refusal:

@@ -42,6 +42,8 @@ def limited(refusal: Refusal, limits: SubmitLimits, idempotency: Idempotency | N
             return wording.rate_limited(limits.rate_per_minute, figure)
         case "MISMATCH" if idempotency is not None:
             return wording.mismatch(idempotency.key)
+        case "CLIENT_BYTES":
+            return wording.client_bytes_exceeded(limits.client_bytes, figure)
         case "CLIENT_FULL":
             return wording.client_queue_full(figure, limits.client_unfinished)
         case "QUEUE_FULL":

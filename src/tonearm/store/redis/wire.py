@@ -58,12 +58,14 @@ def answer_name(client: str, idempotency: Idempotency | None) -> tuple[bytes, st
 
 def claim_request(request: ClaimRequest, nonce: str) -> tuple[str | int, ...]:
     """Write what a worker can take; *nonce* is drawn for this request, and the same when it is said again."""
-    return request.worker, request.tracks, request.albums, request.lease_ms, nonce, request.client_max
+    limits = request.client_max, request.client_bytes
+    return request.worker, request.tracks, request.albums, request.lease_ms, nonce, *limits
 
 
-def mark(reached: Mark) -> tuple[int, int, int | str]:
-    """Write how far a claim has come: phase, bytes done, and bytes in all or ''."""
-    return int(reached.phase), reached.bytes_done, "" if reached.bytes_total is None else reached.bytes_total
+def mark(reached: Mark) -> tuple[int, int, int | str, int]:
+    """Write how far a claim has come: phase, bytes done, bytes in all or '', and bytes received."""
+    in_all = "" if reached.bytes_total is None else reached.bytes_total
+    return int(reached.phase), reached.bytes_done, in_all, reached.received
 
 
 def stage(reply: str) -> tuple[str, int]:

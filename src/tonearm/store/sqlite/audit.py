@@ -32,6 +32,10 @@ _STRAYS = (
         "SELECT count(*) FROM orphanage JOIN task ON task.seq = orphanage.album",
     ),
     (
+        "lanes that are closed though their client may go on",
+        "SELECT count(*) FROM lane WHERE room = 0 AND client NOT IN (SELECT client FROM spent)",
+    ),
+    (
         "history lines without a job",
         "SELECT count(*) FROM history WHERE job NOT IN (SELECT seq FROM task WHERE parent IS NULL)",
     ),

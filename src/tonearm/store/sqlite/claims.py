@@ -1,7 +1,8 @@
 """Claiming: which task comes next for a worker, and handing it out.
 
-Between clients `fair` decides. Inside a client the entries stand in one index: by priority, single tracks before
-albums, then by age. An album is one entry, whatever the number of its tracks; the claim takes the first ready one.
+Between clients `fair` decides; one that has all that it may have is passed over (`turns`). Inside a client the entries
+stand in one index: by priority, single tracks before albums, then by age. An album is one entry, whatever the number of
+its tracks; the claim takes the first ready one.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from tonearm.model import (
 )
 from tonearm.store.base import PAGE, STALLS_TO_SUSPECT
 from tonearm.store.claims import claim_of
-from tonearm.store.sqlite import fair, moves, steering
+from tonearm.store.sqlite import allowance, fair, moves, steering
+from tonearm.store.sqlite.turns import Turns
 from tonearm.store.sqlite.unit import Unit
 from tonearm.store.task import Task, decode
 
@@ -40,6 +42,7 @@ def claim(unit: Unit, request: ClaimRequest) -> Claimed:
     if steering.control(unit).paused:
         return Claimed()
     promote(unit)
+    turns = Turns(unit, request)
     holds, stalls = unit.one(
         "SELECT count(*), coalesce(max(stalls), 0) FROM task WHERE state = 'active' AND worker = ?", request.worker
     ) or (0, 0)
@@ -47,14 +50,14 @@ def claim(unit: Unit, request: ClaimRequest) -> Claimed:
     if stalls < STALLS_TO_SUSPECT:
         left = {TaskKind.RESOLVE: request.albums, TaskKind.TRACK: request.tracks}
         healthy = unit.one("SELECT 1 FROM task WHERE state = 'active' AND stalls >= 2 LIMIT 1") is not None
-        while (pick := _next(unit, request, left, healthy=healthy)) is not None:
+        while (pick := _next(unit, turns, left, healthy=healthy)) is not None:
             if pick.task.suspect and (holds or claims):
                 break
             claims.append(_take(unit, pick, request))
             left[pick.kind] -= 1
             if pick.task.suspect:
                 break
-    return Claimed(tuple(claims), _next_due(unit))
+    return Claimed(tuple(claims), 0 if turns.cut_short else _next_due(unit))
 
 
 def promote(unit: Unit) -> None:
@@ -70,22 +73,20 @@ def promote(unit: Unit) -> None:
 
 def _next_due(unit: Unit) -> int | None:
     row = unit.one("SELECT due_at FROM task WHERE state = 'delayed' ORDER BY due_at LIMIT 1")
-    return None if row is None else max(0, row[0] - unit.now)
+    waits = (None if row is None else max(0, row[0] - unit.now), allowance.next_due(unit))
+    return min((wait for wait in waits if wait is not None), default=None)
 
 
-def _next(unit: Unit, request: ClaimRequest, left: dict[TaskKind, int], *, healthy: bool) -> _Pick | None:
+def _next(unit: Unit, turns: Turns, left: dict[TaskKind, int], *, healthy: bool) -> _Pick | None:
     """Return what would be handed out next; a suspect at the head of either lane comes first, as it waits for quiet."""
-    most = {TaskKind.RESOLVE: 0, TaskKind.TRACK: request.client_max}
     heads = [
-        head
-        for kind in _LANES
-        if left[kind] > 0 and (head := _head(unit, kind, healthy=healthy, most=most[kind])) is not None
+        head for kind in _LANES if left[kind] > 0 and (head := _head(unit, turns, kind, healthy=healthy)) is not None
     ]
     return next((head for head in heads if head.task.suspect), heads[0] if heads else None)
 
 
-def _head(unit: Unit, kind: TaskKind, *, healthy: bool, most: int) -> _Pick | None:
-    client = fair.next_client(unit, kind.value, healthy=healthy, most=most)
+def _head(unit: Unit, turns: Turns, kind: TaskKind, *, healthy: bool) -> _Pick | None:
+    client = turns.next_client(kind, healthy=healthy)
     if client is None:
         return None
     row = unit.one(
@@ -117,6 +118,7 @@ def _take(unit: Unit, pick: _Pick, request: ClaimRequest) -> Claim:
         ended_token=None,
         worker=request.worker,
         lease_until=unit.now + request.lease_ms,
+        received=0,
         stage_worker=request.worker if pick.kind is TaskKind.TRACK else None,
         started_at=unit.now if task.started_at is None else task.started_at,
         high_phase=task.best_phase,

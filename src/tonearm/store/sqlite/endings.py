@@ -7,8 +7,8 @@ was past its commit point may still publish: until it has ended, nobody else get
 
 from __future__ import annotations
 
-from tonearm.model import Claim, Outcome, Paused, Released, Retry
-from tonearm.store.sqlite import moves
+from tonearm.model import Claim, Mark, Outcome, Paused, Released, Retry
+from tonearm.store.sqlite import allowance, moves
 from tonearm.store.sqlite.held import orphaned
 from tonearm.store.sqlite.unit import Unit
 from tonearm.store.task import Task
@@ -23,9 +23,10 @@ def leave(unit: Unit, task: Task) -> None:
     if task.publication is not None:
         (key,) = unit.one("SELECT key FROM reservation WHERE task = ?", task.seq) or (None,)
     unit.run(
-        "INSERT INTO ending (token, task, worker, epoch, stage, lease_until, key, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO ending (token, task, worker, epoch, stage, lease_until, key, at, client, received) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         *(task.token, task.id, task.worker, task.epoch, int(task.stage_worker is not None)),
-        *(task.lease_until, key, unit.now),
+        *(task.lease_until, key, unit.now, task.client, task.received),
     )
 
 
@@ -35,15 +36,24 @@ def wanted(unit: Unit, worker: str, token: str) -> str | None:
     return None if row is None else str(row[0])
 
 
-def renew(unit: Unit, worker: str, token: str, lease_until: int) -> bool:
+def renew(unit: Unit, worker: str, token: str, lease_until: int, mark: Mark) -> bool:
     """Prolong the lease of a claim that is ending; False when there is none."""
     if wanted(unit, worker, token) is None:
         return False
+    _count(unit, token, mark)
     unit.run("UPDATE ending SET lease_until = ? WHERE token = ?", lease_until, token)
     return True
 
 
-def settle(unit: Unit, claim: Claim, outcome: Outcome) -> bool:
+def _count(unit: Unit, token: str, mark: Mark) -> None:
+    """Count what a claim that is ending has received since its mark before: deleting a job makes no byte unheard."""
+    client, before = unit.one("SELECT client, received FROM ending WHERE token = ?", token) or (None, 0)
+    if client is not None and mark.received > before:
+        allowance.count(unit, client, mark.received - before)
+        unit.run("UPDATE ending SET received = ? WHERE token = ?", mark.received, token)
+
+
+def settle(unit: Unit, claim: Claim, outcome: Outcome, mark: Mark | None) -> bool:
     """End the claim of a deleted task, whatever came of it; False when it is none. Again is harmless."""
     task = unit.named(claim.task_id)
     if task is not None and task.token == claim.token and orphaned(unit, task):
@@ -56,6 +66,8 @@ def settle(unit: Unit, claim: Claim, outcome: Outcome) -> bool:
         return False
     worker, epoch, stage, lease_until = row
     if lease_until is not None:
+        if mark is not None:
+            _count(unit, claim.token, mark)
         unit.run("UPDATE ending SET lease_until = NULL, key = NULL, at = ? WHERE token = ?", unit.now, claim.token)
         if stage and isinstance(outcome, Retry | Released | Paused):  # the others are said when the stage is gone
             moves.discard(unit, worker, claim.task_id, epoch)

@@ -8,6 +8,8 @@ and one that was away has saved nothing up. Which entry of the lane comes next i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tonearm.model import TaskKind
 from tonearm.store.base import OPEN_ALBUMS, PAGE
 from tonearm.store.sqlite.unit import Unit
@@ -42,14 +44,28 @@ def shift(unit: Unit, client: str, kind: str, *, entries: int, healthy: int, hel
     )
 
 
-def next_client(unit: Unit, kind: str, *, healthy: bool, most: int) -> str | None:
-    """Return the client whose turn it is; *healthy*: suspects are passed over, *most*: what one may hold (0: all)."""
-    row = unit.one(
-        "SELECT client FROM lane WHERE kind = ? AND entries > 0 AND held < room AND healthy >= ? AND held < ? "
-        "ORDER BY tag, client LIMIT 1",
-        *(kind, int(healthy), most or _ENDLESS),
+def line(unit: Unit, kind: str, *, healthy: bool) -> Iterator[tuple[str, int]]:
+    """Say whose turn it is, and whose after that, each with what it holds; *healthy*: suspects are passed over.
+
+    Nothing may be written while it is read.
+    """
+    yield from unit.db.execute(
+        "SELECT client, held FROM lane WHERE kind = ? AND entries > 0 AND held < room AND healthy >= ? "
+        "ORDER BY tag, client",
+        (kind, int(healthy)),
     )
-    return None if row is None else str(row[0])
+
+
+def close(unit: Unit, client: str) -> None:
+    """Give a client no turn until `reopen`, whatever waits in its lanes."""
+    unit.run("UPDATE lane SET room = 0 WHERE client = ?", client)
+
+
+def reopen(unit: Unit, client: str) -> None:
+    """Give a client turns again."""
+    for kind, room in _ROOM.items():
+        unit.run("UPDATE lane SET room = ? WHERE client = ? AND kind = ?", room, client, kind)
+    unit.woke = True
 
 
 def serve(unit: Unit, client: str, kind: str) -> None:

@@ -21,7 +21,7 @@ from tonearm.errors import DatabaseInUse, SetupError
 APPLICATION_ID = 0x546F6E65
 """`Tone` in ASCII, at byte 68 of the file (https://sqlite.org/fileformat.html, 1.3)."""
 
-VERSION = 4
+VERSION = 5
 """The `user_version` that this program writes."""
 
 _HEADER_BYTES = 100
@@ -50,7 +50,17 @@ def _keep_keys_and_answers(db: apsw.Connection) -> None:
     db.execute(files("tonearm.store.sqlite").joinpath("version4.sql").read_text("utf-8"))
 
 
-MIGRATIONS: Sequence[Migration] = (_make_schema, _keep_what_was_deleted, _let_jobs_move, _keep_keys_and_answers)
+def _count_what_clients_receive(db: apsw.Connection) -> None:
+    db.execute(files("tonearm.store.sqlite").joinpath("version5.sql").read_text("utf-8"))
+
+
+MIGRATIONS: Sequence[Migration] = (
+    _make_schema,
+    _keep_what_was_deleted,
+    _let_jobs_move,
+    _keep_keys_and_answers,
+    _count_what_clients_receive,
+)
 """The step at place n leads from version n to n + 1; each runs in one transaction with the change of the version."""
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tonearm.model import KeyRecord
+from tonearm.model import KEY_NAME, KeyLimits, KeyRecord
 from tonearm.store.keyring import decode, driven_out, encode
+from tonearm.store.sqlite import allowance
 from tonearm.store.sqlite.unit import Unit
 
 
@@ -25,6 +26,7 @@ def add(unit: Unit, record: KeyRecord) -> bool:
         for name in driven_out(record, [decode(name, body) for name, body in rows]):
             unit.run("DELETE FROM api_key WHERE name = ?", name)
     unit.run("INSERT INTO api_key (name, parent, body) VALUES (?, ?, ?)", record.name, record.parent, encode(record))
+    allowance.reopen(unit, record.name)
     return True
 
 
@@ -34,7 +36,14 @@ def remove(unit: Unit, name: str) -> bool:
         return False
     unit.run("DELETE FROM api_key WHERE parent = ?", name)
     unit.run("DELETE FROM api_key WHERE name = ?", name)
+    allowance.reopen(unit, name)
     return True
+
+
+def limits(unit: Unit, name: str) -> KeyLimits:
+    """What the key of this name has of its own; nothing where there is none, as where a client is an address."""
+    record = _named(unit, name) if KEY_NAME.fullmatch(name) else None
+    return KeyLimits() if record is None else record.limits
 
 
 def _named(unit: Unit, name: str) -> KeyRecord | None:

@@ -13,7 +13,7 @@ from tonearm.errors import FailureCode
 from tonearm.model import Failure, Flags, Mark, Phase, State
 from tonearm.store import wording
 from tonearm.store.base import PAGE, STALLS_TO_CRASH, STALLS_TO_SUSPECT
-from tonearm.store.sqlite import albums, endings, moves, steering
+from tonearm.store.sqlite import albums, allowance, endings, moves, steering
 from tonearm.store.sqlite.held import orphaned, wanted
 from tonearm.store.sqlite.unit import Unit
 from tonearm.store.task import Task
@@ -26,8 +26,9 @@ def renew(unit: Unit, worker: str, marks: Mapping[str, Mark], lease_ms: int) -> 
     for token, mark in marks.items():
         task = _holder(unit, worker, token)
         if task is not None:
-            moves.change(unit, task, lease_until=until, **reach(task, mark))
-        elif not endings.renew(unit, worker, token, until):
+            received = allowance.count_mark(unit, task, mark)
+            moves.change(unit, task, lease_until=until, **reach(task, mark), **received)
+        elif not endings.renew(unit, worker, token, until, mark):
             lost.add(token)
     return frozenset(lost)
 
@@ -113,6 +114,7 @@ def recover(unit: Unit, worker: str, marks: Mapping[str, Mark], *, charge: bool)
 def free(unit: Unit, task: Task, mark: Mark | None, *, charge: bool) -> State:
     """End a claim whose worker is gone; the task is ready again, or what was wanted happens. Returns its state."""
     if mark is not None:
+        allowance.count(unit, task.client, mark.bytes_done - task.bytes_done)  # what it had told nobody of
         moves.change(unit, task, **reach(task, mark))
     if (task.best_phase, task.best_bytes) != (task.high_phase, task.high_bytes):
         moves.change(unit, task, stalls=0)

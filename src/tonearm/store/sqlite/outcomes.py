@@ -20,7 +20,7 @@ from tonearm.model import (
     State,
 )
 from tonearm.store import wording
-from tonearm.store.sqlite import albums, endings, moves
+from tonearm.store.sqlite import albums, allowance, endings, moves
 from tonearm.store.sqlite.held import ended, held, wanted
 from tonearm.store.sqlite.leases import reach
 from tonearm.store.sqlite.unit import Unit
@@ -80,12 +80,12 @@ def retract(unit: Unit, claim: Claim) -> None:
 
 def settle(unit: Unit, claim: Claim, outcome: Outcome, mark: Mark | None) -> None:
     """End the claim (`Store.settle`)."""
-    if ended(unit, claim) or endings.settle(unit, claim, outcome):
+    if ended(unit, claim) or endings.settle(unit, claim, outcome, mark):
         return
     task = held(unit, claim)
     if isinstance(outcome, Completed) and task.publication is None:
         raise wording.not_committed(task.id)
-    marks = {} if mark is None else reach(task, mark)
+    marks = {} if mark is None else {**reach(task, mark), **allowance.count_mark(unit, task, mark)}
     moves.change(unit, task, ended_token=task.token, stalls=0, **marks)
     cancel, pause = wanted(unit, task)
     if isinstance(outcome, Completed):

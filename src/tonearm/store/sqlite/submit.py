@@ -10,7 +10,7 @@ from tonearm.model import Idempotency, Submission, SubmitLimits, Submitted
 from tonearm.store import batches, wording
 from tonearm.store.base import RATE_WINDOW_MS
 from tonearm.store.batches import Answers
-from tonearm.store.sqlite import answers, moves, tombstones
+from tonearm.store.sqlite import allowance, answers, moves, tombstones
 from tonearm.store.sqlite.unit import Unit
 from tonearm.store.task import new_job
 
@@ -107,6 +107,9 @@ def _unfinished(unit: Unit, client: str) -> int:
 
 
 def _check_sizes(unit: Unit, client: str, limits: SubmitLimits) -> None:
+    wait_ms = allowance.wait(unit, client, limits.client_bytes)
+    if wait_ms is not None:
+        raise wording.client_bytes_exceeded(limits.client_bytes, wait_ms)
     if limits.client_unfinished:
         own = _unfinished(unit, client)
         if own >= limits.client_unfinished:

@@ -10,7 +10,7 @@ from tonearm.errors import FailureCode
 from tonearm.model import Pruned, Retention, State, Swept
 from tonearm.store import wording
 from tonearm.store.base import FEED_AGE_MS, GONE_MS, KEY_MS, PAGE, RATE_WINDOW_MS, WORKER_AGE_MS
-from tonearm.store.sqlite import actions, albums, arriving, endings, fair, feed, leases, moves
+from tonearm.store.sqlite import actions, albums, allowance, arriving, endings, fair, feed, leases, moves
 from tonearm.store.sqlite.unit import Row, Unit
 
 
@@ -22,8 +22,9 @@ def sweep(unit: Unit) -> Swept:
     children += _carry_on_chores(unit, PAGE - children)
     arrived = arriving.enter_next(unit) if children < PAGE else 0
     more_old = _forget_old(unit)
+    reopened = allowance.reopen_due(unit)
     fair.forget_idle(unit)
-    more = more_old or bool(arrived) or PAGE in (len(ends), given_up) or children >= PAGE
+    more = more_old or bool(arrived) or PAGE in (len(ends), given_up, reopened) or children >= PAGE
     return Swept(
         recovered=sum(state is not State.FAILED for state in ends),
         crashed=sum(state is State.FAILED for state in ends),
@@ -62,7 +63,7 @@ def _carry_on_chores(unit: Unit, limit: int) -> int:
 
 
 def _forget_old(unit: Unit) -> bool:
-    more = feed.forget_old(unit)
+    more = feed.forget_old(unit) or allowance.forget_old(unit)
     for sql, age_ms in _OLD:
         unit.run(sql, unit.now - age_ms, PAGE)
     unit.run("DELETE FROM counter WHERE value = 0")

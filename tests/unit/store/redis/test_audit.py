@@ -8,7 +8,18 @@ from tests.support.redis_server import RedisServer
 
 from tonearm.store.redis import RedisStore, open_redis
 
-NOT_DERIVED = {"arrived", "arriving", "beats", "gone", "rates", "set_aside", "taken_at", "discards", "tombstones_until"}
+NOT_DERIVED = {
+    "arrived",
+    "arriving",
+    "beats",
+    "gone",
+    "rates",
+    "receivers",
+    "set_aside",
+    "taken_at",
+    "discards",
+    "tombstones_until",
+}
 """Ordered sets that hold what is in no record: nobody can derive them again."""
 
 

@@ -38,6 +38,7 @@ BOUNDED = {
     "key('worker',": "three fields",
     "key('counters')": "as many as there are statuses and codes",
     "key('reports')": "one of each worker of the last day",
+    "key('received',": "97 buckets that count",
     "key('keys')": "200 keys and 20 sessions of each at most",
     "key('discarders')": "workers that left stages",
     "key('orphans')": "albums that are being removed",

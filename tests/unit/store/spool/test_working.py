@@ -22,15 +22,20 @@ from tests.contract.steps import (
     submit_track,
     track,
 )
-from tests.support.clock import SECOND, FakeClock
+from tests.support.clock import DAY, SECOND, FakeClock
 from tests.support.switched import Line
 from tests.unit.store.spool.conftest import Stores
 
-from tonearm.errors import LeaseLost, PartlyRenewed, StoreUnavailable
+from tonearm.errors import LeaseLost, PartlyRenewed, QuotaExceeded, StoreUnavailable
 from tonearm.model import (
+    KeyLimits,
+    KeyRecord,
+    Mark,
     Phase,
     Retry,
+    Scope,
     State,
+    SubmitLimits,
     Transfer,
     WorkerReport,
 )
@@ -293,3 +298,20 @@ async def test_upkeep_goes_on_in_both(stores: Stores, clock: FakeClock) -> None:
     await stores.spool._reach.probe()  # it sweeps there itself
     assert len(await claim_all(stores.spool)) == 2
     assert await stores.spool.audit() == ()
+
+
+async def test_the_limits_of_a_client_hold_in_each_store(stores: Stores) -> None:
+    """Also those that its key has of its own, of which the local store has a copy; what each counts is its own."""
+    await stores.main.add_key(KeyRecord("ann", Scope.SUBMIT, "0" * 64, 1, KeyLimits(bytes=100)))
+    await stores.spool.keys()
+    await stores.go_away()
+    first, second = await submit(stores.spool, track("ann"), track("ann"))
+    held = await claim_one(stores.spool)
+    await stores.spool.settle(held, Retry(TIMEOUT, 365 * DAY), Mark(Phase.TRANSFER, received=100))
+
+    assert held.job_id == first
+    assert await claim(stores.spool, tracks=1) == ()
+    with pytest.raises(QuotaExceeded):
+        await stores.spool.submit(track("ann"), SubmitLimits(client_bytes=100))
+    await stores.settle_down()
+    assert [one.job_id for one in await claim(stores.spool, tracks=1)] == [second]

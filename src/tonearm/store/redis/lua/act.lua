@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- act: what people ask of a job: cancel, pause, resume, retry, prioritize, delete.
--- needs: queue tasks later filed fair places moves held endings missing albums snapshots
+-- needs: queue tasks later filed fair places moves bytes held endings missing albums snapshots
 -- KEYS  1 meta
 -- ARGV  1-3 time  4 action  5 job id  6 priority (its place: 0 high, 1 normal, 2 low) | how long to keep a deleted
 --       job, ms  7 '' | the only final state in which a job may be deleted

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- expand: enter one page of tracks of an album that is being resolved; with the last one its list is fixed.
--- needs: queue tasks later filed fair places moves held endings missing albums lists
+-- needs: queue tasks later filed fair places moves bytes held endings missing albums lists
 -- KEYS  1 meta
 -- ARGV  1-3 time  4 task id  5 token  6 album: JSON of {text, title, artist, announced}  7 position of the first track
 --       8 tracks, JSON: {id, title, artist, number} each  9 '1' if it is the last page

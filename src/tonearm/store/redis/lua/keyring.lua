@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
--- keyring: keep a key of the API or a session of one, or forget it.
--- needs: queue
+-- keyring: keep a key of the API or a session of one, or forget it. A client that is closed since its key allows no
+-- more gets its turns again, so that the next claim judges it by what its key says now.
+-- needs: queue later fair
 -- KEYS  1 meta
 -- ARGV  1-3 time  4 what: add | remove  5 name
 --       add: 6 record, JSON  7 name of the session's key or ''  8 hash of that  9 when it was made  10 most sessions
@@ -58,6 +59,7 @@ local function add(name, record, parent, parent_hash, now, most)
     make_room(parent, tonumber(now), tonumber(most))
   end
   call('HSET', ring, name, record)
+  fair.reopen(name)
   return true
 end
 
@@ -65,10 +67,16 @@ local function remove(name)
   for _, session in ipairs(sessions(name)) do
     call('HDEL', ring, session[2])
   end
+  fair.reopen(name)
   return call('HDEL', ring, name) == 1
+end
+
+local function finish()
+  fair.flush()
+  later.flush()
 end
 
 return queue.run(function()
   local done = ARGV[4] == 'add' and add(unpack(ARGV, 5, 10)) or ARGV[4] == 'remove' and remove(ARGV[5])
   return { done and '1' or '' }
-end, function() end)
+end, finish)

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- prune: remove finished jobs that finished longer ago than their retention.
--- needs: queue tasks later filed fair places moves held endings missing albums
+-- needs: queue tasks later filed fair places moves bytes held endings missing albums
 -- KEYS  1 meta
 -- ARGV  1-3 time  4 retention of completed jobs, ms  5 of failed ones and partial albums  6 of cancelled ones
 -- Reply {completed, failed, cancelled, '1' if there are more}

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- recover: free every lease of a worker that is known to be dead.
--- needs: queue tasks later filed fair places moves held marks endings missing albums crashes
+-- needs: queue tasks later filed fair places moves bytes held marks endings missing albums crashes
 -- KEYS  1 meta
 -- ARGV  1-3 time  4 worker  5 '1' to charge stalls  6 marks, JSON: {task id: {phase, bytes, total}}
 -- Reply {how many were freed}; call again until it is 0

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- set_aside: copy a record that cannot be read to `set_aside`, and make it readable or take it out.
--- needs: queue tasks later filed fair places moves held endings missing albums pages arrivals
+-- needs: queue tasks later filed fair places moves bytes held endings missing albums pages arrivals
 -- KEYS  1 meta
 -- ARGV  1-3 time  4 number of the task  5 reason  6 the line at whose head it stands: `<kind> <client>` or
 --       `album <number>`; '' where that is not known  7 '1' if it was made readable before, and was not

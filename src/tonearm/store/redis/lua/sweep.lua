@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- sweep: one bounded step of everything that waits for time to pass.
--- needs: queue tasks later filed fair places moves held marks endings missing albums crashes pages arrivals forgetting
+-- needs: queue tasks later filed fair places moves bytes held marks endings missing albums crashes pages arrivals forgetting
 -- KEYS  1 meta
 -- ARGV  1-3 time
 -- Reply {leases freed, crashed, tracks touched, '1' if there is more to do at once}
@@ -57,6 +57,7 @@ return queue.run(function()
     arrivals.enter(arrival)
   end
   local more = forgetting.old()
+  more = fair.reopen_due() or more
   fair.forget_idle()
   more = more or arrival or freed == PAGE or given_up == PAGE or touched >= PAGE
   return { freed - crashed, crashed, touched, more and '1' or '' }

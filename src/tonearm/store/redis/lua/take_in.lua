@@ -1,6 +1,6 @@
 #!lua
 -- take_in: enter a job that another store dumped, or keep a page of it. Like `submit`, a full Redis refuses it.
--- needs: queue tasks later filed fair places moves held endings missing albums remembered pages arrivals
+-- needs: queue tasks later filed fair places moves bytes held endings missing albums remembered pages arrivals
 -- KEYS  1 meta
 -- ARGV  1-3 time  4 job, JSON: an entry (pages.lua)  5 its story, JSON: {time, line without it} each (arrivals.lua)
 --       6 position of the first track of this page  7 how many tracks  8 '1' if it is the last page

@@ -1,4 +1,5 @@
--- admission: whether there is room for new jobs, in the rate of their client, among its jobs and in the queue.
+-- admission: whether there is room for new jobs, in the rate of their client, among its jobs and in the queue. What a
+-- client has received, `bytes` knows.
 
 local admission = {}
 

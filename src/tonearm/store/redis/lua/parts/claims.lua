@@ -1,8 +1,9 @@
 -- claims: which task comes next for a worker, and handing it out.
 --
--- Between clients `fair` decides. Inside a client the entries stand in one order: by priority, single tracks before
--- albums, then by age; an album is one entry, and the claim takes the first of its ready tracks. Tasks that are no
--- suspects stand apart from suspects, so that either kind can be taken without looking through the other.
+-- Between clients `fair` decides, among those that may have another task (`turns`). Inside a client the entries stand
+-- in one order: by priority, single tracks before albums, then by age; an album is one entry, and the claim takes the
+-- first of its ready tracks. Tasks that are no suspects stand apart from suspects, so that either kind can be taken
+-- without looking through the other.
 
 local claims = {}
 
@@ -23,7 +24,12 @@ end
 
 local function next_due()
   local due = tonumber(call('ZRANGE', key('due'), 0, 0, 'WITHSCORES')[2])
-  return due and str(math.max(0, due - queue.now)) or ''
+  if turns.cut_short then
+    return '0'
+  end
+  local wait, spent = due and math.max(0, due - queue.now), fair.next_due()
+  wait = wait and spent and math.min(wait, spent) or wait or spent
+  return wait and str(wait) or ''
 end
 
 -- The first member of two ordered sets; of the first one alone if *healthy*.
@@ -47,8 +53,8 @@ local function first_in(line, seq)
   return task
 end
 
-local function head_of(kind, healthy, most)
-  local client = fair.next_client(kind, healthy, kind == 'track' and most or 0)
+local function head_of(kind, healthy)
+  local client = fair.next_client(kind, healthy, turns.judge)
   if not client then
     return nil
   end
@@ -62,10 +68,10 @@ local function head_of(kind, healthy, most)
 end
 
 -- What would be handed out next; a suspect at the head of either kind comes first, as it waits for quiet.
-local function next_pick(left, healthy, most)
+local function next_pick(left, healthy)
   local first
   for _, kind in ipairs(KINDS) do
-    local head = left[kind] > 0 and head_of(kind, healthy, most)
+    local head = left[kind] > 0 and head_of(kind, healthy)
     if head and is_suspect(head.task) then
       return head
     end
@@ -92,6 +98,7 @@ local function take(pick, worker, lease_ms, token)
     lease_until = queue.now + lease_ms,
     stage_worker = pick.kind == 'track' and worker or false,
     started_at = task.started_at or queue.now,
+    received = 0,
     high_phase = task.best_phase,
     high_bytes = task.best_bytes,
   })
@@ -123,14 +130,14 @@ local function holds_suspect(worker)
   return false
 end
 
-local function hand_out(worker, left, lease_ms, nonce, most)
+local function hand_out(worker, left, lease_ms, nonce)
   local handed = {}
   if holds_suspect(worker) then
     return handed
   end
   local holds = call('ZCARD', key('held', worker))
   local healthy = call('ZCARD', key('suspects')) > 0
-  local pick = next_pick(left, healthy, most)
+  local pick = next_pick(left, healthy)
   while pick do
     local suspect = is_suspect(pick.task)
     if suspect and holds + #handed > 0 then
@@ -139,20 +146,21 @@ local function hand_out(worker, left, lease_ms, nonce, most)
     take(pick, worker, lease_ms, nonce .. string.format('%02x', #handed))
     handed[#handed + 1] = pick.task
     left[pick.kind] = left[pick.kind] - 1
-    pick = not suspect and next_pick(left, healthy, most) or nil
+    pick = not suspect and next_pick(left, healthy) or nil
   end
   return handed
 end
 
 -- Hand out up to so many transfers and albums (`Store.claim`).
-function claims.claim(worker, transfers, resolves, lease_ms, nonce, most)
+function claims.claim(worker, transfers, resolves, lease_ms, nonce, most, allowed)
   if control()[1] == '1' then
     return { '' }
   end
   local handed = handed_before(worker, nonce)
   if #handed == 0 then
     promote()
-    handed = hand_out(worker, { track = transfers, resolve = resolves }, lease_ms, nonce, most)
+    turns.begin(most, allowed)
+    handed = hand_out(worker, { track = transfers, resolve = resolves }, lease_ms, nonce)
   end
   local reply = { next_due() }
   for _, task in ipairs(handed) do

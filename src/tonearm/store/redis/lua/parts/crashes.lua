@@ -24,7 +24,9 @@ end
 -- End a claim; the task is ready again, or what was wanted happens. *mark*: {phase, bytes, total} left on disk, or nil.
 local function free_claim(task, mark, charge)
   if mark then
+    local untold = mark[2] - task.bytes_done
     moves.change(task, reach(task, unpack(mark)))
+    bytes.count(task.client, untold)
   end
   if task.best_phase ~= task.high_phase or task.best_bytes ~= task.high_bytes then
     moves.change(task, { stalls = 0 })

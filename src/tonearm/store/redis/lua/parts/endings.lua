@@ -1,8 +1,8 @@
 -- endings: what stays of the claims of deleted tasks until their workers have stopped.
 --
--- `ending:<token>` has task, worker, epoch, stage, lease_until (absent once it has ended), and the key of the library
--- name that it may still publish under. They stand in `endings` by lease, in `endings_of:<worker>`, and, ended, in
--- `endings_over`.
+-- `ending:<token>` has task, worker, epoch, stage, lease_until (absent once it has ended), client, the bytes that it
+-- received, and the key of the library name that it may still publish under. They stand in `endings` by lease, in
+-- `endings_of:<worker>`, and, ended, in `endings_over`.
 
 local endings = {}
 
@@ -17,7 +17,7 @@ function endings.leave(task)
   local name_key = task.publication and task.reserved_key or nil
   local fields = {
     'task', task.id, 'worker', task.worker, 'epoch', str(task.epoch), 'stage', task.stage_worker and '1' or '0',
-    'lease_until', str(task.lease_until),
+    'lease_until', str(task.lease_until), 'client', task.client, 'received', str(task.received),
   }
   if name_key then
     fields[#fields + 1], fields[#fields + 2] = 'key', name_key
@@ -34,10 +34,21 @@ function endings.wanted(worker, token)
   return got[1] and got[2] == worker and got[3] and got[1] or nil
 end
 
-function endings.renew(worker, token, lease_until)
+-- Count what a claim that is ending has received in all, as far as that was not counted: deleting a job hides no byte.
+local function count(token, total)
+  local got = call('HMGET', key('ending', token), 'client', 'received')
+  local size = (tonumber(total) or 0) - (tonumber(got[2]) or 0)
+  if got[1] and size > 0 then
+    call('HSET', key('ending', token), 'received', str(tonumber(total)))
+    bytes.count(got[1], size)
+  end
+end
+
+function endings.renew(worker, token, lease_until, total)
   if not endings.wanted(worker, token) then
     return false
   end
+  count(token, total)
   call('HSET', key('ending', token), 'lease_until', str(lease_until))
   call('ZADD', key('endings'), 'XX', lease_until, token)
   return true
@@ -52,7 +63,7 @@ local function close(token, worker, name_key)
 end
 
 -- End the claim of a deleted task, whatever came of it; false when it is none. Again is harmless.
-function endings.settle(task_id, token, kind)
+function endings.settle(task_id, token, kind, mark)
   local task = holder_of(token)
   if task and task.id == task_id and is_orphan(task) then
     endings.leave(task)
@@ -64,6 +75,7 @@ function endings.settle(task_id, token, kind)
     return false
   end
   if got[5] then
+    count(token, mark and mark[4])
     close(token, got[2], got[6])
     call('HDEL', name, 'lease_until', 'key')
     call('ZADD', key('endings_over'), queue.now, token)

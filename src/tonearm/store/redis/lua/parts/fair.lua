@@ -4,6 +4,10 @@
 -- number of its `entries` and of the `healthy` ones among them, and how many tasks (albums) it has `held`. Open lanes
 -- stand in `open:<kind>:1` if they offer a healthy task and in `open:<kind>:0` otherwise, by tag; lanes with nothing to
 -- do in `idle:<kind>`. The virtual time is the start tag of the task that was served last.
+--
+-- A client that has used up the bytes that it may receive is closed: its lanes are not open, whatever waits in them.
+-- It stands in `spent` by the time at which it may go on, and in `spent_allowed` by the bytes that the settings
+-- allowed, if it is they that do.
 
 local fair = { lanes = {}, dirty = {}, unsaved = {}, virtual = {}, bare = {} }
 
@@ -27,7 +31,7 @@ local function set_virtual_time(kind, tag)
 end
 
 local function is_open(lane, kind)
-  return lane.entries > 0 and lane.held < ROOM[kind]
+  return lane.entries > 0 and lane.held < ROOM[kind] and not lane.closed
 end
 
 -- The set that a lane stands in; nil: in none.
@@ -45,8 +49,8 @@ local function lane_of(kind, client)
   local name = kind .. ':' .. client
   local lane = fair.lanes[name]
   if not lane then
-    local got = call('HMGET', key('lane', name), 'tag', 'entries', 'healthy', 'held')
-    lane = { kind = kind, client = client, is_new = not got[1], tag = tonumber(got[1]) or 0,
+    local got = call('HMGET', key('lane', name), 'tag', 'entries', 'healthy', 'held', 'closed')
+    lane = { kind = kind, client = client, is_new = not got[1], tag = tonumber(got[1]) or 0, closed = got[5] == '1',
       entries = tonumber(got[2]) or 0, healthy = tonumber(got[3]) or 0, held = tonumber(got[4]) or 0 }
     fair.lanes[name] = lane
   end
@@ -94,6 +98,68 @@ function fair.line_up()
   fair.dirty = {}
 end
 
+-- Give a client no turn until this time, whatever waits in its lanes. *allowed*: the bytes that the settings allow, nil
+-- where its key does. A program of the version before knows nothing of it, and may put a closed lane where it stood.
+function fair.close(client, until_ms, allowed)
+  call('ZADD', key('spent'), str(until_ms), client)
+  if allowed then
+    call('ZADD', key('spent_allowed'), str(allowed), client)
+  end
+  for kind in pairs(ROOM) do
+    local lane = lane_of(kind, client)
+    if lane.closed or lane.is_new then -- and wherever it stands, it must not be met there again
+      call('ZREM', key('open', kind, '0'), client)
+      call('ZREM', key('open', kind, '1'), client)
+    else
+      remember_lane(lane)
+      lane.closed = true
+      call('HSET', key('lane', kind, client), 'closed', '1')
+    end
+  end
+  fair.line_up()
+end
+
+-- Give a client turns again; a claim judges it anew.
+function fair.reopen(client)
+  call('ZREM', key('spent'), client)
+  call('ZREM', key('spent_allowed'), client)
+  for kind in pairs(ROOM) do
+    local lane = lane_of(kind, client)
+    if lane.closed then
+      remember_lane(lane)
+      lane.closed = false
+      call('HDEL', key('lane', kind, client), 'closed')
+      queue.woke = true
+    end
+  end
+  fair.line_up()
+end
+
+local function reopen_up_to(name, most)
+  local clients = call('ZRANGEBYSCORE', name, '-inf', most, 'LIMIT', 0, PAGE)
+  for _, client in ipairs(clients) do
+    fair.reopen(client)
+  end
+  fair.flush()
+  return #clients == PAGE
+end
+
+-- Let those go on whose time has come, at most a page; answers whether there are more.
+function fair.reopen_due()
+  return reopen_up_to(key('spent'), str(queue.now))
+end
+
+-- Let those go on that were closed when the settings allowed less bytes than now (0: no limit), as `reopen_due`.
+function fair.reopen_below(allowed)
+  return reopen_up_to(key('spent_allowed'), allowed == 0 and '+inf' or '(' .. str(allowed))
+end
+
+-- How long until the next client may go on, ms; nil: nobody waits.
+function fair.next_due()
+  local due = tonumber(call('ZRANGE', key('spent'), 0, 0, 'WITHSCORES')[2])
+  return due and math.max(0, due - queue.now)
+end
+
 -- Write the lanes that changed.
 function fair.flush()
   fair.line_up()
@@ -104,9 +170,10 @@ function fair.flush()
   fair.unsaved = {}
 end
 
--- The first client of a set of open lanes that holds less than *most*, and its tag. Clients that hold so much are
--- passed over: there are no more of them than all workers have tasks.
-local function first_below(name, kind, most)
+-- The first client of a set of open lanes that may have a task, and its tag. *judge* says 'yes', 'passed' of one that
+-- holds all that it may (there are no more of them than all workers have tasks), 'closed' of one that stands there no
+-- more, 'enough' where no more may be looked at.
+local function first_in_line(name, kind, judge)
   local place = 0
   while not fair.bare[name] do
     local head = call('ZRANGE', name, place, place, 'WITHSCORES')
@@ -114,18 +181,22 @@ local function first_below(name, kind, most)
     if place == 0 and not client then
       fair.bare[name] = true -- until `line_up` puts a lane there
     end
-    if not client or most == 0 or lane_of(kind, client).held < most then
+    local verdict = client and judge(kind, client, lane_of(kind, client).held)
+    if verdict == 'yes' then
       return client, tonumber(head[2])
+    elseif verdict == 'passed' then
+      place = place + 1
+    elseif verdict ~= 'closed' then
+      return nil
     end
-    place = place + 1
   end
 end
 
--- The client whose turn it is; *healthy*: suspects are passed over, *most*: what one may hold (0: no limit).
-function fair.next_client(kind, healthy, most)
+-- The client whose turn it is; *healthy*: suspects are passed over.
+function fair.next_client(kind, healthy, judge)
   local best, tag
   for place = 1, healthy and 1 or 2 do
-    local client, score = first_below(key('open', kind, place == 1 and '1' or '0'), kind, most)
+    local client, score = first_in_line(key('open', kind, place == 1 and '1' or '0'), kind, judge)
     if client and (not best or score < tag or (score == tag and client < best)) then
       best, tag = client, score
     end

@@ -4,6 +4,7 @@ local forgetting = {}
 
 local RATE_WINDOW_MS = 60000
 local WORKER_AGE_MS = 86400000
+local RECEIVED_AGE_MS = 87300000 -- of the beginning of a bucket that does not count any more
 
 -- The members of an ordered set that are at least so old, and what else goes with each.
 local function drop(name, age_ms, also_drop)
@@ -51,6 +52,10 @@ local function empty_window(client)
   call('DEL', key('rate', client))
 end
 
+local function drop_received(client)
+  call('DEL', key('received', client))
+end
+
 local function drop_taken(token)
   call('HDEL', key('taken'), token)
 end
@@ -76,6 +81,7 @@ end
 function forgetting.old()
   local more = { old_events(), old_discards(),
     drop(key('rates'), RATE_WINDOW_MS, empty_window),
+    drop(key('receivers'), RECEIVED_AGE_MS, drop_received),
     drop(key('taken_at'), FEED_AGE_MS, drop_taken),
     drop(key('endings_over'), FEED_AGE_MS, drop_ending),
     drop(key('answered_at'), GONE_AGE_MS, drop_answer),

@@ -1,4 +1,4 @@
--- marks: how far a claim has come. A mark is given as {phase, bytes done, bytes in all or ''}.
+-- marks: how far a claim has come. A mark is given as {phase, bytes done, bytes in all or '', bytes received}.
 
 local TRANSFER = 1
 

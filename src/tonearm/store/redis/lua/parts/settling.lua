@@ -90,7 +90,7 @@ function settling.settle(task_id, token, outcome, mark)
     if is_ended(task_id, token) then
       albums.close_if_done(album_of(tasks.named(task_id))) -- where saying it the first time came to nothing there
       return
-    elseif endings.settle(task_id, token, outcome.kind) then
+    elseif endings.settle(task_id, token, outcome.kind, mark) then
       return
     end
     refuse('LEASE_LOST', task_id, token)
@@ -100,6 +100,9 @@ function settling.settle(task_id, token, outcome, mark)
   end
   local pending_cancel, pending_pause = wanted_of(task)
   moves.change(task, merged({ ended_token = task.token, stalls = 0 }, mark and reach(task, unpack(mark)) or {}))
+  if mark then
+    bytes.note(task, mark[4])
+  end
   if outcome.kind == 'completed' then
     complete(task, outcome)
   elseif pending_cancel then

@@ -15,7 +15,7 @@ local COUNTS = {
   best_bytes = true, high_phase = true, high_bytes = true, stalls = true, retry_count = true, corrupt_count = true,
   file_count = true, size = true, download_ms = true, track_count = true, entered = true, ready_tracks = true,
   ready_suspects = true, completed_tracks = true, failed_tracks = true, cancelled_tracks = true, unlisted = true,
-  resolve_retries = true,
+  resolve_retries = true, received = true,
 }
 local NUMBERS = {
   seq = true, parent = true, position = true, catalog_id = true, track_number = true, priority = true,
@@ -32,7 +32,7 @@ local AT_REST = {
   epoch = true, lease_until = true, ended_token = true, stage_worker = true, previous_stage = true,
   cancel_wanted = true, pause_wanted = true, bytes_done = true, bytes_total = true, best_phase = true,
   best_bytes = true, high_phase = true, high_bytes = true, corrupt_count = true, track_number = true, unlisted = true,
-  chore_position = true, completed_tracks = true, failed_tracks = true, cancelled_tracks = true,
+  received = true, chore_position = true, completed_tracks = true, failed_tracks = true, cancelled_tracks = true,
 }
 local NEEDED = {
   'id', 'type', 'client', 'catalog_id', 'quality', 'priority', 'max_retries', 'state', 'created_at', 'updated_at',
