@@ -292,22 +292,20 @@ local function move_places(task, was, is_new, gone)
 end
 
 local function write(task)
-  local was, is_new, gone = rawget(task, '_was'), rawget(task, '_new'), rawget(task, '_gone')
+  local was, is_new, gone = task._was, task._new, task._gone
   local sums
-  if rawget(task, '_moved') then
+  if task._moved then
     sums = move_places(task, was, is_new, gone)
   elseif task.lease_until ~= was.lease_until then
     later.place(key('leases'), str(task.seq), task.lease_until)
   end
-  if task._said.publication then
-    filed.follow(str(task.seq), was._texts.publication, not gone and task.publication)
-  elseif gone then
-    filed.follow(str(task.seq), task.publication, nil)
+  if gone or rawget(was, 'publication') ~= nil then
+    filed.follow(str(task.seq), was.publication, not gone and task.publication)
   end
   if not (is_new and gone) then
     tasks.write(task)
   end
-  task._was, task._said, task._put, task._new, task._moved = nil, nil, nil, nil, nil
+  task._was, task._new, task._moved = nil, nil, nil
   if sums then
     apply_weights(task, sums)
   end
@@ -321,7 +319,7 @@ function places.flush()
     tasks.dirty = {}
     for _, tracks in ipairs({ true, false }) do
       for _, task in ipairs(dirty) do
-        if (task.parent ~= nil) == tracks and rawget(task, '_was') then
+        if (task.parent ~= nil) == tracks and task._was then
           write(task)
         end
       end

@@ -4,18 +4,20 @@
 -- fields stand in the hash `task:<seq>`, its texts beside it in `text:<seq>`; a field that has its usual value is not
 -- kept. The fields are those of `tonearm.store.task.Task`. What a change means for indexes and figures is the business
 -- of `places`.
+--
+-- A task that changes has in `_was` what the fields that changed were before, `false` where there was nothing; every
+-- other field is read through it, so that it stands for the whole record as it is kept.
 
 local tasks = { loaded = {}, dirty = {} }
 
 local STALLS_TO_SUSPECT = 2
 
--- Numbers that are 0 where they are not kept, numbers that may be missing, and the texts of the second hash.
-local COUNTS = {
-  epoch = true, cancel_wanted = true, pause_wanted = true, bytes_done = true, best_phase = true,
-  best_bytes = true, high_phase = true, high_bytes = true, stalls = true, retry_count = true, corrupt_count = true,
-  file_count = true, size = true, download_ms = true, track_count = true, entered = true, ready_tracks = true,
-  ready_suspects = true, completed_tracks = true, failed_tracks = true, cancelled_tracks = true, unlisted = true,
-  resolve_retries = true, received = true,
+-- Numbers with their usual value, numbers that may be missing, and the texts of the second hash.
+local USUAL = {
+  epoch = 0, cancel_wanted = 0, pause_wanted = 0, bytes_done = 0, best_phase = 0, best_bytes = 0, high_phase = 0,
+  high_bytes = 0, stalls = 0, retry_count = 0, corrupt_count = 0, file_count = 0, size = 0, download_ms = 0,
+  track_count = 0, entered = 0, ready_tracks = 0, ready_suspects = 0, completed_tracks = 0, failed_tracks = 0,
+  cancelled_tracks = 0, unlisted = 0, resolve_retries = 0, received = 0,
 }
 local NUMBERS = {
   seq = true, parent = true, position = true, catalog_id = true, track_number = true, priority = true,
@@ -42,38 +44,10 @@ local STATES = {
   cancelled = true,
 }
 
--- What the table of a task has beside its fields: its texts, what it was, which names were put, what becomes of it.
-local MARKS = { _texts = true, _was = true, _put = true, _said = true, _new = true, _moved = true, _gone = true }
+-- What the table of a task has beside its fields: what they were, whether it is new, what becomes of it.
+local MARKS = { _was = true, _new = true, _moved = true, _gone = true }
 
-local Row = {}
-
-local function texts_of(task)
-  local texts = rawget(task, '_texts')
-  if texts then
-    return texts
-  end
-  texts = {}
-  if not rawget(task, '_new') then
-    local flat = redis.pcall('HGETALL', key('text', str(task.seq)))
-    if flat.err then
-      refuse('UNREADABLE', str(task.seq), 'its texts are of another type')
-    end
-    for place = 1, #flat, 2 do
-      texts[flat[place]] = flat[place + 1]
-    end
-  end
-  task._texts = texts
-  return texts
-end
-
-Row.__index = function(task, name)
-  if COUNTS[name] then
-    return 0
-  elseif TEXTS[name] then
-    return texts_of(task)[name]
-  end
-  return nil
-end
+local Row = { __index = USUAL }
 
 local function unreadable(seq, reason)
   refuse('UNREADABLE', str(seq), reason)
@@ -90,11 +64,11 @@ local function is_contradictory(task)
     or task.priority < 0 or task.priority > 2
 end
 
-local function parse(seq, flat)
-  local task = {}
+local function parse(seq, flat, texts)
+  local task = setmetatable({ seq = tonumber(seq) }, Row)
   for place = 1, #flat, 2 do
     local name, value = flat[place], flat[place + 1]
-    if COUNTS[name] or NUMBERS[name] then
+    if USUAL[name] or NUMBERS[name] then
       value = tonumber(value)
       if not value or value % 1 ~= 0 then
         unreadable(seq, name .. ' is not a number')
@@ -102,7 +76,11 @@ local function parse(seq, flat)
     end
     task[name] = value
   end
-  task.seq = tonumber(seq)
+  for place = 1, #texts, 2 do
+    if TEXTS[texts[place]] then
+      task[texts[place]] = texts[place + 1]
+    end
+  end
   for _, name in ipairs(NEEDED) do
     if task[name] == nil then
       unreadable(seq, name .. ' is missing')
@@ -111,7 +89,7 @@ local function parse(seq, flat)
   if not STATES[task.state] or is_contradictory(task) then
     unreadable(seq, 'its state is not what it should be')
   end
-  return setmetatable(task, Row)
+  return task
 end
 
 -- The task of this number, the same table for the whole script; nil: there is none.
@@ -128,10 +106,11 @@ function tasks.load(seq)
     return known or nil
   end
   local flat = redis.pcall('HGETALL', key('task', str(seq)))
-  if flat.err then
+  local texts = redis.pcall('HGETALL', key('text', str(seq)))
+  if flat.err or texts.err then
     unreadable(seq, 'it is of another type')
   end
-  local task = #flat > 0 and parse(seq, flat) or false
+  local task = #flat > 0 and parse(seq, flat, texts) or false
   tasks.loaded[seq] = task
   return task or nil
 end
@@ -151,42 +130,27 @@ local function remember(task)
     return
   end
   tasks.load(task.parent) -- an album that cannot be read is found before anything of its track is written
-  local was = {}
-  if not rawget(task, '_new') then
-    for name, value in pairs(task) do
-      was[name] = value
-    end
-  end
-  was._texts = {}
-  task._was, task._put, task._said = setmetatable(was, Row), {}, {}
+  task._was = setmetatable({}, { __index = task })
   tasks.dirty[#tasks.dirty + 1] = task
 end
 
 -- Put one field; nil is its usual value. Answers whether it is another than before.
 function tasks.put(task, name, value)
-  if value == nil and COUNTS[name] then
-    value = 0
+  local before, usual = task[name], USUAL[name]
+  if value == nil then
+    value = usual
   end
-  if task[name] == value then
+  if value == before then
     return false
   end
   remember(task)
-  if TEXTS[name] then
-    if not task._said[name] then
-      task._was._texts[name] = texts_of(task)[name]
-    end
-    texts_of(task)[name] = value
-    task._said[name] = true
-  else
-    if not AT_REST[name] then
-      task._moved = true
-    end
-    if value == 0 and COUNTS[name] then
-      value = nil
-    end
-    task[name] = value
-    task._put[name] = true
+  if rawget(task._was, name) == nil then
+    task._was[name] = before or false
   end
+  if not AT_REST[name] and not TEXTS[name] then
+    task._moved = true
+  end
+  task[name] = value ~= usual and value or nil
   return true
 end
 
@@ -195,7 +159,7 @@ function tasks.create(fields)
   local task = setmetatable({ _new = true, seq = queue.number('seq') }, Row)
   tasks.loaded[task.seq] = task
   remember(task)
-  task._put.seq = true
+  task._was.seq = false
   for name, value in pairs(fields) do
     tasks.put(task, name, value)
   end
@@ -225,30 +189,25 @@ end
 -- Write the record itself.
 function tasks.write(task)
   local seq = str(task.seq)
-  if rawget(task, '_gone') then
+  if task._gone then
     call('DEL', key('task', seq), key('text', seq))
     return
   end
-  local was, set, drop = task._was, {}, {}
-  for name in pairs(task._put) do
-    local value, before = rawget(task, name), rawget(was, name)
-    if value == nil and before ~= nil then
-      drop[#drop + 1] = name
-    elseif value ~= before then
-      set[#set + 1], set[#set + 2] = name, kept(value)
+  local set, drop, said, unsaid = {}, {}, {}, {}
+  for name, before in pairs(task._was) do
+    local into, out = set, drop
+    if TEXTS[name] then
+      into, out = said, unsaid
+    end
+    local value = rawget(task, name)
+    if value == nil and before and before ~= USUAL[name] then
+      out[#out + 1] = name
+    elseif value ~= nil and value ~= before then
+      into[#into + 1], into[#into + 2] = name, kept(value)
     end
   end
   write_fields(key('task', seq), set, drop)
-  set, drop = {}, {}
-  for name in pairs(task._said) do
-    local text = texts_of(task)[name]
-    if text then
-      set[#set + 1], set[#set + 2] = name, text
-    else
-      drop[#drop + 1] = name
-    end
-  end
-  write_fields(key('text', seq), set, drop)
+  write_fields(key('text', seq), said, unsaid)
 end
 
 -- Small questions that one record answers by itself.
@@ -305,9 +264,6 @@ local function flat_of(task)
     if not MARKS[name] then
       flat[#flat + 1], flat[#flat + 2] = name, kept(value)
     end
-  end
-  for name, value in pairs(texts_of(task)) do
-    flat[#flat + 1], flat[#flat + 2] = name, value
   end
   return flat
 end
