@@ -41,7 +41,7 @@ end
 local function leave_entries(kind, client)
   for _, healthy in ipairs({ 0, 1 }) do
     if call('ZREM', key('entries', kind, str(healthy), client), ARGV[4]) == 1 then
-      fair.shift(kind, client, { entries = -1, healthy = -healthy })
+      fair.shift(kind, client, -1, -healthy, 0)
     end
   end
 end
@@ -87,7 +87,7 @@ local function leave_client(client, state, kind)
     leave_entries(lane, client)
   end
   if state == 'active' or (open and state == 'waiting') then
-    fair.shift(kind == 'album' and 'resolve' or 'track', client, { held = -1 })
+    fair.shift(kind == 'album' and 'resolve' or 'track', client, 0, 0, -1)
   end
 end
 

@@ -46,7 +46,6 @@ local function submit(record, check_duplicate, rate_limit, client_limit, queue_l
   record.created_at, record.updated_at = queue.now, queue.now
   local task = moves.add(record)
   moves.note(task, 'submitted')
-  places.flush()
   return { task.id, '' }
 end
 

@@ -51,7 +51,6 @@ local function add_all()
   for _, record in ipairs(plan.new) do
     record.created_at, record.updated_at = queue.now, queue.now
     moves.note(moves.add(record), 'submitted')
-    places.flush()
   end
 end
 

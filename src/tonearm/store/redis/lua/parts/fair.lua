@@ -65,18 +65,18 @@ local function remember_lane(lane)
 end
 
 -- Change the figures of a lane by these differences; a lane that opens starts at the virtual time.
-function fair.shift(kind, client, by)
+function fair.shift(kind, client, entries, healthy, held)
   local lane = lane_of(kind, client)
   remember_lane(lane)
   local was_open = is_open(lane, kind)
-  lane.entries = lane.entries + (by.entries or 0)
-  lane.healthy = lane.healthy + (by.healthy or 0)
-  lane.held = lane.held + (by.held or 0)
+  lane.entries = lane.entries + entries
+  lane.healthy = lane.healthy + healthy
+  lane.held = lane.held + held
   local opens = not was_open and is_open(lane, kind)
   if opens then
     lane.tag = math.max(lane.tag, virtual_time(kind))
   end
-  if opens or (by.entries or 0) > 0 or (by.held or 0) < 0 then
+  if opens or entries > 0 or held < 0 then
     queue.woke = true -- also where a client that has all it may hold gets room
   end
 end

@@ -1,10 +1,11 @@
 -- later: writes that are made together when a script ends, those to one key as one command; the last word on a member
 -- wins.
 --
--- Nothing that a script still reads may be written like this, but a field that it reads by `later.read`: the entries of
--- clients and the tracks of albums are written at once (`places`), the orders of lanes as soon as they count (`fair`).
+-- Nothing that a script still reads may be written like this, but a field that it reads by `later.read`, and sets of
+-- `later.soon`, the entries of clients and the tracks of albums: whoever reads them has them written before by
+-- `places.flush`. The orders of lanes are written as soon as they count (`fair`).
 
-local later = { sets = {}, fields = {}, sums = {} }
+local later = { sets = {}, soon_sets = {}, fields = {}, sums = {} }
 
 local function at(writes, name)
   local found = writes[name]
@@ -18,6 +19,11 @@ end
 -- Put a member of an ordered set at this score; false takes it away.
 function later.place(name, member, score)
   at(later.sets, name)[member] = score
+end
+
+-- The same for a set that is read again before the script ends.
+function later.soon(name, member, score)
+  at(later.soon_sets, name)[member] = score
 end
 
 -- Put a field of a hash; false takes it away.
@@ -47,8 +53,8 @@ function later.pending(name, field)
   return sums and sums[field] or 0
 end
 
-local function write_sets()
-  for name, members in pairs(later.sets) do
+local function write_sets(sets)
+  for name, members in pairs(sets) do
     local added, gone = {}, {}
     for member, score in pairs(members) do
       if score then
@@ -85,9 +91,18 @@ local function write_hashes()
   end
 end
 
+-- Write the sets that are read again.
+function later.flush_soon()
+  if next(later.soon_sets) then
+    write_sets(later.soon_sets)
+    later.soon_sets = {}
+  end
+end
+
 -- Make all of them.
 function later.flush()
-  write_sets()
+  later.flush_soon()
+  write_sets(later.sets)
   write_hashes()
   for name, sums in pairs(later.sums) do
     for field, by in pairs(sums) do

@@ -35,174 +35,190 @@ function places.same_field(task)
   return task.client .. ':' .. task.type .. ':' .. str(task.catalog_id) .. ':' .. task.quality
 end
 
-local function job_places(task, found)
-  local seq = str(task.seq)
-  found.jobs = { key('jobs'), task.seq, seq }
+local function job_places(task, late, soon)
+  late[key('jobs')] = task.seq
   if is_final(task) then
     local shelf = task.outcome == 'partial' and 'partial' or task.state
-    found.status = { key('finished', shelf), 0, pad(task.finished_at) .. ':' .. pad(task.seq) }
+    late[key('finished', shelf)] = pad(task.finished_at) .. ':' .. pad(task.seq)
     return
   end
-  found.unfinished = { key('unfinished'), task.seq, seq }
+  late[key('unfinished')] = task.seq
   local status = status_of(task)
   if status == 'processing' then
-    found.status = { key('processing'), 0, pad(task.started_at or 0) .. ':' .. pad(task.seq) }
+    late[key('processing')] = pad(task.started_at or 0) .. ':' .. pad(task.seq)
   elseif status == 'queued' then
-    found.status = { key('queued'), 0, str(task.priority) .. ':' .. pad(task.seq) }
+    late[key('queued')] = str(task.priority) .. ':' .. pad(task.seq)
   else
-    found.status = { key('paused'), task.seq, seq }
+    late[key('paused')] = task.seq
   end
   local lane, healthy = entry_of(task)
   if lane then
     local rank = task.priority * 2 + (is_album(task) and 1 or 0)
-    found.entry = { key('entries', lane, str(healthy), task.client), rank * RANKS + task.seq, seq }
+    soon[key('entries', lane, str(healthy), task.client)] = rank * RANKS + task.seq
   end
 end
 
-local function track_places(task, found)
-  local seq, album = str(task.seq), str(task.parent)
-  found.tracks = { key('album', album, 'tracks'), task.position, seq }
+local function track_places(task, soon)
+  local album = str(task.parent)
+  soon[key('album', album, 'tracks')] = task.position
   if task.state ~= 'completed' then
-    found.open = { key('album', album, 'open'), task.position, seq }
+    soon[key('album', album, 'open')] = task.position
   end
   if task.state == 'ready' then
-    found.status = { key('album', album, is_suspect(task) and 'suspects' or 'ready'), task.position, seq }
+    soon[key('album', album, is_suspect(task) and 'suspects' or 'ready')] = task.position
   elseif task.state == 'active' or task.state == 'completed' or task.state == 'failed' then
-    found.status = { key('album', album, task.state), task.position, seq }
+    soon[key('album', album, task.state)] = task.position
   end
 end
 
--- Where a task stands: what for -> {ordered set, score, member}.
-function places.of(task)
-  local found = {}
+-- Fill in where a task stands: ordered set -> its score there, or its member where that is no number of a task (then
+-- the score is 0). *soon* is for the sets that a script reads again after it wrote, *late* for the others.
+local function places_of(task, late, soon)
   if task.parent then
-    track_places(task, found)
+    track_places(task, soon)
   else
-    job_places(task, found)
+    job_places(task, late, soon)
     if task.chore then
-      found.chore = { key('chores'), task.seq, str(task.seq) }
+      late[key('chores')] = task.seq
     end
   end
   if task.state == 'delayed' then
-    found.time = { key('due'), task.due_at, str(task.seq) }
+    late[key('due')] = task.due_at
   elseif task.state == 'active' then
-    found.time = { key('leases'), task.lease_until, str(task.seq) }
-    found.held = { key('held', task.worker), task.seq, str(task.seq) }
+    late[key('leases')] = task.lease_until
+    late[key('held', task.worker)] = task.seq
     if is_suspect(task) then
-      found.suspect = { key('suspects'), task.seq, str(task.seq) }
+      late[key('suspects')] = task.seq
     end
   end
-  return found
+end
+
+-- Have *write* (of `later`) put a task where it stands *after* a change and take it from where it stood *before*.
+local function apply_places(write, seq, before, after)
+  for set, place in pairs(before) do
+    local named = type(place) == 'string'
+    if after[set] == nil or named and after[set] ~= place then
+      write(set, named and place or seq, false)
+    end
+  end
+  for set, place in pairs(after) do
+    if before[set] ~= place then
+      if type(place) == 'string' then
+        write(set, place, 0)
+      else
+        write(set, seq, place)
+      end
+    end
+  end
+end
+
+local function count(name, field, by)
+  if by ~= 0 then
+    later.add(key(name), field, by)
+  end
+end
+
+local function count_end(task, sign)
+  if (task.state == 'completed' or task.state == 'failed') and task.started_at then
+    count('counters', 'timed', sign)
+    count('counters', 'duration_ms', sign * (task.finished_at - task.started_at))
+  end
+  if task.state == 'failed' then
+    count('counters', 'failure:' .. (task.failure_code or 'internal'), sign)
+  end
+end
+
+-- Count what a job adds to the figures of all, or, with the sign -1, what it added.
+local function count_job(task, sign)
+  count('counters', 'status:' .. status_of(task), sign)
+  count('counters', 'retries', sign * task.retry_count)
+  count('counters', 'download_ms', sign * task.download_ms)
+  if is_final(task) then
+    count_end(task, sign)
+  else
+    count('clients', task.client, sign)
+  end
+end
+
+-- The kind of claim of which a task is held, or an album open; nil: none.
+local function held_as(task)
+  if is_album(task) then
+    return (task.state == 'active' or task.state == 'waiting') and 'resolve' or nil
+  end
+  return task.state == 'active' and 'track' or nil
+end
+
+-- Shift the lanes of a client from what a task was there to what it is; nil: it was, or is, nowhere.
+local function shift_lanes(client, was, task)
+  local lane_before, healthy_before, held_before, lane, healthy, held
+  if was then
+    lane_before, healthy_before = entry_of(was)
+    held_before = held_as(was)
+  end
+  if task then
+    lane, healthy = entry_of(task)
+    held = held_as(task)
+  end
+  for kind in pairs(ROOM) do
+    local entries, well, holds = 0, 0, 0
+    if lane_before == kind then
+      entries, well = -1, -healthy_before
+    end
+    if lane == kind then
+      entries, well = entries + 1, well + healthy
+    end
+    if held ~= held_before then
+      holds = held == kind and 1 or held_before == kind and -1 or 0
+    end
+    if entries ~= 0 or well ~= 0 or holds ~= 0 then
+      fair.shift(kind, client, entries, well, holds)
+    end
+  end
 end
 
 local TRACK_COUNTS = {
   ready = 'ready_tracks', completed = 'completed_tracks', failed = 'failed_tracks', cancelled = 'cancelled_tracks',
 }
+local SUMMED = { 'retry_count', 'file_count', 'size', 'download_ms' }
 
-local function bump(figures, name, by)
-  if by ~= 0 then
-    figures[name] = (figures[name] or 0) + by
-  end
-end
-
+-- Add to *sums* what a track adds to the figures of its album, or take it off with the sign -1.
 local function weigh_track(task, sign, sums)
-  local album = sums.album
-  bump(album, 'entered', sign)
-  bump(album, 'retry_count', sign * task.retry_count)
-  bump(album, 'file_count', sign * task.file_count)
-  bump(album, 'size', sign * task.size)
-  bump(album, 'download_ms', sign * task.download_ms)
+  sums.entered = (sums.entered or 0) + sign
+  for _, name in ipairs(SUMMED) do
+    sums[name] = (sums[name] or 0) + sign * task[name]
+  end
   local counted = TRACK_COUNTS[task.state]
   if counted then
-    bump(album, counted, sign)
+    sums[counted] = (sums[counted] or 0) + sign
   end
   if task.state == 'ready' and is_suspect(task) then
-    bump(album, 'ready_suspects', sign)
-  elseif task.state == 'active' then
-    bump(sums.track, 'held', sign)
+    sums.ready_suspects = (sums.ready_suspects or 0) + sign
   end
 end
 
-local function weigh_end(task, sign, counters)
-  if (task.state == 'completed' or task.state == 'failed') and task.started_at then
-    bump(counters, 'timed', sign)
-    bump(counters, 'duration_ms', sign * (task.finished_at - task.started_at))
+-- Bring the figures of its album from what a track was to what it is; nil: it was not, or is not, there.
+local function weigh_anew(album, was, task)
+  local sums = {}
+  if was then
+    weigh_track(was, -1, sums)
   end
-  if task.state == 'failed' then
-    bump(counters, 'failure:' .. (task.failure_code or 'internal'), sign)
+  if task then
+    weigh_track(task, 1, sums)
   end
-end
-
-local function weigh_job(task, sign, sums)
-  local counters = sums.counters
-  bump(counters, 'status:' .. status_of(task), sign)
-  bump(counters, 'retries', sign * task.retry_count)
-  bump(counters, 'download_ms', sign * task.download_ms)
-  if is_final(task) then
-    weigh_end(task, sign, counters)
-    return
-  end
-  bump(sums.clients, task.client, sign)
-  local lane, healthy = entry_of(task)
-  if lane then
-    bump(sums[lane], 'entries', sign)
-    bump(sums[lane], 'healthy', sign * healthy)
-  end
-  if is_album(task) and (task.state == 'active' or task.state == 'waiting') then
-    bump(sums.resolve, 'held', sign)
-  elseif task.state == 'active' then
-    bump(sums.track, 'held', sign)
-  end
-end
-
-local function weigh(task, sign, sums)
-  if task.parent then
-    weigh_track(task, sign, sums)
-  else
-    weigh_job(task, sign, sums)
-  end
-end
-
--- What a script reads again after it wrote: written at once.
-local AT_ONCE = { entry = true, tracks = true, open = true }
-
-local function take_away(what, task, place)
-  if AT_ONCE[what] or task.parent and what == 'status' then
-    call('ZREM', place[1], place[3])
-  else
-    later.place(place[1], place[3], false)
-  end
-end
-
-local function put_down(what, task, place)
-  if AT_ONCE[what] or task.parent and what == 'status' then
-    call('ZADD', place[1], str(place[2]), place[3])
-  else
-    later.place(place[1], place[3], place[2])
-  end
-end
-
-local function apply_places(task, before, after)
-  for what, old in pairs(before) do
-    local new = after[what]
-    if not new or new[1] ~= old[1] or new[3] ~= old[3] then
-      take_away(what, task, old)
-    end
-  end
-  for what, new in pairs(after) do
-    local old = before[what]
-    if not old or new[1] ~= old[1] or new[3] ~= old[3] or new[2] ~= old[2] then
-      put_down(what, task, new)
+  for name, by in pairs(sums) do
+    if by ~= 0 then
+      tasks.put(album, name, album[name] + by)
+      tasks.put(album, 'updated_at', queue.now)
     end
   end
 end
 
 -- Unfinished jobs that ask for the same thing: their numbers, oldest first, in one field of `same`.
-local function apply_same(was, task, is_new, gone)
+local function apply_same(task, was, is)
   if task.parent then
     return
   end
-  local had, has = not is_new and not is_final(was), not gone and not is_final(task)
+  local had, has = was ~= nil and not is_final(was), is ~= nil and not is_final(is)
   if had == has then
     return
   end
@@ -227,93 +243,78 @@ local function apply_same(was, task, is_new, gone)
   later.field(key('same'), field, #numbers > 0 and table.concat(numbers, ' '))
 end
 
-local function apply_token(was, task, gone)
-  local token = not gone and task.token or nil
-  if was.token and was.token ~= token then
-    later.field(key('tokens'), was.token, false)
+local function apply_token(task, was, is)
+  local before, token = was and was.token or nil, is and is.token or nil
+  if before and before ~= token then
+    later.field(key('tokens'), before, false)
   end
-  if token and token ~= was.token then
+  if token and token ~= before then
     later.field(key('tokens'), token, str(task.seq))
   end
 end
 
-local function apply_name(task, is_new, gone)
+local function apply_name(task, was, is)
+  if not task.parent and not (was and is) then
+    later.field(key('ids'), task.id, is and str(task.seq) or false)
+  end
+end
+
+-- Move a task in the indexes; *was* nil: it is new, *is* nil: it is gone.
+local function move_places(task, was, is)
+  local late_before, soon_before, late, soon = {}, {}, {}, {}
+  if was then
+    places_of(was, late_before, soon_before)
+  end
+  if is then
+    places_of(is, late, soon)
+  end
+  local seq = str(task.seq)
+  apply_places(later.place, seq, late_before, late)
+  apply_places(later.soon, seq, soon_before, soon)
+  apply_same(task, was, is)
+  apply_token(task, was, is)
+  apply_name(task, was, is)
+end
+
+-- Move a task in the figures of others.
+local function move_figures(task, was, is)
+  shift_lanes(task.client, was, is)
   if task.parent then
+    local album = album_of(task)
+    if album then
+      weigh_anew(album, was, is)
+    end
     return
-  elseif is_new then
-    later.field(key('ids'), task.id, str(task.seq))
-  elseif gone then
-    later.field(key('ids'), task.id, false)
   end
-end
-
-local function moved(figures)
-  return (figures.entries or 0) ~= 0 or (figures.healthy or 0) ~= 0 or (figures.held or 0) ~= 0
-end
-
-local function apply_weights(task, sums)
-  for _, name in ipairs({ 'counters', 'clients' }) do
-    for figure, by in pairs(sums[name]) do
-      later.add(key(name), figure, by)
-    end
+  if was then
+    count_job(was, -1)
   end
-  for kind in pairs(ROOM) do
-    if moved(sums[kind]) then
-      fair.shift(kind, task.client, sums[kind])
-    end
+  if is then
+    count_job(is, 1)
   end
-  local album = album_of(task)
-  if album then
-    for name, by in pairs(sums.album) do
-      if by ~= 0 then
-        tasks.put(album, name, album[name] + by)
-        tasks.put(album, 'updated_at', queue.now)
-      end
-    end
-  end
-end
-
-local function move_places(task, was, is_new, gone)
-  local sums = { counters = {}, clients = {}, track = {}, resolve = {}, album = {} }
-  local before, after = {}, {}
-  if not is_new then
-    before = places.of(was)
-    weigh(was, -1, sums)
-  end
-  if not gone then
-    after = places.of(task)
-    weigh(task, 1, sums)
-  end
-  apply_places(task, before, after)
-  apply_same(was, task, is_new, gone)
-  apply_token(was, task, gone)
-  apply_name(task, is_new, gone)
-  return sums
 end
 
 local function write(task)
-  local was, is_new, gone = task._was, task._new, task._gone
-  local sums
+  local was, is = not task._new and task._was or nil, not task._gone and task or nil
   if task._moved then
-    sums = move_places(task, was, is_new, gone)
+    move_places(task, was, is)
   elseif task.lease_until ~= was.lease_until then
     later.place(key('leases'), str(task.seq), task.lease_until)
   end
   if gone or rawget(was, 'publication') ~= nil then
     filed.follow(str(task.seq), was.publication, not gone and task.publication)
   end
-  if not (is_new and gone) then
+  if was or is then
     tasks.write(task)
   end
-  task._was, task._new, task._moved = nil, nil, nil
-  if sums then
-    apply_weights(task, sums)
+  if task._moved then
+    move_figures(task, was, is)
   end
+  task._was, task._new, task._moved = nil, nil, nil
 end
 
--- Write the records that changed so far, and the indexes that are read again. What a track changes of its album is
--- written after it.
-function places.flush()
+-- Write the records that changed so far. What a track changes of its album is written after it.
+function places.write()
   while #tasks.dirty > 0 do
     local dirty = tasks.dirty
     tasks.dirty = {}
@@ -327,14 +328,20 @@ function places.flush()
   end
 end
 
+-- Write also the indexes that are read again.
+function places.flush()
+  places.write()
+  later.flush_soon()
+end
+
 -- Write all that is left when a script ends.
 function places.finish()
-  places.flush()
+  places.write()
   fair.flush()
   later.flush()
 end
 
-queue.flush = places.flush
+queue.flush = places.write
 
 -- Forget what is not written yet: it was half made. Who needs those tasks again reads them again.
 function queue.abandon()
