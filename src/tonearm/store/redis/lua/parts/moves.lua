@@ -23,6 +23,7 @@ local OF_AN_ATTEMPT = {
   cancelled = true, paused = true,
 }
 local TOLD_TO_ALBUM = { recovered = true, delayed = true, released = true, failed = true }
+local OF_A_CLAIM = { 'token', 'worker', 'lease_until', 'cancel_wanted', 'pause_wanted' }
 local HISTORY_LIMIT = 50
 
 -- What a retry brings back to what it was before the first attempt, without the counts of retries.
@@ -76,19 +77,23 @@ function moves.move(task, to, values)
   if not ARROWS[task.state][to] then
     error(task.id .. ': no arrow leads from ' .. task.state .. ' to ' .. to)
   end
-  local implied = { state = to, came_from = false, due_at = false, finished_at = FINAL[to] and queue.now or false }
-  if task.state == 'active' then
-    implied.token, implied.worker, implied.lease_until = false, false, false
-    implied.cancel_wanted, implied.pause_wanted = 0, 0
-  end
+  local quiet = task.parent and (to == 'active' or to == 'ready')
   if FINAL[to] and not task.parent then
     free_name(task)
   end
-  local quiet = task.parent and (to == 'active' or to == 'ready')
-  for name, value in pairs(values or {}) do
-    implied[name] = value
+  if task.state == 'active' then
+    for _, name in ipairs(OF_A_CLAIM) do
+      tasks.put(task, name, nil)
+    end
   end
-  moves.change(task, implied)
+  tasks.put(task, 'state', to)
+  tasks.put(task, 'came_from', nil)
+  tasks.put(task, 'due_at', nil)
+  tasks.put(task, 'finished_at', FINAL[to] and queue.now or nil)
+  tasks.put(task, 'updated_at', queue.now)
+  if values then
+    moves.change(task, values)
+  end
   if not quiet then
     queue.tell(job_of(task), 'job')
   end

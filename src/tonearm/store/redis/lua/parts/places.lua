@@ -301,8 +301,8 @@ local function write(task)
   elseif task.lease_until ~= was.lease_until then
     later.place(key('leases'), str(task.seq), task.lease_until)
   end
-  if gone or rawget(was, 'publication') ~= nil then
-    filed.follow(str(task.seq), was.publication, not gone and task.publication)
+  if not is or rawget(task._was, 'publication') ~= nil then
+    filed.follow(str(task.seq), task._was.publication, is and is.publication)
   end
   if was or is then
     tasks.write(task)

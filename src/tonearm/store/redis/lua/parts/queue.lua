@@ -45,15 +45,19 @@ end
 
 local queue = { now = 0, offset = 0, wall = 0, told = {}, order = {}, woke = false }
 
+local whole = {} -- the keys of one part, which are asked for again and again
+
 local function key(name, second, third, fourth)
-  if fourth then
+  if not second then
+    local made = whole[name] or PREFIX .. name
+    whole[name] = made
+    return made
+  elseif fourth then
     return PREFIX .. name .. ':' .. second .. ':' .. third .. ':' .. fourth
   elseif third then
     return PREFIX .. name .. ':' .. second .. ':' .. third
-  elseif second then
-    return PREFIX .. name .. ':' .. second
   end
-  return PREFIX .. name
+  return PREFIX .. name .. ':' .. second
 end
 
 -- A function that writes numbers in this form; the same number again costs nothing, and most come many times.

@@ -99,8 +99,9 @@ function settling.settle(task_id, token, outcome, mark)
     refuse('UNCOMMITTED', task_id)
   end
   local pending_cancel, pending_pause = wanted_of(task)
-  moves.change(task, merged({ ended_token = task.token, stalls = 0 }, mark and reach(task, unpack(mark)) or {}))
+  moves.change(task, { ended_token = task.token, stalls = 0 })
   if mark then
+    moves.change(task, reach(task, unpack(mark)))
     bytes.note(task, mark[4])
   end
   if outcome.kind == 'completed' then
