@@ -18,6 +18,7 @@ import msgspec
 
 from tonearm.errors import FailureCode
 from tonearm.model import (
+    HISTORY_LIMIT,
     AlbumInfo,
     AlbumOutcome,
     Claim,
@@ -70,6 +71,9 @@ _WORDS: Mapping[str, type[StrEnum]] = {
     "outcome": AlbumOutcome,
     "failure_code": FailureCode,
 }
+
+SUBMITTED = "submitted"
+"""The event that every history begins with."""
 
 Flat = Sequence[str]
 """Names and values, one after the other."""
@@ -151,7 +155,7 @@ class Snapshot:
             State.ACTIVE: active,
         }
         self._listed: Iterable[Flat] = listed
-        self._history: Iterable[str] = history
+        self._history: Sequence[str] = history
 
     def tracks(self, album: Task, state: State, limit: int, after: int = 0) -> Sequence[Task]:
         return _beyond(after, self._tracks[state])[:limit] if album.seq == self.task.seq else []
@@ -160,11 +164,19 @@ class Snapshot:
         return _beyond(after, self._listed)[:limit] if album.seq == self.task.seq else []
 
     def history(self, job: Task) -> Sequence[HistoryEntry]:
-        return _lines(self._history) if job.seq == self.task.seq else []
+        return _story(job, self._history) if job.seq == self.task.seq else []
 
 
 def _beyond(after: int, flats: Iterable[Flat]) -> list[Task]:
     return [track for track in map(task_of, flats) if (track.position or 0) > after]
+
+
+def _story(job: Task, texts: Sequence[str]) -> list[HistoryEntry]:
+    """Return the history of a job out of its lines. The first line of every job is not kept: its record tells it."""
+    lines = _lines(texts)
+    if len(texts) < HISTORY_LIMIT and (not lines or lines[0].event != SUBMITTED):
+        lines.insert(0, HistoryEntry(job.created_at, SUBMITTED))
+    return lines
 
 
 def _lines(texts: Iterable[str]) -> list[HistoryEntry]:

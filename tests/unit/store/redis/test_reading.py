@@ -10,6 +10,7 @@ import pytest
 
 from tonearm.errors import FailureCode
 from tonearm.model import (
+    HISTORY_LIMIT,
     AlbumInfo,
     FailedTrack,
     HistoryEntry,
@@ -156,6 +157,26 @@ def test_a_track_job_becomes_a_record() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [
+        ([], [("submitted", NOW)]),
+        (["started"], [("submitted", NOW), ("started", NOW + 9)]),
+        (["submitted", "moved"], [("submitted", NOW + 9), ("moved", NOW + 9)]),
+        (["released"] * HISTORY_LIMIT, [("released", NOW + 9)] * HISTORY_LIMIT),
+    ],
+    ids=["waiting", "begun", "from another store", "full"],
+)
+def test_a_history_begins_with_the_submission_that_the_record_tells(
+    kept: list[str], told: list[tuple[str, int]]
+) -> None:
+    """Unless that line came along, or has made room for newer ones."""
+    lines = [f'{{"at": {NOW + 9}, "event": "{event}"}}' for event in kept]
+    snapshot = Snapshot([flat(job()), [], [], [], [], lines], shift=0)
+
+    assert [(line.event, line.at) for line in snapshot.history(snapshot.task)] == told
+
+
 def test_an_album_becomes_a_record_with_its_tracks() -> None:
     """What has arrived, what has not, and how far the one that runs has come."""
     tracks = [track(1, **DONE), track(2, **FAILED), track(3, **ACTIVE)]
@@ -218,7 +239,8 @@ def test_a_deleted_job_reads_as_cancelled() -> None:
 
     assert shown is not None
     assert (shown.state, shown.error, shown.completed_at) == (State.CANCELLED, None, NOW + 25)
-    assert shown.history == (HistoryEntry(NOW + 25, "deleted"),)
+    assert [line.event for line in shown.history] == ["submitted", "deleted"]
+    assert shown.history[-1] == HistoryEntry(NOW + 25, "deleted")
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"at": 5}', '{"at": 5, "seen": [["seq"], {}, {}, {}, {}, {}]}'])
