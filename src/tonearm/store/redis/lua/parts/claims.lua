@@ -34,9 +34,9 @@ end
 
 -- The first member of two ordered sets; of the first one alone if *healthy*.
 local function first_of(well, suspect, healthy)
-  local best = call('ZRANGE', well, 0, 0, 'WITHSCORES')
+  local best = call('ZRANGE', well, '0', '0', 'WITHSCORES')
   if not healthy then
-    local other = call('ZRANGE', suspect, 0, 0, 'WITHSCORES')
+    local other = call('ZRANGE', suspect, '0', '0', 'WITHSCORES')
     if other[1] and (not best[1] or tonumber(other[2]) < tonumber(best[2])) then
       best = other
     end

@@ -176,7 +176,7 @@ end
 local function first_in_line(name, kind, judge)
   local place = 0
   while not fair.bare[name] do
-    local head = call('ZRANGE', name, place, place, 'WITHSCORES')
+    local head = call('ZRANGE', name, str(place), str(place), 'WITHSCORES')
     local client = head[1]
     if place == 0 and not client then
       fair.bare[name] = true -- until `line_up` puts a lane there

@@ -137,21 +137,25 @@ end
 
 -- A step of something that is numbered, from 1 on.
 function queue.number(name)
-  return call('HINCRBY', META, name, 1)
+  return call('HINCRBY', META, name, '1')
 end
 
 local function write_events()
-  local before = #queue.order > 0 and call('HINCRBY', META, 'event', #queue.order) - #queue.order
+  if #queue.order == 0 then
+    if queue.woke then -- an event wakes as well
+      call('XADD', key('wakes'), 'MAXLEN', 1, '*', 'w', '1')
+    end
+    return
+  end
+  local before = call('HINCRBY', META, 'event', #queue.order) - #queue.order
   for place, job_id in ipairs(queue.order) do
     local kind, id = queue.told[job_id], str(before + place) .. '-0'
-    call('XADD', key('events'), 'MAXLEN', FEED_LIMIT, id, 'kind', kind, 'job', job_id, 'at', str(queue.now))
+    call('XADD', key('events'), id, 'kind', kind, 'job', job_id, 'at', str(queue.now))
     if kind == 'removed' then
       call('ZADD', key('gone'), queue.now, job_id)
     end
   end
-  if queue.woke and #queue.order == 0 then -- an event wakes as well
-    call('XADD', key('wakes'), 'MAXLEN', 1, '*', 'w', '1')
-  end
+  call('XTRIM', key('events'), 'MAXLEN', FEED_LIMIT)
 end
 
 -- Keep the time, and the version of this program if the queue is of an older one.
