@@ -127,7 +127,7 @@ async def test_pages_of_other_sites_may_not(api: Api, origin: str) -> None:
 async def test_the_host_that_a_trusted_proxy_was_called_by_counts(serve: Serve) -> None:
     """X-Forwarded-Host is believed from QUEUE_TRUSTED_PROXIES alone."""
     headers = {"Origin": "https://music.example", "Host": "127.0.0.1:8080", "X-Forwarded-Host": "music.example"}
-    trusting = await serve(QUEUE_TRUSTED_PROXIES="127.0.0.0/8")
+    trusting = await serve(QUEUE_TRUSTED_PROXIES="127.0.0.0/8", QUEUE_ALLOWED_HOSTS="music.example")
     strict = await serve(QUEUE_TRUSTED_PROXIES="10.0.0.0/8")
 
     assert (await trusting.call("POST", json=JOB, headers=headers)).status == 201

@@ -38,7 +38,7 @@ class HostGuard:
         self._names = {"localhost", machine, short, f"{short}.local", *(name.lower().rstrip(".") for name in allowed)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._ours(Headers(scope=scope).getlist("host"), scope.get(AUTHORITY)):
+        if scope["type"] != "http" or self._ours(scope):
             await self._app(scope, receive, send)
             return
         answer = refusal(
@@ -48,12 +48,14 @@ class HostGuard:
         )
         await answer(scope, receive, send)
 
-    def _ours(self, hosts: list[str], authority: str | None) -> bool:
-        """Both Host and the authority of an absolute target, which counts instead of it (RFC 9112, 3.2.2), are ours.
+    def _ours(self, scope: Scope) -> bool:
+        """Every name that was called is ours: Host, what a trusted proxy was called by, and the authority of an
+        absolute target, which counts instead of Host (RFC 9112, 3.2.2).
 
         A client without any Host is no browser and cannot be led astray; two of them are no honest request.
         """
-        called = [*hosts, *([] if authority is None else [authority])]
+        hosts, authority = Headers(scope=scope).getlist("host"), scope.get(AUTHORITY)
+        called = [*hosts, *([] if authority is None else [authority]), *_forwarded(scope)]
         return len(hosts) <= 1 and all(self._is_ours(host) for host in called)
 
     def _is_ours(self, host: str) -> bool:
@@ -83,12 +85,16 @@ class OriginGuard:
     def _own(self, scope: Scope) -> bool:
         """Every Origin and every Sec-Fetch-Site there is has to be ours; whoever sends none is no browser."""
         headers = Headers(scope=scope)
-        host = headers.get("host", "")
-        if from_proxy(scope):
-            host = headers.get("x-forwarded-host", host).split(",")[0]
+        (host,) = _forwarded(scope) or (headers.get("host", ""),)
         return all(_same_place(origin, host) for origin in headers.getlist("origin")) and all(
             site.strip().lower() in _OWN_SITES for site in headers.getlist("sec-fetch-site")
         )
+
+
+def _forwarded(scope: Scope) -> tuple[str, ...]:
+    """The host that a trusted proxy says it was called by, the first of them; of nobody else, and of none, nothing."""
+    told = Headers(scope=scope).get("x-forwarded-host") if from_proxy(scope) else None
+    return (told.partition(",")[0],) if told else ()
 
 
 def _same_place(origin: str, host: str) -> bool:

@@ -29,6 +29,15 @@ async def test_a_foreign_name_gets_nothing_in_any_place_of_a_request(api: Api) -
         assert b'"jobs"' not in answer
 
 
+async def test_a_proxy_that_hands_on_every_name_opens_no_other(serve: Serve) -> None:
+    """Attack 8: a name that points at the proxy for a moment is a foreign one, wherever the proxy writes it."""
+    api = await serve(QUEUE_TRUSTED_PROXIES="127.0.0.1", QUEUE_ALLOWED_HOSTS="music.example")
+    for told, status in (("music.example", 200), ("evil.example", 421), ("evil.example, music.example", 421)):
+        for headers in ({"Host": "127.0.0.1"}, {"Host": "music.example"}):
+            answer = await api.call("GET", headers={**headers, "X-Forwarded-Host": told})
+            assert answer.status == status, (told, headers)
+
+
 @pytest.mark.parametrize("kind", FORM_TYPES)
 async def test_a_cross_site_form_with_json_in_it_queues_nothing(api: Api, kind: str) -> None:
     """Attack 9: a form needs no preflight, and none of its types is read, with or without what a browser adds."""
