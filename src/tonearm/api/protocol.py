@@ -1,7 +1,9 @@
 """The protocol of a connection: uvicorn's, with bounds on what a peer may take of our patience and memory.
 
 A head (request line and headers) has a size and a time. A body that goes on after its request was answered, as after
-413, is dropped unread for a short while, so that the peer can read the answer, and then the connection is closed.
+413, is dropped unread for a short while, so that the peer can read the answer, and then the connection is closed. A
+peer that takes nothing of what waits for it is left after a while, and when there are too many connections, idle ones
+are (`tonearm.api.room`).
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tonearm.api.browsers import PROTECTION
+from tonearm.api.room import Room
 from tonearm.api.streams import ABORT
 
 AUTHORITY = "tonearm.authority"
@@ -27,6 +30,9 @@ HEAD_SECONDS = 10.0
 LINGER_SECONDS = 2.0
 """How long the rest of an answered request is dropped before the connection is closed."""
 
+STALL_SECONDS = 30.0
+"""How long a peer may take nothing at all of an answer that waits for it; then the connection ends."""
+
 _AUTHORITY = re.compile(rb"[^/?#]*//(?P<authority>[^/?#]*)")
 
 WRITE_BYTES = 32_768
@@ -40,7 +46,11 @@ class HeadTooLarge(Exception):
 class BoundedProtocol(HttpToolsProtocol):
     """One connection."""
 
+    room: Room
+    """The connections of the same server."""
+
     _timer: asyncio.TimerHandle | None = None
+    _stall: asyncio.TimerHandle | None = None
     _in_head = True
     _head_raw = 0
     """Bytes that came since the head began; a line that has no end yet is known only from these. What came in one piece
@@ -55,14 +65,39 @@ class BoundedProtocol(HttpToolsProtocol):
     _answering = False
     """A request has no whole answer yet."""
 
+    @classmethod
+    def within(cls, room: Room) -> type[BoundedProtocol]:
+        """The protocol of a server with this room."""
+        return type(cls.__name__, (cls,), {"room": room})
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
+        self.room.enter(self, self.loop.time())
         transport.set_write_buffer_limits(high=WRITE_BYTES)
         self._set_timer(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._set_timer(None)
+        self._end_stall()
+        self.room.leave(self)
         super().connection_lost(exc)
+
+    def drop(self) -> None:
+        """End at once, since there is no room for it."""
+        self.transport.abort()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._look_again(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        if not self.transport.is_closing():
+            self._end_stall()
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()  # which closes when the rest has been read
+        self._look_again(self.transport.get_write_buffer_size())
 
     def data_received(self, data: bytes) -> None:
         if self._in_head and self._timer is None:
@@ -90,6 +125,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._set_timer(None)
         self._in_head, self._receiving, self._answering = False, True, True
+        self.room.busy(self)
         self._head_raw = self._head_parsed = 0
         if not self.url.startswith(b"/"):
             found = _AUTHORITY.match(self.url)
@@ -103,6 +139,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self._answering = False
+        if not self.pipeline:
+            self.room.idle(self)
         super().on_response_complete()
         if self._receiving and not self.transport.is_closing():
             self._set_timer(LINGER_SECONDS)
@@ -127,6 +165,23 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_parsed += size
         if self._head_parsed > HEAD_BYTES:
             raise HeadTooLarge
+
+    def _look_again(self, waiting: int) -> None:
+        """Look later whether any of the *waiting* bytes has gone."""
+        self._end_stall()
+        self._stall = self.loop.call_later(STALL_SECONDS, self._look, waiting)
+
+    def _look(self, waited: int) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        if waiting < waited:
+            self._look_again(waiting)
+        else:
+            self.transport.abort()
+
+    def _end_stall(self) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
 
     def _set_timer(self, seconds: float | None) -> None:
         if self._timer is not None:

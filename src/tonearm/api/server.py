@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import os
 import socket
 import stat
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tonearm.api.protocol import BoundedProtocol
+from tonearm.api.room import room
 from tonearm.api.streams import LEAVING
 from tonearm.errors import SetupError
 from tonearm.settings import Settings
@@ -28,6 +28,9 @@ KEEP_ALIVE_SECONDS = 30
 
 BACKLOG = 512
 """Connections that may wait to be accepted."""
+
+UNIX_MODE = 0o660
+"""Who may connect to a unix socket, where being let in is all that is asked for: owner and group."""
 
 log = structlog.get_logger("api.server")
 
@@ -54,15 +57,12 @@ class ApiServer:
         sockets = await asyncio.to_thread(self._bind)
         self.addresses = self._named(sockets)
         self._server = server
-        self._serving = asyncio.create_task(server.serve(sockets or None), name="api server")
+        self._serving = asyncio.create_task(server.serve(sockets), name="api server")
         listening = asyncio.create_task(server.listening.wait())
         await asyncio.wait({listening, self._serving}, return_when=asyncio.FIRST_COMPLETED)
         listening.cancel()
         if not server.listening.is_set():
-            try:
-                await self._serving
-            except OSError as error:
-                raise SetupError(f"Cannot listen on UNIX_SOCKET={self._settings.unix_socket}: {error}") from error
+            await self._serving
         log.info("Listening", addresses=list(self.addresses))
 
     async def stop(self, grace_ms: int, *, hurry: asyncio.Event | None = None) -> None:
@@ -91,16 +91,12 @@ class ApiServer:
 
     def _config(self) -> uvicorn.Config:
         settings = self._settings
-        unix = settings.unix_socket
         if settings.tls_key is not None and settings.tls_cert is None:
             raise SetupError("TLS_KEY is set without TLS_CERT: give the certificate as well")
-        if unix is not None:
-            _claim_path(unix)
         config = uvicorn.Config(
             self._run,
             interface="asgi3",
-            uds=None if unix is None else str(unix),
-            http=BoundedProtocol,
+            http=BoundedProtocol.within(room()),
             ws="none",
             lifespan="off",
             log_config=None,
@@ -119,10 +115,10 @@ class ApiServer:
         return config
 
     def _bind(self) -> list[socket.socket]:
-        """Sockets for every address that HOST stands for; with a unix socket none."""
+        """The unix socket, or sockets for every address that HOST stands for."""
         host, port = self._settings.host.strip("[]"), self._settings.port
         if self._settings.unix_socket is not None:
-            return []
+            return [_listen_at(self._settings.unix_socket)]
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         except OSError as error:
@@ -171,8 +167,6 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         await self.on_tick(0)
-        if self.config.uds is not None:
-            os.chmod(self.config.uds, 0o660)  # noqa: PTH101 - uvicorn keeps it as a text
         self.listening.set()
 
 
@@ -189,6 +183,25 @@ def _listen(family: int, address: str, port: int) -> socket.socket:
     except OSError:
         bound.close()
         raise
+    return bound
+
+
+def _listen_at(path: Path) -> socket.socket:
+    """A unix socket for owner and group, from the first moment on: nobody can connect before it listens.
+
+    Raises:
+        SetupError: it cannot be made there, or a server listens there.
+    """
+    _claim_path(path)
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        bound.bind(str(path))
+        path.chmod(UNIX_MODE)
+        bound.listen(BACKLOG)
+        bound.setblocking(False)
+    except OSError as error:
+        bound.close()
+        raise SetupError(f"Cannot listen on UNIX_SOCKET={path}: {error}") from error
     return bound
 
 

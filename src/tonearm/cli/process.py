@@ -6,6 +6,7 @@ The parts are put together by `tonearm.cli.serve`: an HTTP server, a worker, or 
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -31,6 +32,10 @@ THREADS = 32
 SWITCH_S = 0.0005
 """How long a thread may keep the interpreter from the event loop, seconds. With Python's own 5 ms, answers during
 transfers at full speed took twice as long (benchmarks/library_speed.py, p99 of /stats)."""
+
+DESCRIPTORS = 65_536
+"""Open files and connections that a process asks the system for, where it may have so many. The usual 1,024 would be
+gone with a crowd that only holds connections open, and downloads need some as well."""
 
 log = structlog.get_logger("server")
 
@@ -107,6 +112,14 @@ def run(main: Callable[[Process], Awaitable[None]], settings: Settings) -> int:
         log.info("Stopped")
 
     sys.setswitchinterval(SWITCH_S)
+    _raise_descriptors()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(whole())
     return 0
+
+
+def _raise_descriptors() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
