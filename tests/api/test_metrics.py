@@ -124,7 +124,7 @@ async def test_prometheus_hears_that_a_server_stands_in(tmp_path: Path) -> None:
     spool = await open_spool(switch.open, await open_sqlite(tmp_path / "spool.db", SystemClock()))
     try:
         await steps.submit_track(spool)
-        routes = QueueMetricRoutes(spool, SystemClock())
+        routes = QueueMetricRoutes(spool, SystemClock(), lambda: 0)
         found = samples(bytes((await routes.text()).body).decode())
         assert (found["tonearm_spool_active",], found["tonearm_spool_jobs",]) == (1, 1)
         assert found["tonearm_queue_source", "local"] == 1

@@ -52,9 +52,10 @@ def create_app(store: Store, settings: Settings, clock: Clock, *, insecure_open:
     """
     app = FastAPI(title="Tonearm", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     live = Live(store, clock)
+    streams = StreamRoutes(store, live, settings)
     FigureRoutes(store, live).add_to(app)
-    QueueMetricRoutes(store, clock).add_to(app)
-    StreamRoutes(store, live, settings).add_to(app)
+    QueueMetricRoutes(store, clock, lambda: streams.listeners).add_to(app)
+    streams.add_to(app)
     HealthRoutes(store, settings, clock).add_to(app)
     WorkerRoutes(store, clock).add_to(app)
     ControlRoutes(store, settings).add_to(app)

@@ -7,7 +7,7 @@ that is away is a figure like any other: the text says so with 200.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
 from fastapi import FastAPI, Request, Response
@@ -42,9 +42,11 @@ class _Figures:
 class QueueMetricRoutes:
     """`GET /api/download-queue/metrics`, and `GET /metrics` of a server."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, streams: Callable[[], int]) -> None:
+        """*streams* says how many listen to events here now."""
         self._store = store
         self._clock = clock
+        self._streams = streams
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes to *app*, before those where the id of a job stands in this place."""
@@ -83,17 +85,18 @@ class QueueMetricRoutes:
                     self._store.counts(), self._store.metrics(), self._store.workers()
                 )
         except (StoreUnavailable, TimeoutError):
-            return _Collector(self._store, None)
+            return _Collector(self._store, self._streams(), None)
         alive = [worker for worker in workers if worker.alive]
         active, most = sum(one.active_downloads for one in alive), sum(one.max_concurrent for one in alive)
-        return _Collector(self._store, _Figures(counts, metrics, len(alive), active, most))
+        return _Collector(self._store, self._streams(), _Figures(counts, metrics, len(alive), active, most))
 
 
 class _Collector(Collector):
     """The figures of one moment; None: the store did not answer."""
 
-    def __init__(self, store: Store, figures: _Figures | None) -> None:
+    def __init__(self, store: Store, streams: int, figures: _Figures | None) -> None:
         self._store = store
+        self._streams = streams
         self._figures = figures
 
     def collect(self) -> Iterator[Metric]:
@@ -108,6 +111,7 @@ class _Collector(Collector):
         yield GaugeMetricFamily("tonearm_spool_active", "Whether this server stands in for Redis (1).", stands_in)
         left = 0 if spool is None else spool.left
         yield GaugeMetricFamily("tonearm_spool_jobs", "Jobs that lie in this server's own store meanwhile.", left)
+        yield GaugeMetricFamily("tonearm_event_streams", "Who listens to the events of this server.", self._streams)
         if self._figures is not None:
             yield from _of_the_queue(self._figures)
 

@@ -59,6 +59,11 @@ class StreamRoutes:
         self._most_of_one = max(PER_CLIENT, self._most // 10)
         self._open: Counter[str] = Counter()
 
+    @property
+    def listeners(self) -> int:
+        """How many streams are open, at most QUEUE_MAX_STREAMS."""
+        return self._open.total()
+
     def add_to(self, app: FastAPI) -> None:
         """Add the route to *app*, before those where the id of a job stands in this place."""
         app.add_api_route(EVENTS, self.events, methods=["GET", "HEAD"])
@@ -68,7 +73,7 @@ class StreamRoutes:
         if request.method == "HEAD":
             return Response(headers=_STREAM)
         client = client_name(request.scope)
-        if self._open.total() >= self._most:
+        if self.listeners >= self._most:
             raise QuotaExceeded(RefusalCode.TOO_MANY_STREAMS, "Too many event streams are open", self._most)
         if self._open[client] >= self._most_of_one:
             message = f"You have {self._most_of_one} event streams open, the most of one client"
