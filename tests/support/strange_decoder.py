@@ -75,6 +75,12 @@ def babble(_: int, __: Order) -> Decoded:
         os.write(ANSWER, b"x" * 4_096)
 
 
+def multiply(_: int, __: Order) -> Decoded:
+    """Start a process that nobody asked for, and let both go on."""
+    os.fork()
+    return sleep(_, __)
+
+
 def turn_on_parent(_: int, __: Order) -> Decoded:
     """Kill the decoder process, and go on."""
     os.kill(os.getppid(), signal.SIGKILL)
@@ -91,7 +97,8 @@ def _holding(go: str) -> Callable[[int, Order], Decoded]:
 
 
 BEHAVIOURS: dict[str, Callable[[int, Order], Decoded]] = {
-    function.__name__: function for function in (spin, sleep, devour, crash, reach_out, babble, turn_on_parent)
+    function.__name__: function
+    for function in (spin, sleep, devour, crash, reach_out, babble, multiply, turn_on_parent)
 }
 
 

@@ -95,6 +95,8 @@ class Children:
             pid = os.fork()
             if pid == 0:
                 self._be_child(file, writing, order)
+            with suppress(OSError):  # it may have done so itself, and be gone
+                os.setpgid(pid, pid)
         except OSError:
             os.close(reading)
             raise
@@ -108,6 +110,7 @@ class Children:
     def _be_child(self, file: int, writing: int, order: Order) -> NoReturn:
         """All that a child does: it never returns to the loop of its parent."""
         try:
+            os.setpgid(0, 0)
             die_with(self._pid)
             os.dup2(file, FILE)
             os.dup2(writing, ANSWER)
@@ -126,12 +129,12 @@ class Children:
         return True
 
     def _end(self, child: _Child) -> bool:
-        """Kill the child if it still runs, and report how it ended to whoever still listens. Always true."""
+        """Kill what still runs of the child's group, and report how it ended to whoever still listens. Always true."""
         del self._running[child.pid]
         for source in (child.pipe, child.asker):
             self._selector.unregister(source)
         with suppress(ProcessLookupError):
-            os.kill(child.pid, signal.SIGKILL)
+            os.killpg(child.pid, signal.SIGKILL)
         _, status = os.waitpid(child.pid, 0)
         _tell(child.asker, _report(bytes(child.answer), status))
         child.asker.close()

@@ -125,6 +125,17 @@ async def test_a_child_that_does_not_end_is_killed_at_its_limit(track: Path, beh
         await until("the child is gone", lambda: not children(process), seconds=5)
 
 
+async def test_what_a_child_started_goes_with_it(track: Path) -> None:
+    """A file is decoded by a group of processes, and all of it is killed, however many a hostile file makes of it."""
+    async with decoding("multiply") as decoder:
+        decoding_it = asyncio.create_task(decode(decoder, track))
+        _, child = await the_child()
+        (kin,) = await until("it has multiplied", lambda: children(child))
+        decoding_it.cancel()
+        await asyncio.gather(decoding_it, return_exceptions=True)
+        await until("both are gone", lambda: not alive(child) and not alive(kin), seconds=5)
+
+
 async def test_a_cancel_kills_the_child_at_once(track: Path) -> None:
     """Not at the end of its file, nor at its limit."""
     async with decoding("spin") as decoder:
