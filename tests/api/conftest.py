@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
+from tests.api.keyed import Keyed, make
 from tests.api.serving import WORKER, Api, serving
 from tests.support.redis_shared import fresh_queue, shared_redis
 
@@ -33,6 +34,12 @@ async def serve() -> AsyncIterator[Serve]:
 async def api(serve: Serve) -> Api:
     """A server with the defaults, but for the rate limit, which is off."""
     return await serve()
+
+
+@pytest.fixture
+async def keyed(api: Api) -> Keyed:
+    """A server where keys are on."""
+    return Keyed(api, await make(api, "root"))
 
 
 @pytest.fixture

@@ -1,97 +1,22 @@
-"""Keys and sessions over HTTP: who is let in where, how far a key reaches, and how it ends."""
+"""Keys and sessions over HTTP: how one is made, shown, listed and revoked, and what it is worth.
+
+What somebody tries who has none, or a narrow one, or one that was revoked, is in `tests/faults/attacks/test_keys.py`.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
 import pytest
-from starlette.routing import Mount, Route
 from tests.api.conftest import Serve
-from tests.api.serving import PREFIX, WORKER, Answer, Api
-from tests.support.clock import MINUTE, SECOND, FakeClock
+from tests.api.keyed import Keyed, bearer, beside, log_in, make, routes
+from tests.api.serving import PREFIX, WORKER, Api
 
-from tonearm.api import ApiServer, create_app
-from tonearm.api.paths import EVENTS
 from tonearm.api.scopes import SCOPES
-from tonearm.clock import SystemClock
-from tonearm.model import ClaimRequest, Mark, Phase, Released, Scope
-from tonearm.settings import Settings, load
-from tonearm.store.sqlite import open_sqlite
+from tonearm.model import ClaimRequest, Mark, Phase, Released
 
 OPEN = {("GET", "/"), ("GET", "/healthz"), ("GET", "/readyz"), ("POST", f"{PREFIX}/login")}
-JOB = "job-1763900000000-k3v9x0q2ab"
-
-
-def bearer(text: str) -> dict[str, str]:
-    """The header that shows a key."""
-    return {"Authorization": f"Bearer {text}"}
-
-
-async def make(api: Api, name: str, scope: str = "admin", by: str = "", **more: Any) -> str:
-    """Make a key; its text."""
-    headers = bearer(by) if by else {}
-    answer = await api.call("POST", "/keys", json={"name": name, "scope": scope, **more}, headers=headers)
-    assert answer.status == 201, answer.body
-    return str(answer.body["key"])
-
-
-async def log_in(api: Api, text: str) -> str:
-    """Open a session; the text in its cookie."""
-    answer = await api.call("POST", "/login", json={"key": text})
-    assert answer.status == 200, answer.body
-    return answer.headers["Set-Cookie"].partition("tonearm_session=")[2].partition(";")[0]
-
-
-async def routes() -> list[tuple[str, str]]:
-    """Every method and path of the application's own router."""
-    store = await open_sqlite(None, SystemClock())
-    app = create_app(store, Settings(), SystemClock())
-    await store.close()
-    found = []
-    for route in app.routes:
-        if isinstance(route, Route):
-            found += [(method, route.path) for method in route.methods or ()]
-        else:
-            assert isinstance(route, Mount)
-            found.append(("GET", route.path))
-    return found
-
-
-@dataclass
-class Keyed:
-    """A server with an admin's key."""
-
-    api: Api
-    admin: str
-
-    async def as_(self, text: str, method: str, path: str = "", **options: Any) -> Answer:
-        """A call with a key."""
-        return await self.api.call(method, path, headers=bearer(text), **options)
-
-
-@pytest.fixture
-async def keyed(api: Api) -> Keyed:
-    """A server where keys are on."""
-    return Keyed(api, await make(api, "root"))
-
-
-@asynccontextmanager
-async def beside(api: Api, **flags: str) -> AsyncIterator[Api]:
-    """Another server on the same store."""
-    settings = load({"PORT": "0", "QUEUE_RATE_LIMIT_PER_MIN": "0", **flags})
-    server = ApiServer(create_app(api.store, settings, SystemClock()), settings)
-    await server.start()
-    try:
-        async with aiohttp.ClientSession() as http:
-            yield Api(server, api.store, http)
-    finally:
-        await server.stop(1_000)
 
 
 async def test_every_route_has_its_scope_and_four_are_open() -> None:
@@ -100,48 +25,6 @@ async def test_every_route_has_its_scope_and_four_are_open() -> None:
 
     assert found - SCOPES.keys() == set()
     assert {row for row, scope in SCOPES.items() if scope is None} == OPEN
-
-
-async def test_without_a_key_every_route_is_shut_but_the_open_ones(keyed: Keyed) -> None:
-    """Whatever the method; the answer says how a key is shown, and nothing of what is there."""
-    for method, path in await routes():
-        concrete = path.replace("{job_id}", JOB).replace("{name}", "root")
-        for each in {method, "OPTIONS"}:
-            if (("GET" if each == "HEAD" else each), path) in OPEN:
-                continue
-            answer = await keyed.api.call(each, f"/{concrete}" if concrete != "/" else "//")
-            assert answer.status == 401, (each, path)
-            assert answer.headers["WWW-Authenticate"] == "Bearer"
-            if each != "HEAD":
-                assert answer.body["code"] == "UNAUTHORIZED"
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        f"{PREFIX}/",
-        f"/{PREFIX}",
-        f"{PREFIX}//stats",
-        f"{PREFIX}/stats/",
-        f"{PREFIX}%2Fstats",
-        f"{PREFIX}/%73tats",
-        f"{PREFIX.upper()}/STATS",
-        f"{PREFIX}/../download-queue/stats",
-        f"{PREFIX}/{JOB}%2Farchive",
-        f"{PREFIX}/nothing/at/all",
-        "/docs",
-        "/docs-assets/swagger-ui.css",
-        "/openapi.json",
-        "/healthz/../api/download-queue",
-        "//healthz",
-        "/nowhere",
-    ],
-)
-async def test_no_spelling_of_a_path_gets_by_without_a_key(keyed: Keyed, path: str) -> None:
-    """It is 401 before anything else is said about it."""
-    for method in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE"):
-        request = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-        assert (await keyed.api.raw(request.encode())).split()[1] == b"401", method
 
 
 async def test_the_open_routes_answer_without_a_key(keyed: Keyed) -> None:
@@ -196,33 +79,6 @@ async def test_the_hash_of_a_key_is_no_key(keyed: Keyed) -> None:
 
     assert keyed.admin not in str(record)
     assert (await keyed.as_(record.hash, "GET", "/stats")).status == 401
-
-
-async def test_no_key_reaches_beyond_its_scope(keyed: Keyed) -> None:
-    """Every route with every scope: 403 where the table asks for more, and never where it does not."""
-    texts = {scope: await make(keyed.api, f"k-{scope}", scope, keyed.admin) for scope in Scope}
-    for method, path in await routes():
-        wanted = SCOPES["GET" if method == "HEAD" else method, path]
-        if wanted is None or path.startswith("/docs-assets") or path in ("/docs", "/openapi.json"):
-            continue
-        if (method, path) == ("GET", EVENTS):
-            continue  # it never ends; HEAD asks for the same scope
-        for scope, text in texts.items():
-            concrete = path.replace("{job_id}", JOB).replace("{name}", "nobody").removeprefix(PREFIX)
-            answer = await keyed.as_(text, method, concrete)
-            assert (answer.status == 403) is not scope.includes(wanted), (method, path, scope)
-
-
-async def test_an_event_stream_ends_with_its_key(keyed: Keyed) -> None:
-    """Whoever listens with a key that is revoked is cut off, though nothing happens."""
-    text = await make(keyed.api, "ann", "read", keyed.admin)
-    async with keyed.api.http.get(keyed.api.url + EVENTS, headers=bearer(text)) as stream:
-        assert stream.status == 200
-        await stream.content.readuntil(b"\n\n")
-        assert (await keyed.as_(keyed.admin, "DELETE", "/keys/ann")).status == 200
-        with contextlib.suppress(aiohttp.ClientPayloadError):
-            async with asyncio.timeout(15):
-                await stream.content.read()
 
 
 async def test_where_nothing_is_a_key_hears_so(keyed: Keyed) -> None:
@@ -356,54 +212,11 @@ async def test_the_cookie_of_a_session_is_kept_to_this_server(
     assert root not in answer.headers["Set-Cookie"]
 
 
-@pytest.mark.parametrize("by", ["logout", "revocation", "a revocation elsewhere", "time"])
-async def test_a_session_ends(serve: Serve, by: str) -> None:
-    """At logout, with its key wherever that is revoked, and after a day."""
-    clock = FakeClock()
-    api = await serve(clock)
-    root = await make(api, "root")
-    ann = await make(api, "ann", "read", root)
-    cookie = {"Cookie": f"tonearm_session={await log_in(api, ann)}"}
-    assert (await api.call("GET", "/stats", headers=cookie)).status == 200
-    if by == "logout":
-        answer = await api.call("POST", "/logout", headers=cookie)
-        assert (answer.status, "Max-Age=0" in answer.headers["Set-Cookie"]) == (200, True)
-    elif by == "revocation":
-        assert (await api.call("DELETE", "/keys/ann", headers=bearer(root))).status == 200
-    elif by == "time":
-        clock.advance(24 * 60 * MINUTE)
-    else:
-        await api.store.remove_key("ann")
-        clock.advance(2 * SECOND)
-
-    assert (await api.call("GET", "/control", headers=cookie)).status == 401
-    assert (await api.call("GET", "/control", headers=bearer(ann))).status == (200 if by in ("logout", "time") else 401)
-
-
 async def test_a_session_opens_no_other(keyed: Keyed) -> None:
     """Else it would never have to end."""
     session = await log_in(keyed.api, keyed.admin)
 
     assert (await keyed.api.call("POST", "/login", json={"key": session})).status == 401
-
-
-async def test_guessing_is_slowed_and_who_was_in_stays_in(serve: Serve) -> None:
-    """After ten wrong keys no further one is looked at, not even a right one, for a minute."""
-    clock = FakeClock()
-    api = await serve(clock)
-    root = await make(api, "root")
-    ann = await make(api, "ann", "read", root)
-    for number in range(10):
-        assert (await api.call("GET", "/stats", headers=bearer(f"tonearm_{number}"))).status == 401
-    for path, options in (("/stats", {"headers": bearer(ann)}), ("/stats", {"headers": bearer("tonearm_x")})):
-        answer = await api.call("GET", path, **options)
-        assert (answer.status, answer.body["code"], answer.headers["Retry-After"]) == (429, "RATE_LIMITED", "60")
-        assert answer.body["limit"] == {"name": "guesses", "allowed": 10}
-    assert (await api.call("POST", "/login", json={"key": ann})).status == 429
-    assert (await api.call("GET", "/stats", headers=bearer(root))).status == 200
-
-    clock.advance(MINUTE)
-    assert (await api.call("GET", "/stats", headers=bearer(ann))).status == 200
 
 
 async def test_one_wrong_key_again_and_again_is_no_guessing(keyed: Keyed) -> None:

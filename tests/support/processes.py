@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
+import sys
 from pathlib import Path
+
+_LISTEN = "0A"
+"""The state of a TCP socket that listens, in /proc/net/tcp."""
+_ACCEPTS = 0x10000
+"""The flag of a unix socket that listens, in /proc/net/unix."""
 
 
 def children(parent: int) -> list[int]:
@@ -31,6 +38,37 @@ def age_s(pid: int) -> float:
 def held(pid: int) -> list[str]:
     """What the descriptors of a process stand for."""
     return sorted(str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def listening(pid: int) -> list[str]:
+    """Where a process listens: `127.0.0.1:8080` of IPv4, `[…]:8080` of IPv6 (in hex), `unix:` and a path."""
+    ours = {name.removeprefix("socket:[").removesuffix("]") for name in held(pid) if name.startswith("socket:[")}
+    network = Path(f"/proc/{pid}/net")
+    found = []
+    for line in (network / "tcp").read_text("ascii").splitlines()[1:]:
+        fields = line.split()
+        if fields[3] == _LISTEN and fields[9] in ours:
+            address, port = _hex_port(fields[1])
+            found.append(f"{socket.inet_ntoa(int(address, 16).to_bytes(4, sys.byteorder))}:{port}")
+    for line in (network / "tcp6").read_text("ascii").splitlines()[1:]:
+        fields = line.split()
+        if fields[3] == _LISTEN and fields[9] in ours:
+            found.append("[{}]:{}".format(*_hex_port(fields[1])))
+    for line in (network / "unix").read_text("utf-8", "replace").splitlines()[1:]:
+        fields = line.split(maxsplit=7)
+        if int(fields[3], 16) & _ACCEPTS and fields[6] in ours:
+            found.append(f"unix:{fields[7]}")
+    return sorted(found)
+
+
+def _hex_port(text: str) -> tuple[str, int]:
+    address, _, port = text.partition(":")
+    return address, int(port, 16)
+
+
+def command_line(pid: int) -> bytes:
+    """What `ps` shows of a process: its arguments, with zeros between."""
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def environment(pid: int) -> bytes:

@@ -16,7 +16,7 @@ TEXTS = (
 @pytest.mark.parametrize("text", TEXTS)
 async def test_markup_in_a_title_comes_back_as_a_text_of_json(api: Api, text: str) -> None:
     """It is kept as it was written, and no answer that holds it is one that a browser would show as a page."""
-    job = {"type": "track", "trackId": 1, "quality": "LOW", "trackTitle": text, "artistName": text}
+    job = {"type": "track", "trackId": 1, "quality": "LOW", "trackTitle": text, "albumTitle": text, "artistName": text}
     job_id = (await api.call("POST", json={"job": job})).body["jobId"]
 
     assert (await api.job(job_id))["job"]["trackTitle"] == text
