@@ -135,21 +135,44 @@ async def test_a_unix_socket_serves_and_is_removed(store: Store, tmp_path: Path)
     assert not path.exists()
 
 
+async def openssl(*arguments: str | Path) -> None:
+    """Make a key or a certificate."""
+    made = await asyncio.create_subprocess_exec("openssl", *map(str, arguments), stderr=asyncio.subprocess.DEVNULL)
+    assert await made.wait() == 0
+
+
+async def certificate(cert: Path, key: Path) -> None:
+    """Make a certificate for this machine, and the key that belongs to it."""
+    await openssl(
+        *("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"),
+        *("-addext", "subjectAltName=IP:127.0.0.1", "-out", cert, "-keyout", key),
+    )
+
+
 async def test_tls_is_spoken_with_a_certificate(store: Store, tmp_path: Path) -> None:
     """TLS_CERT and TLS_KEY make it HTTPS."""
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    made = await asyncio.create_subprocess_exec(
-        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"),
-        *("-addext", "subjectAltName=IP:127.0.0.1", "-out", str(cert), "-keyout", str(key)),
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    assert await made.wait() == 0
+    await certificate(cert, key)
     context = ssl.create_default_context(cafile=str(cert))
     async with listening(store, PORT="0", TLS_CERT=str(cert), TLS_KEY=str(key)) as server:
         (address,) = server.addresses
         assert address.startswith("https://127.0.0.1:")
         async with aiohttp.ClientSession() as http, http.get(f"{address}/healthz", ssl=context) as answer:
             assert answer.status == 200
+
+
+async def test_a_key_that_does_not_open_is_an_error_and_no_question(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """One of another certificate, and one that wants a password, for which nobody waits at a terminal."""
+    cert, key, other, locked = (tmp_path / f"{name}.pem" for name in ("cert", "key", "other", "locked"))
+    await certificate(cert, key)
+    await openssl("genrsa", "-out", other, "2048")
+    await openssl("rsa", "-in", key, "-aes128", "-passout", "pass:secret", "-out", locked)
+    for wrong in (other, locked):
+        with pytest.raises(SetupError, match="TLS_CERT, TLS_KEY"):
+            await start(PORT="0", TLS_CERT=str(cert), TLS_KEY=str(wrong))
+    assert "pass phrase" not in capfd.readouterr().err
 
 
 async def test_a_key_that_is_none_is_an_error_that_names_the_settings(tmp_path: Path) -> None:

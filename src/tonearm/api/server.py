@@ -32,6 +32,9 @@ BACKLOG = 512
 UNIX_MODE = 0o660
 """Who may connect to a unix socket, where being let in is all that is asked for: owner and group."""
 
+_INSTEAD_OF_ASKING = "-"
+"""Told for a key that wants a password: an error at start, where OpenSSL would ask a terminal and wait."""
+
 log = structlog.get_logger("api.server")
 
 
@@ -107,6 +110,7 @@ class ApiServer:
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             ssl_certfile=settings.tls_cert,
             ssl_keyfile=settings.tls_key,
+            ssl_keyfile_password=_INSTEAD_OF_ASKING,
         )
         try:
             config.load()
