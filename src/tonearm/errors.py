@@ -8,6 +8,8 @@
     │   ├── LimitReached      a limit is reached; says which, and when to come again where that is known
     │   │   ├── RateLimited   too many submissions, or wrong keys, in a time
     │   │   └── QuotaExceeded too many jobs, bytes or streams
+    │   ├── CannotSearch      the catalog has no search          → 501
+    │   ├── CatalogUnavailable  it could not be asked now; says why → 503
     │   └── FileUnavailable   a file of the library cannot be given out; names it
     ├── LeaseLost             this worker must stop                 → never shown to people
     │   └── LeaseEnded        by its own clock; the store said nothing
@@ -104,6 +106,8 @@ class RefusalCode(StrEnum):
     STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
     WORKER_DOWN = "WORKER_DOWN"
     TOO_MANY_STREAMS = "TOO_MANY_STREAMS"
+    NOT_IMPLEMENTED = "NOT_IMPLEMENTED"
+    CATALOG_UNAVAILABLE = "CATALOG_UNAVAILABLE"
     INTERNAL = "INTERNAL"
 
 
@@ -193,6 +197,22 @@ _QUOTAS = {
     RefusalCode.CLIENT_BYTES_EXCEEDED: LimitName.BYTES,
     RefusalCode.TOO_MANY_STREAMS: LimitName.STREAMS,
 }
+
+
+class CannotSearch(Refused):
+    """The catalog has no search; the message says what to do instead."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(RefusalCode.NOT_IMPLEMENTED, message)
+
+
+class CatalogUnavailable(Refused):
+    """The catalog gave no answer that can be used. *failure* says why; *retry_after_ms*: when to ask again."""
+
+    def __init__(self, failure: FailureCode, message: str, retry_after_ms: int) -> None:
+        super().__init__(RefusalCode.CATALOG_UNAVAILABLE, message)
+        self.failure = failure
+        self.retry_after_ms = retry_after_ms
 
 
 class FileUnavailable(Refused):

@@ -12,6 +12,7 @@ from tests.api.serving import WORKER, Api, serving
 from tests.support.redis_shared import fresh_queue, shared_redis
 
 from tonearm.api import ApiServer, create_app
+from tonearm.catalog import Catalog
 from tonearm.clock import Clock, SystemClock
 from tonearm.settings import load
 from tonearm.store.redis import open_redis
@@ -24,8 +25,8 @@ async def serve() -> AsyncIterator[Serve]:
     """Starts servers with the settings that it is given; they end with the test."""
     async with AsyncExitStack() as stack:
 
-        async def start(clock: Clock | None = None, **flags: str) -> Api:
-            return await stack.enter_async_context(serving(clock, **flags))
+        async def start(clock: Clock | None = None, catalog: Catalog | None = None, **flags: str) -> Api:
+            return await stack.enter_async_context(serving(clock, catalog, **flags))
 
         yield start
 

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 
 from tonearm.api import ApiServer, create_app
+from tonearm.catalog import Catalog
 from tonearm.clock import Clock, SystemClock
 from tonearm.settings import load
 from tonearm.store.base import Store
@@ -86,13 +87,13 @@ class Api:
 
 
 @asynccontextmanager
-async def serving(clock: Clock | None = None, **flags: str) -> AsyncIterator[Api]:
+async def serving(clock: Clock | None = None, catalog: Catalog | None = None, **flags: str) -> AsyncIterator[Api]:
     """A server on a free port over a store in memory with a living worker; no rate limit unless *flags* set one."""
     settings = load({"PORT": "0", "QUEUE_RATE_LIMIT_PER_MIN": "0", **flags})
     clock = clock or SystemClock()
     store = await open_sqlite(None, clock, worker_dead_ms=settings.worker_dead_ms)
     await store.heartbeat(WORKER, "here", 4)
-    server = ApiServer(create_app(store, settings, clock), settings)
+    server = ApiServer(create_app(store, settings, clock, catalog=catalog), settings)
     try:
         await server.start()
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as http:

@@ -12,6 +12,7 @@ import schemathesis
 from fastapi.routing import APIRoute
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
+from tests.api.catalogs import Searched
 from tests.api.serving import Api, serving
 
 from tonearm.api import create_app
@@ -19,7 +20,7 @@ from tonearm.api.keyring import hash_of
 from tonearm.api.openapi import document
 from tonearm.clock import SystemClock
 from tonearm.errors import RefusalCode
-from tonearm.model import KeyRecord, Scope
+from tonearm.model import Hit, JobType, KeyRecord, Scope
 from tonearm.settings import Settings
 from tonearm.store.sqlite import open_sqlite
 
@@ -30,6 +31,11 @@ KEY = "tonearm_of_the_tests"
 SHOWN = {"Authorization": f"Bearer {KEY}"}
 """Keys are on, so that it does not matter which keys schemathesis makes and revokes."""
 
+HITS = (
+    Hit(JobType.ALBUM, 5, "Blue", "Ann", year=1971, track_count=10, cover_url="http://covers.example/5"),
+    Hit(JobType.TRACK, 11, "Blue Too", "Ann", album="Blue"),
+)
+
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
@@ -38,7 +44,7 @@ def address() -> Iterator[str]:
     ready, done = threading.Event(), threading.Event()
 
     async def serve() -> None:
-        async with serving(QUEUE_CRITICAL_SIZE="100000", QUEUE_MAX_SIZE="100000") as api:
+        async with serving(catalog=Searched(*HITS), QUEUE_CRITICAL_SIZE="100000", QUEUE_MAX_SIZE="100000") as api:
             await _fill(api)
             listening.append(api.url)
             ready.set()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.support.catalog import ScriptedCatalog
 from tonearm.cli import working as parts
+from tonearm.cli.outside import outside
 from tonearm.clock import SystemClock
 from tonearm.model import JobSpec, JobType, Quality, Submission, SubmitLimits
 from tonearm.settings import load
@@ -26,7 +27,7 @@ async def working(
     loaded = load({"INTERNAL_API_URL": catalog.url, **paths, **settings})
     store = await open_sqlite(loaded.database, SystemClock(), worker_dead_ms=loaded.worker_dead_ms)
     try:
-        async with parts.working(through(store), loaded, SystemClock()) as worker:
+        async with outside(loaded) as reached, parts.working(through(store), loaded, SystemClock(), reached) as worker:
             worker.start()
             try:
                 yield store, worker

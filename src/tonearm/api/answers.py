@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Scope
 
-from tonearm.errors import Invalid, LimitReached, RefusalCode, Refused
+from tonearm.errors import CatalogUnavailable, Invalid, LimitReached, RefusalCode, Refused
 
 STATUSES: Mapping[RefusalCode, int] = MappingProxyType(
     {
@@ -46,6 +46,8 @@ STATUSES: Mapping[RefusalCode, int] = MappingProxyType(
         RefusalCode.STORE_UNAVAILABLE: 503,
         RefusalCode.WORKER_DOWN: 503,
         RefusalCode.TOO_MANY_STREAMS: 503,
+        RefusalCode.NOT_IMPLEMENTED: 501,
+        RefusalCode.CATALOG_UNAVAILABLE: 503,
     }
 )
 
@@ -108,7 +110,7 @@ def refusal(
 
 def refusal_of(scope: Scope, refused: Refused) -> Response:
     """The answer to a request that was refused with this error."""
-    known_ms = refused.retry_after_ms if isinstance(refused, LimitReached) else None
+    known_ms = refused.retry_after_ms if isinstance(refused, LimitReached | CatalogUnavailable) else None
     wait_ms = _RETRY_AFTER_MS.get(refused.code) if known_ms is None else known_ms
     return refusal(
         scope,
@@ -117,6 +119,7 @@ def refusal_of(scope: Scope, refused: Refused) -> Response:
         headers={} if wait_ms is None else {"Retry-After": str(max(1, math.ceil(wait_ms / 1000)))},
         field=refused.field if isinstance(refused, Invalid) else None,
         limit=limit_of(refused),
+        failureCode=refused.failure if isinstance(refused, CatalogUnavailable) else None,
     )
 
 

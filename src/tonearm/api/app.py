@@ -32,8 +32,10 @@ from tonearm.api.peers import Behind
 from tonearm.api.probes import Probes
 from tonearm.api.queue_metrics import QueueMetricRoutes
 from tonearm.api.requests import Observed
+from tonearm.api.search import SearchRoutes
 from tonearm.api.streams import StreamRoutes
 from tonearm.api.workers import WorkerRoutes
+from tonearm.catalog import Catalog
 from tonearm.clock import Clock
 from tonearm.errors import RefusalCode, Refused, StoreDiskFull, StoreFull, StoreUnavailable
 from tonearm.settings import Settings
@@ -45,8 +47,10 @@ _HTTP_TEXTS = {404: "There is nothing here", 405: "This method is not allowed he
 log = structlog.get_logger("api")
 
 
-def create_app(store: Store, settings: Settings, clock: Clock, *, insecure_open: bool = False) -> FastAPI:
-    """The HTTP API over *store*; *clock* gives job ids and answers their time.
+def create_app(
+    store: Store, settings: Settings, clock: Clock, *, catalog: Catalog | None = None, insecure_open: bool = False
+) -> FastAPI:
+    """The HTTP API over *store*; *clock* gives job ids and answers their time. *catalog* is searched, nothing else.
 
     Without any key it is open to all where only this machine reaches it, or if *insecure_open*; else it is shut.
     """
@@ -59,6 +63,7 @@ def create_app(store: Store, settings: Settings, clock: Clock, *, insecure_open:
     HealthRoutes(store, settings, clock).add_to(app)
     WorkerRoutes(store, clock).add_to(app)
     ControlRoutes(store, settings).add_to(app)
+    SearchRoutes(catalog).add_to(app)
     keyring = Authenticator(
         store,
         clock,

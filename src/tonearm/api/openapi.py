@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
+from tonearm.api import search
 from tonearm.api.answers import STATUSES
 from tonearm.api.idempotency import HEADER, MAX_KEY
 from tonearm.api.paths import (
@@ -23,6 +24,7 @@ from tonearm.api.paths import (
     LOGOUT,
     METRICS,
     PREFIX,
+    SEARCH,
     STATS,
     WORKERS,
 )
@@ -88,6 +90,7 @@ def _of_the_queue() -> Part:
         METRICS: {"get": _metrics()},
         HEALTH: {"get": _with_figures("health", "How the queue is", "QueueHealth", Code.WORKER_DOWN)},
         WORKERS: {"get": _operation("listWorkers", "The workers, and what each does", {200: "WorkerList"}, ())},
+        SEARCH: {"get": _search()},
         CONTROL: {
             "get": _operation("showControl", "How the whole queue is steered", {200: "ControlAnswer"}, ()),
             "patch": _steer(),
@@ -218,6 +221,20 @@ def _steer() -> Part:
     return {**operation, "requestBody": _body("Control")}
 
 
+def _search() -> Part:
+    refusals = (Code.INVALID_FIELD, Code.NOT_IMPLEMENTED, Code.CATALOG_UNAVAILABLE)
+    words = _query("q", "What to search for.", minLength=1, maxLength=search.MOST_WORDS)
+    del words["allowEmptyValue"]
+    return {
+        **_operation("searchCatalog", "What the catalog has, by words", {200: "Found"}, refusals),
+        "parameters": [
+            words | {"required": True, "example": "blue"},
+            _query("type", "Only tracks or only albums.", enum=list(JobType)),
+            _limit(search.DEFAULT_LIMIT, search.MAX_LIMIT),
+        ],
+    }
+
+
 def _tracks() -> Part:
     refusals = (Code.NOT_FOUND, Code.INVALID_FIELD, Code.INVALID_CURSOR)
     return {
@@ -334,8 +351,9 @@ def _query(name: str, description: str, **schema: Any) -> Part:
 
 
 def _window() -> list[Part]:
-    limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
-    return [
-        {"name": "limit", "in": "query", "description": "The most items of one answer.", "schema": limit},
-        _query("cursor", "The `nextCursor` of the page before."),
-    ]
+    return [_limit(DEFAULT_LIMIT, MAX_LIMIT), _query("cursor", "The `nextCursor` of the page before.")]
+
+
+def _limit(default: int, most: int) -> Part:
+    schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
+    return {"name": "limit", "in": "query", "description": "The most items of one answer.", "schema": schema}

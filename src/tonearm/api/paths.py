@@ -18,11 +18,14 @@ EVENTS = f"{PREFIX}/events"
 CONTROL = f"{PREFIX}/control"
 HEALTH = f"{PREFIX}/health"
 WORKERS = f"{PREFIX}/workers"
+SEARCH = f"{PREFIX}/search"
 ACTIONS = f"{PREFIX}/actions"
 KEYS = f"{PREFIX}/keys"
 LOGIN = f"{PREFIX}/login"
 LOGOUT = f"{PREFIX}/logout"
-FIXED = frozenset({ACTIONS, BATCH, STATS, DASHBOARD, METRICS, EVENTS, CONTROL, HEALTH, WORKERS, KEYS, LOGIN, LOGOUT})
+FIXED = frozenset(
+    {ACTIONS, BATCH, STATS, DASHBOARD, METRICS, EVENTS, CONTROL, HEALTH, WORKERS, SEARCH, KEYS, LOGIN, LOGOUT}
+)
 """Fixed names where otherwise the id of a job stands."""
 
 

@@ -26,10 +26,18 @@ def read_window(query: Mapping[str, str]) -> Window:
     Raises:
         Invalid: INVALID_FIELD, limit.
     """
+    return Window(read_limit(query, DEFAULT_LIMIT, MAX_LIMIT), query.get("cursor") or None)
+
+
+def read_limit(query: Mapping[str, str], default: int, most: int) -> int:
+    """*limit* of a query, from 1 to *most*.
+
+    Raises:
+        Invalid: INVALID_FIELD, limit.
+    """
     given = query.get("limit", "")
     number = int(given) if given.isascii() and given.isdecimal() and len(given) <= 4 else given or None
-    limit = fields.integer({"limit": number}, "limit", DEFAULT_LIMIT, least=1, most=MAX_LIMIT)
-    return Window(limit, query.get("cursor") or None)
+    return fields.integer({"limit": number}, "limit", default, least=1, most=most)
 
 
 def read_flag(query: Mapping[str, str], name: str) -> bool:

@@ -21,6 +21,7 @@ from tonearm.api.paths import (
     LOGOUT,
     METRICS,
     PREFIX,
+    SEARCH,
     STATS,
     WORKERS,
 )
@@ -43,6 +44,7 @@ SCOPES: Mapping[tuple[str, str], Scope | None] = MappingProxyType(
         ("GET", STATS): Scope.READ,
         ("GET", HEALTH): Scope.READ,
         ("GET", WORKERS): Scope.READ,
+        ("GET", SEARCH): Scope.READ,
         ("GET", CONTROL): Scope.READ,
         ("GET", DASHBOARD): Scope.READ,
         ("GET", METRICS): Scope.READ,

@@ -15,6 +15,7 @@ from tonearm.api.control import KNOWN
 from tonearm.api.health import Health, Level
 from tonearm.api.jobs import Action
 from tonearm.api.records import WireJob, WireTrack
+from tonearm.api.search import WireHit
 from tonearm.api.submissions import MAX_RETRIES
 from tonearm.api.workers import WireWorker
 from tonearm.errors import FailureCode, LimitName, RefusalCode
@@ -93,6 +94,7 @@ def _of_the_queue() -> Schema:
     return {
         "WorkerList": _success({"workers": _list_of("Worker"), "timestamp": _COUNT}),
         "Health": _success({"status": {"enum": ["ok", "ready"]}}),
+        "Found": _success({"results": _list_of("Hit"), "count": _COUNT}),
         "Control": _object({}, _steered(nullable=True), example={"paused": True}),
         "ControlAnswer": _success(
             {
@@ -130,7 +132,7 @@ def _of_the_queue() -> Schema:
 def _records() -> Schema:
     """The records as `msgspec` describes them, without the prefix of their class names."""
     _, components = msgspec.json.schema_components(
-        (WireJob, WireTrack, WireWorker), ref_template="#/components/schemas/{name}"
+        (WireJob, WireTrack, WireWorker, WireHit), ref_template="#/components/schemas/{name}"
     )
     plain: Schema = msgspec.json.decode(msgspec.json.encode(components).replace(b"schemas/Wire", b"schemas/"))
     return {name.removeprefix("Wire"): schema for name, schema in plain.items()}
@@ -333,6 +335,7 @@ def _refusal() -> Schema:
             "limit": limit,
             "jobId": _TEXT,
             "reason": {**_TEXT, "description": "Why the job's state refuses the action."},
+            "failureCode": {"enum": list(FailureCode), "description": "Why the catalog cannot be searched."},
         },
         example={"success": False, "error": "Job not found", "code": "NOT_FOUND"},
     )

@@ -1,7 +1,8 @@
-"""The catalog behind `INTERNAL_API_URL`: the contract's two questions over HTTP.
+"""The catalog behind `INTERNAL_API_URL`: the contract's questions over HTTP.
 
 What is asked goes through the outbound client, so limits, guard and credentials are its; what is answered is checked in
 `wire`. Here stands only which URL is asked, how pages follow each other, and what a refusal means in people's words.
+The optional question, the search, is put by `search`.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ from collections.abc import AsyncIterator
 from urllib.parse import quote, urlsplit
 
 from tonearm.catalog.base import MAX_ALBUM_TRACKS, Fetcher
+from tonearm.catalog.refusals import refused
+from tonearm.catalog.search import Search
 from tonearm.catalog.wire import album_page_from, track_from
+from tonearm.clock import Clock, SystemClock
 from tonearm.errors import BadAnswer, HttpStatus, SetupError
-from tonearm.model import AlbumPage, Quality, Track
+from tonearm.model import AlbumPage, Hit, JobType, Quality, Track
 
 
 class HttpCatalog:
@@ -23,9 +27,10 @@ class HttpCatalog:
         SetupError: the base is not an http or https URL, or carries a query or fragment.
     """
 
-    def __init__(self, fetcher: Fetcher, base_url: str) -> None:
+    def __init__(self, fetcher: Fetcher, base_url: str, clock: Clock | None = None) -> None:
         self._fetcher = fetcher
         self._base = _checked_base(base_url)
+        self._search = Search(fetcher, self._base, clock or SystemClock())
 
     async def album(self, album_id: int, quality: Quality) -> AsyncIterator[AlbumPage]:
         seen = set[int]()
@@ -47,6 +52,9 @@ class HttpCatalog:
         answer = await self._ask("track", track_id, quality)
         return track_from(answer, track_id, self._base)
 
+    async def search(self, words: str, job_type: JobType | None, limit: int) -> tuple[Hit, ...]:
+        return await self._search.ask(words, job_type, limit)
+
     async def close(self) -> None:
         """Nothing is open here."""
 
@@ -62,8 +70,7 @@ class HttpCatalog:
         try:
             return await self._fetcher.json(url)
         except HttpStatus as error:
-            message = _refusal(error.status, f"{noun} {number}", quality)
-            raise HttpStatus(error.status, message, retry_after_ms=error.retry_after_ms) from error
+            raise refused(error, f"{noun} {number}", quality) from error
 
 
 def _checked_base(url: str) -> str:
@@ -88,18 +95,3 @@ def _expect_progress(album_id: int, page: AlbumPage, seen: set[int]) -> None:
     if not page.tracks:
         raise BadAnswer(f"The pages of album {album_id} lead on, but one of them has no tracks")
     seen.add(mark)
-
-
-def _refusal(status: int, what: str, quality: Quality) -> str:
-    subject = what[0].upper() + what[1:]
-    if status in (404, 410):
-        return f"{subject} is not in the catalog"
-    if status == 409:
-        return f"{subject} is not available in {quality}"
-    if status in (401, 403):
-        return f"The catalog refused access to {what} (HTTP {status}); INTERNAL_API_TOKEN may be missing or wrong"
-    if status == 429:
-        return f"The catalog asks us to slow down (HTTP 429 for {what})"
-    if status >= 500:
-        return f"The catalog is in trouble (HTTP {status} for {what})"
-    return f"The catalog answered HTTP {status} for {what}"

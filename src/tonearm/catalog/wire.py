@@ -1,4 +1,4 @@
-"""The catalog contract's two answers: from decoded JSON to checked values. No input or output here.
+"""The catalog contract's answers: from decoded JSON to checked values. No input or output here.
 
 Every field is checked where it crosses the edge: type, range, length, and whether a text can be written down at all.
 A wrong value is named and refused; an absent, null or empty optional one is None; unknown fields are ignored.
@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from tonearm.errors import BadAnswer
-from tonearm.model import MAX_CATALOG_ID, AlbumInfo, AlbumPage, AlbumTrack, Media, Track
+from tonearm.model import MAX_CATALOG_ID, AlbumInfo, AlbumPage, AlbumTrack, Hit, JobType, Media, Track
 
 MAX_TEXT = 1_000
 """Characters of a title, name or cursor."""
@@ -133,6 +133,21 @@ class _Album(Struct, rename="camel"):
     next: _Cursor | None = None
 
 
+class _Hit(Struct, rename="camel"):
+    type: JobType
+    id: _Id
+    title: _Name
+    artist: _Words | None = None
+    album: _Words | None = None
+    year: _Year | None = None
+    track_count: _Count | None = None
+    cover_url: _Link | None = None
+
+
+class _Found(Struct):
+    results: list[_Hit]
+
+
 def track_from(answer: object, track_id: int, base: str) -> Track:
     """The track that *answer* describes; relative URLs are resolved against *base*, which ends with a slash.
 
@@ -190,6 +205,29 @@ def album_page_from(answer: object, album_id: int, base: str) -> AlbumPage:
     return AlbumPage(album=info, tracks=tuple(map(_album_track, wire.tracks)), next=_plain(wire.next))
 
 
+def hits_from(answer: object, base: str, job_type: JobType | None) -> tuple[Hit, ...]:
+    """What a search found, in its order; what is not of *job_type* is left out. Relative URLs as in `track_from`.
+
+    Raises:
+        BadAnswer: the answer is not the contract's.
+    """
+    wire = _checked(answer, _Found, "a search", base)
+    return tuple(_hit(one) for one in wire.results if job_type in (None, one.type))
+
+
+def _hit(wire: _Hit) -> Hit:
+    return Hit(
+        type=wire.type,
+        id=wire.id,
+        title=str(wire.title),
+        artist=_plain(wire.artist),
+        album=_plain(wire.album),
+        year=wire.year or None,
+        track_count=wire.track_count,
+        cover_url=_plain(wire.cover_url),
+    )
+
+
 def _album_track(wire: _AlbumTrack) -> AlbumTrack:
     return AlbumTrack(
         id=wire.id,
@@ -207,9 +245,11 @@ def _plain(text: str | None) -> str | None:
 
 
 # Described here, before there are threads: see docs/explain/architecture.md, "Decoding". `convert` finds it there.
-_DESCRIBED = tuple(msgspec.json.Decoder(shape, dec_hook=lambda _kind, value: value) for shape in (_Track, _Album))
+_DESCRIBED = tuple(
+    msgspec.json.Decoder(shape, dec_hook=lambda _kind, value: value) for shape in (_Track, _Album, _Found)
+)
 
-_Shape = TypeVar("_Shape", _Track, _Album)
+_Shape = TypeVar("_Shape", _Track, _Album, _Found)
 
 
 def _checked(answer: object, shape: type[_Shape], asked: str, base: str) -> _Shape:

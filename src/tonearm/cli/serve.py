@@ -12,6 +12,7 @@ import structlog
 
 from tonearm.api import ApiServer, Probes, create_app, create_worker_app
 from tonearm.cli.exposure import check_exposure
+from tonearm.cli.outside import outside
 from tonearm.cli.process import Process, run
 from tonearm.cli.reload import serve_reloading
 from tonearm.cli.working import working
@@ -56,8 +57,15 @@ async def _serve(process: Process, *, works: bool, insecure_open: bool) -> None:
         await check_exposure(store, settings, insecure_open=insecure_open)
         if isinstance(store, Spool):
             await stack.enter_async_context(_tending(store))
-        worker = await stack.enter_async_context(working(store, settings, clock)) if works else None
-        server = ApiServer(create_app(store, settings, clock, insecure_open=insecure_open), settings)
+        # Who only answers needs no catalog, and searches it if there is one.
+        has_catalog = works or settings.internal_api_url is not None
+        reached = await stack.enter_async_context(outside(settings)) if has_catalog else None
+        catalog = reached.catalog if reached else None
+        worker = None
+        if works and reached:
+            worker = await stack.enter_async_context(working(store, settings, clock, reached))
+        app = create_app(store, settings, clock, catalog=catalog, insecure_open=insecure_open)
+        server = ApiServer(app, settings)
         await server.start()
         if worker is None and settings.shared_queue() is None:
             log.warning("Nothing is downloaded: without REDIS_URL no other process can work on this queue")
@@ -87,7 +95,8 @@ async def _work(process: Process) -> None:
             if store is None:
                 return
             stack.push_async_callback(store.close)
-            probes.worker = await stack.enter_async_context(working(store, settings, clock))
+            reached = await stack.enter_async_context(outside(settings))
+            probes.worker = await stack.enter_async_context(working(store, settings, clock, reached))
             await process.run(server, probes.worker)
     finally:
         await server.stop(0)

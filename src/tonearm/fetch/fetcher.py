@@ -83,22 +83,23 @@ class Fetcher:
         await self._line.close()
         self._threads.shutdown()
 
-    async def json(self, url: str) -> dict[str, Any]:
-        """Ask for one JSON object.
+    async def json(self, url: str, *, aside: bool = False) -> dict[str, Any]:
+        """Ask for one JSON object. *aside*: a smaller one, for which no host is held (`catalog.Fetcher`).
 
         Raises:
             HttpStatus: an answer other than 200.
-            BadAnswer: not JSON, not an object, too deep, or more than `json_bytes` after decompression.
+            BadAnswer: not JSON, not an object, too deep, or more than `json_bytes` (`aside_bytes`) after decompression.
             Timeout, ConnectionFailed, BlockedAddress: no answer.
         """
         terms = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
-        async with self._line.ask(Request(url, terms, decompress=True)) as response:
+        limit = self._limits.aside_bytes if aside else self._limits.json_bytes
+        async with self._line.ask(Request(url, terms, decompress=True, aside=aside)) as response:
             peer = HostPort.of(response.url)
             if response.status != 200:
                 raise status_failure(peer, response)
-            body = await _read(response, self._limits.json_bytes)
+            body = await _read(response, limit)
         if body is None:
-            raise BadAnswer(f"{peer} sent more than {in_units(self._limits.json_bytes)} of JSON")
+            raise BadAnswer(f"{peer} sent more than {in_units(limit)} of JSON")
         read = partial(read_object, body, sender=str(peer), content_type=response.headers.get("Content-Type", ""))
         if len(body) < _QUICK:
             return read()

@@ -21,6 +21,8 @@ class FetchLimits:
     """Of one JSON answer, after decompression."""
     file_bytes: int = 4 * GIB
     picture_bytes: int = 16 * MIB
+    aside_bytes: int = MIB
+    """Of one JSON answer that was asked for aside, after decompression."""
     redirects: int = 5
 
 

@@ -40,7 +40,8 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 class Request:
     """What to ask for. *own* headers stay with the first host; *terms* (Accept, Range …) go to every one.
 
-    *buffer*: bytes that may wait between the socket and the reader; reading pauses at twice that.
+    *buffer*: bytes that may wait between the socket and the reader; reading pauses at twice that. *aside*: no download
+    waits for it, and what the host asks for in its answer (Retry-After) is for who asked alone.
     """
 
     url: str
@@ -48,6 +49,7 @@ class Request:
     own: Mapping[str, str] = field(default_factory=dict[str, str])
     decompress: bool = False
     buffer: int = READ_BUFFER
+    aside: bool = False
 
 
 class Line:
@@ -149,7 +151,7 @@ class Line:
             self._courtesy.leave(visit)
             raise
         self._courtesy.leave(visit)
-        if response.status == 429 or 500 <= response.status <= 599:
+        if not request.aside and (response.status == 429 or 500 <= response.status <= 599):
             self._courtesy.hold(visit.peer, retry_after_ms(response.headers) or 0)
         return response
 

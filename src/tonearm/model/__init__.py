@@ -9,6 +9,7 @@ from tonearm.model.catalog import (
     AlbumInfo,
     AlbumPage,
     AlbumTrack,
+    Hit,
     Media,
     Track,
 )
@@ -121,6 +122,7 @@ __all__ = [
     "Flags",
     "HistoryDump",
     "HistoryEntry",
+    "Hit",
     "Idempotency",
     "JobDump",
     "JobOrder",

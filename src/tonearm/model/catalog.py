@@ -1,8 +1,10 @@
-"""What a catalog says: tracks with their media, albums with their track lists."""
+"""What a catalog says: tracks with their media, albums with their track lists, and what a search finds of both."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
+from tonearm.model.jobs import JobType
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +74,17 @@ class AlbumPage:
     album: AlbumInfo
     tracks: tuple[AlbumTrack, ...]
     next: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A track or an album that a search found; *id* is what a job names it by. *album*: where a track belongs."""
+
+    type: JobType
+    id: int
+    title: str
+    artist: str | None = None
+    album: str | None = None
+    year: int | None = None
+    track_count: int | None = None
+    cover_url: str | None = None

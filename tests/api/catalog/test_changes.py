@@ -13,7 +13,7 @@ from tests.api.catalog.collection import Collection, tag
 from tonearm.catalog.folder import MusicIndex, index_folder
 from tonearm.catalog.folder.index import Absent, OtherQuality
 from tonearm.errors import SetupError
-from tonearm.model import Quality
+from tonearm.model import JobType, Quality
 
 LOSSLESS, LOW = Quality.LOSSLESS, Quality.LOW
 KINDS = ("flac", "mp3", "m4a", "ogg", "opus", "oga", "wav")
@@ -34,7 +34,7 @@ def index(collection: Collection, database: Path) -> Iterator[MusicIndex]:
 
 def ids(index: MusicIndex) -> dict[str, int]:
     """The track id of each title."""
-    return {track["title"]: track["id"] for track in index.search("song")["tracks"]}
+    return {track["title"]: track["id"] for track in index.search("song", JobType.TRACK, 100)["results"]}
 
 
 @pytest.mark.parametrize("kind", KINDS)

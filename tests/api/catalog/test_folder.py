@@ -201,16 +201,12 @@ def test_covers_come_from_the_file_or_from_beside_it(collection: Collection, ser
     assert server.get(server.get("tracks/4?quality=LOW").json["coverUrl"]).status == 404
 
 
-def test_people_find_ids_by_list_and_by_search(collection: Collection, serve: Serve) -> None:
-    """`/albums` and `/search` say which ids there are."""
+def test_people_find_ids_by_the_list_of_all_albums(collection: Collection, serve: Serve) -> None:
+    """`/albums` says which ids there are."""
     collection.album("mp3", tracks=2)
-    collection.put("x/1.mp3", title="Red Song", artist="Ärzte", album="Rot")
+    collection.put("x/1.mp3", title="Red Song", artist="Red", album="Rot")
     server = serve()
     assert [(album["id"], album["title"]) for album in server.get("albums").json["albums"]] == [(1, "Blue"), (2, "Rot")]
-    found = server.get("search?q=SONG").json
-    assert {track["title"] for track in found["tracks"]} == {"Song 1", "Song 2", "Red Song"}
-    assert [album["title"] for album in server.get("search?q=%C3%A4rzte").json["albums"]] == ["Rot"]
-    assert server.get("search?q=100%25_").json == {"albums": [], "tracks": []}
 
 
 def test_bad_questions_get_an_error_in_json(collection: Collection, serve: Serve) -> None:
@@ -228,6 +224,9 @@ def test_bad_questions_get_an_error_in_json(collection: Collection, serve: Serve
         "albums?cursor=77",
         "search",
         "search?q=" + "x" * 201,
+        "search?q=x&type=disc",
+        "search?q=x&limit=0",
+        "search?q=x&limit=101",
     ]
     absent = [
         "tracks/2147483647?quality=LOW",

@@ -60,7 +60,7 @@ def test_links_pipes_and_broken_files_are_passed_over(collection: Collection, se
     skipped = {"link.mp3", "dangling.mp3", "round.mp3", "pipe.mp3", "empty.mp3", "page.mp3", "cut.flac"}
     assert skipped | {"junk.m4a", "junk.ogg", "junk.wav"} <= named
     assert not any("hidden" in line or "tonearm/" in line for line in server.said)
-    assert server.get("search?q=secret").json["tracks"] == []
+    assert server.get("search?q=secret").json["results"] == []
 
 
 def test_a_folder_swapped_for_a_link_leads_nowhere(collection: Collection, serve: Serve, tmp_path: Path) -> None:

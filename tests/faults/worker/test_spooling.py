@@ -14,6 +14,7 @@ from tests.support.server import until
 from tests.support.switched import Line, Switch
 
 from tonearm.cli import working as parts
+from tonearm.cli.outside import outside
 from tonearm.clock import SystemClock
 from tonearm.model import State
 from tonearm.settings import load
@@ -30,7 +31,7 @@ async def spooling(folder: Path, catalog: ScriptedCatalog, switch: Switch) -> As
     spool = await open_spool(switch.open, await open_sqlite(folder / "spool.db", SystemClock()))
     tending = asyncio.create_task(Supervisor().watch("hand over", spool.tend))
     try:
-        async with parts.working(spool, settings, SystemClock()) as worker:
+        async with outside(settings) as reached, parts.working(spool, settings, SystemClock(), reached) as worker:
             worker.start()
             try:
                 yield spool

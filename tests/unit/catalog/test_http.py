@@ -20,14 +20,20 @@ class Answers:
 
     def __init__(self, answer: Callable[[str], Any]) -> None:
         self.asked: list[str] = []
+        self.aside: bool | None = None
         self._answer = answer
 
-    async def json(self, url: str) -> object:
+    async def json(self, url: str, *, aside: bool = False) -> object:
+        self.aside = aside
         self.asked.append(url)
         answer = self._answer(url)
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def answers(self, answer: object) -> None:
+        """Answer everything with this from now on."""
+        self._answer = lambda _: answer
 
 
 def page(*tracks: int, after: str | None = None) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from tonearm.errors import SetupError
 
 
 class NoFetcher:
-    async def json(self, url: str) -> object:
-        raise AssertionError(url)
+    async def json(self, url: str, *, aside: bool = False) -> object:
+        raise AssertionError(url, aside)
 
 
 @pytest.mark.parametrize("url", ["http://c", "https://c/api", "HTTP://c"])

@@ -1,7 +1,8 @@
 """A folder of music as a catalog: `tonearm catalog serve DIR`; this page only hands the names on.
 
 `walk` and `tags` read the folder, `grouping` and `identity` say what belongs together and keeps its id, `index`
-remembers it in a small SQLite file, `app` answers the catalog contract, `serving` runs it.
+remembers it in a small SQLite file, `texts` is what a search looks through, `app` answers the catalog contract,
+`serving` runs it.
 """
 
 from tonearm.catalog.folder.app import build_app

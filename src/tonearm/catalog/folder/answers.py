@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -84,16 +84,27 @@ def albums(rows: Sequence[_Row], *, more: bool) -> Answer:
     )
 
 
-def found(albums_found: Iterable[_Row], tracks_found: Iterable[_Row]) -> Answer:
-    """What a search found. Albums: id, title, artist; tracks: id, reading, album title."""
-    return {
-        "albums": [{"id": number, "title": title, "artist": artist} for number, title, artist in albums_found],
-        "tracks": [
-            {"id": number, "title": reading.title, "artist": reading.artist, "album": title}
-            for number, encoded, title in tracks_found
-            for reading in (decode_reading(encoded),)
-        ],
-    }
+def album_found(row: _Row) -> Answer:
+    """An album in the answer to a search. *row*: id, title, artist, year, cover, track count."""
+    number, title, artist, year, cover, count = row
+    return _present(
+        type="album", id=number, title=title, artist=artist, year=year, trackCount=count, coverUrl=_cover(cover)
+    )
+
+
+def track_found(row: _Row) -> Answer:
+    """A track in the answer to a search. *row*: id, reading, album title, year, cover of the album."""
+    number, encoded, album_title, year, cover = row
+    reading = decode_reading(encoded)
+    return _present(
+        type="track",
+        id=number,
+        title=reading.title,
+        artist=reading.artist,
+        album=album_title,
+        year=year,
+        coverUrl=_cover(cover),
+    )
 
 
 def _line(number: int, reading: Reading) -> Answer:

@@ -1,8 +1,9 @@
-"""The service: the catalog contract over a music index, with media, covers, and two lists for people.
+"""The service: the catalog contract over a music index, with media, covers, and a list for people.
 
     GET /tracks/{id}?quality=          GET /albums/{id}?quality=[&cursor=]      the contract's two questions
     GET /media/{file}                  GET /covers/{file}                       where their answers point
-    GET /albums[?cursor=]              GET /search?q=                           which ids there are
+    GET /search?q=[&type=][&limit=]                                             the third, which is optional
+    GET /albums[?cursor=]                                                       all ids there are, for people
 
 A URL carries numbers only, never a path. Errors are JSON with an `error` for people; no traceback leaves.
 """
@@ -30,10 +31,11 @@ from tonearm.catalog.folder.pictures import MAX_PICTURE, embedded_picture, pictu
 from tonearm.catalog.folder.sending import file_answer
 from tonearm.catalog.folder.tags import Unreadable, parse
 from tonearm.catalog.folder.watching import Watch
-from tonearm.model import MAX_CATALOG_ID, Quality
+from tonearm.model import MAX_CATALOG_ID, JobType, Quality
 
 _ID = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 _RETRY_AFTER_S = 3
+_MOST_FOUND = 100
 
 
 def build_app(index: MusicIndex) -> Starlette:
@@ -88,7 +90,7 @@ class _Routes:
         words = request.query_params.get("q", "").strip()
         if not 0 < len(words) <= 200:
             raise HTTPException(400, "q must be 1 to 200 characters")
-        return _json(self._index.search(words))
+        return _json(self._index.search(words, _job_type(request), _limit(request)))
 
     def media(self, request: Request) -> Response:
         served = self._served(request)
@@ -151,6 +153,20 @@ def _number(text: str, name: str) -> int:
 def _cursor(request: Request) -> int | None:
     text = request.query_params.get("cursor")
     return None if text is None else _number(text, "cursor")
+
+
+def _job_type(request: Request) -> JobType | None:
+    text = request.query_params.get("type", "")
+    if text and text not in frozenset(JobType):
+        raise HTTPException(400, f"type must be one of {', '.join(JobType)}")
+    return JobType(text) if text else None
+
+
+def _limit(request: Request) -> int:
+    text = request.query_params.get("limit", str(_MOST_FOUND))
+    if not _ID.fullmatch(text) or int(text) > _MOST_FOUND:
+        raise HTTPException(400, f"limit must be an integer from 1 to {_MOST_FOUND}")
+    return int(text)
 
 
 def _quality(request: Request) -> Quality:

@@ -20,12 +20,12 @@ from tonearm.catalog.folder import answers
 from tonearm.catalog.folder.answers import Answer
 from tonearm.catalog.folder.beneath import Stamp
 from tonearm.catalog.folder.database import default_database, open_database
-from tonearm.catalog.folder.names import fold
 from tonearm.catalog.folder.reading import Format
 from tonearm.catalog.folder.refresh import Progress, Refreshed, refresh
+from tonearm.catalog.folder.texts import Texts, matching, texts_of
 from tonearm.catalog.folder.walk import Skipped
 from tonearm.errors import SetupError
-from tonearm.model import Quality
+from tonearm.model import JobType, Quality
 
 __all__ = [
     "Absent",
@@ -42,9 +42,6 @@ __all__ = [
 
 PAGE = 500
 """Tracks or albums in one answer."""
-
-FOUND = 50
-"""Tracks and albums in the answer to a search."""
 
 
 class Absent(Exception):
@@ -92,6 +89,7 @@ class MusicIndex:
         self._writer = open_database(database)
         self._reader = open_database(database)
         self._reading = threading.Lock()
+        self._texts = Texts(version=-1)
         self._refreshing = threading.Lock()
         self._unreadable: Mapping[bytes, tuple[Stamp, str]] = {}
         self._closing = False
@@ -171,12 +169,32 @@ class MusicIndex:
             found = rows(_ALBUMS, (after, PAGE + 1)).fetchall()
         return answers.albums(found[:PAGE], more=len(found) > PAGE)
 
-    def search(self, words: str) -> Answer:
-        """Up to `FOUND` albums and `FOUND` tracks with *words* in title or artist; for people."""
+    def search(self, words: str, job_type: JobType | None, limit: int) -> Answer:
+        """The contract's answer to a search: at most *limit* albums and tracks, by artist and title, albums first.
+
+        Each of *words* stands somewhere in the artist, the album or the track's own title, whatever case and accents.
+        Of both kinds, where there are many of both, half each.
+
+        Cost: O(albums + tracks), 0.1 s for 100,000 tracks; the first time after a change as much as `texts` says.
+        """
+        texts = self._fresh_texts()
+        albums = matching(texts.albums, words, limit) if job_type is not JobType.TRACK else []
+        tracks = matching(texts.tracks, words, limit) if job_type is not JobType.ALBUM else []
+        albums = albums[: max(limit - len(tracks), (limit + 1) // 2)]
         with self._query() as rows:
-            albums = rows(_SEARCH_ALBUMS, (fold(words), FOUND)).fetchall()
-            tracks = rows(_SEARCH_TRACKS, (fold(words), FOUND)).fetchall()
-        return answers.found(albums, tracks)
+            found = [answers.album_found(row) for row in _each(rows, _ALBUM_FOUND, albums)]
+            found += [answers.track_found(row) for row in _each(rows, _TRACK_FOUND, tracks[: limit - len(albums)])]
+        return {"results": found}
+
+    def _fresh_texts(self) -> Texts:
+        """The texts of the index as it is now. They are read in one moment, and made while others may read."""
+        with self._query() as rows:
+            version = rows("PRAGMA data_version").get
+            if version == self._texts.version:
+                return self._texts
+            albums, tracks = rows(_ALBUM_TEXTS).fetchall(), rows(_TRACK_TEXTS).fetchall()
+        self._texts = texts_of(version, albums, tracks)
+        return self._texts
 
     def file(self, file_id: int) -> Served:
         """The file behind a media or cover URL.
@@ -214,6 +232,12 @@ class MusicIndex:
                 yield self._reader.execute
             finally:
                 self._reader.execute("COMMIT")
+
+
+def _each(rows: Any, statement: str, ids: list[int]) -> Iterator[Any]:
+    """The row of each of *ids* that is still there."""
+    for number in ids:
+        yield from rows(statement, (number,))
 
 
 def _expect(rows: Any, statement: str, after: int | None) -> None:
@@ -281,13 +305,22 @@ FROM albums a WHERE present
     AND (?1 IS NULL OR (sort, album_id) > (SELECT sort, album_id FROM albums WHERE album_id = ?1))
 ORDER BY sort, album_id LIMIT ?2
 """
-_SEARCH_ALBUMS = """
-SELECT album_id, title, artist FROM albums WHERE present AND instr(sort, ?1) ORDER BY sort, album_id LIMIT ?2
+_ALBUM_TEXTS = "SELECT album_id, sort FROM albums WHERE present ORDER BY sort, album_id"
+_ALBUM_FOUND = """
+SELECT album_id, title, artist, year, cover_file,
+    (SELECT count(*) FROM tracks t WHERE t.album_id = a.album_id AND t.present)
+FROM albums a WHERE album_id = ? AND present
 """
-_SEARCH_TRACKS = """
-SELECT t.track_id, (SELECT reading FROM files f WHERE f.track_id = t.track_id AND f.path IS NOT NULL LIMIT 1), a.title
-FROM tracks t JOIN albums a USING (album_id) WHERE t.present AND (instr(t.title, ?1) OR instr(a.sort, ?1))
-ORDER BY a.sort, a.album_id, t.disc, t.number, t.title, t.track_id LIMIT ?2
+_TRACK_TEXTS = """
+SELECT t.track_id, a.sort || char(10) || t.title || char(10) || coalesce((SELECT CAST(reading AS TEXT) ->> '$.artist'
+    FROM files f WHERE f.track_id = t.track_id AND f.path IS NOT NULL LIMIT 1), '')
+FROM tracks t JOIN albums a USING (album_id) WHERE t.present
+ORDER BY a.sort, a.album_id, t.disc, t.number, t.title, t.track_id
+"""
+_TRACK_FOUND = """
+SELECT t.track_id, (SELECT reading FROM files f WHERE f.track_id = t.track_id AND f.path IS NOT NULL LIMIT 1),
+    a.title, a.year, a.cover_file
+FROM tracks t JOIN albums a USING (album_id) WHERE t.track_id = ? AND t.present
 """
 _FILE = """
 SELECT path, inode, size, mtime_ns, ctime_ns, cover, reading FROM files

@@ -69,3 +69,12 @@ def tidy(text: str, limit: int = 1_000) -> str:
 def fold(text: str) -> str:
     """*text* for comparing: case, width and spacing do not count."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def plain(text: str) -> str:
+    """*text* for searching: as `fold`, and without accents."""
+    folded = fold(text)
+    if folded.isascii():
+        return folded
+    apart = unicodedata.normalize("NFKD", folded)
+    return "".join(character for character in apart if not unicodedata.combining(character))
