@@ -46,7 +46,7 @@ def add(
     server: Server = None,
     json: Json = False,
 ) -> None:
-    """Queue tracks or albums by their ids in the catalog.
+    """Queue tracks or albums by their ids in the catalog, which `tonearm search` finds.
 
     Several ids wait until the server's limits let them in. What is unfinished already is not queued twice.
     """

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from tonearm.cli import actions, add, archive, keys, listing, showing, steering, workers
+from tonearm.cli import actions, add, archive, keys, listing, search, showing, steering, workers
 from tonearm.cli.exits import EPILOG, ExitCode, code_of
 from tonearm.cli.options import SEE_LIST, ApiKey, Json, chosen, whole
 from tonearm.cli.terminal import open_streams, out
@@ -36,6 +36,7 @@ def program(*, api_key: ApiKey = None) -> None:
     chosen.api_key = api_key
 
 
+app.command("search", epilog=EPILOG)(search.search)
 app.command("add", epilog=EPILOG)(add.add)
 app.command("list", epilog=EPILOG)(listing.list_jobs)
 app.command("show", epilog=EPILOG)(showing.show)

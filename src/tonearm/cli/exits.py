@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from tonearm.errors import ServerUnreachable, SetupError, StoreUnavailable, TonearmError
+from tonearm.errors import CatalogUnavailable, ServerUnreachable, SetupError, StoreUnavailable, TonearmError
 
 
 class ExitCode(IntEnum):
@@ -38,6 +38,6 @@ EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code.value:>3}  {code.meaning}" fo
 
 def code_of(error: TonearmError) -> ExitCode:
     """The exit code of a command that ended with *error*."""
-    if isinstance(error, ServerUnreachable | StoreUnavailable):
+    if isinstance(error, ServerUnreachable | StoreUnavailable | CatalogUnavailable):
         return ExitCode.UNREACHABLE
     return ExitCode.SETUP if isinstance(error, SetupError) else ExitCode.FAILED

@@ -30,6 +30,7 @@ from tonearm.client.records import (
     Dashboard,
     Deleted,
     Health,
+    Hit,
     Job,
     Key,
     Metrics,
@@ -195,6 +196,16 @@ class Client:
     def stats(self) -> Stats:
         """The figures of the queue; with `success` False while no worker lives."""
         return self._ask(calls.stats())
+
+    def search(self, words: str, *, job_type: JobType | None = None, limit: int = 50) -> tuple[Hit, ...]:
+        """At most *limit* (to 100) tracks and albums of the catalog that *words* describe, the best first.
+
+        Raises:
+            CannotSearch: the catalog has no search.
+            CatalogUnavailable: it gave no answer; says why.
+            Invalid: no words, too many of them, or the limit is out of range.
+        """
+        return self._ask(calls.search(words, job_type, limit)).results
 
     def submit_batch(self, wanted: Iterable[Submission]) -> Outcomes:
         """Queue up to 100 tracks and albums at once; one that is refused does not stop the others.

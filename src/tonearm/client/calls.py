@@ -22,6 +22,7 @@ from tonearm.client.records import (
     Dashboard,
     Deleted,
     Done,
+    Found,
     Health,
     JobAnswer,
     JobPage,
@@ -170,6 +171,12 @@ def workers() -> Call[Workers]:
 def control() -> Call[Control]:
     """How the whole queue is steered."""
     return Call(_request("GET", "/control"), Control)
+
+
+def search(words: str, job_type: JobType | None, limit: int) -> Call[Found]:
+    """What the catalog has, by words."""
+    asked = {"q": words, "limit": limit} | ({} if job_type is None else {"type": job_type})
+    return Call(_request("GET", f"/search?{urlencode(asked)}"), Found)
 
 
 def submit_batch(wanted: Iterable[Submission]) -> Call[Outcomes]:

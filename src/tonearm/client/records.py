@@ -218,6 +218,25 @@ class Workers(Wire, frozen=True, kw_only=True):
     timestamp: int
 
 
+class Hit(Wire, frozen=True, kw_only=True):
+    """A track or an album that a search found in the catalog; *id* is what a job names it by."""
+
+    type: JobType
+    id: int
+    title: str
+    artist: str | None = None
+    album: str | None = None
+    year: int | None = None
+    track_count: int | None = None
+    cover_url: str | None = None
+
+
+class Found(Wire, frozen=True, kw_only=True):
+    """The answer to a search."""
+
+    results: tuple[Hit, ...]
+
+
 class Stats(Wire, frozen=True, kw_only=True):
     """The figures of the queue. *success* is False, with an *error*, while no worker lives."""
 
@@ -401,7 +420,7 @@ _DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind)
     for kind in (
         *(Receipt, Control, Stats, Workers, JobPage, TrackPage, JobAnswer, Done, Deleted),
-        *(Outcomes, Cleared, Dashboard, Metrics, Health, KeyList, NewKey, Wire),
+        *(Outcomes, Cleared, Dashboard, Metrics, Health, Found, KeyList, NewKey, Wire),
     )
 }
 

@@ -12,6 +12,9 @@ from typing import Any
 import msgspec
 
 from tonearm.errors import (
+    CannotSearch,
+    CatalogUnavailable,
+    FailureCode,
     Invalid,
     LimitName,
     NotFound,
@@ -44,6 +47,8 @@ class Refusal(msgspec.Struct, frozen=True):
     limit: Limit = Limit()
     reason: str | None = None
     """Of a refused action: what exactly stood in its way."""
+    failure_code: str = msgspec.field(default="", name="failureCode")
+    """Of a catalog that could not be searched: why."""
 
 
 # Described here, before there are threads: see docs/explain/architecture.md, "Decoding".
@@ -66,6 +71,8 @@ def to_error(status: int, body: bytes, retry_after_ms: int | None, job_id: str |
         return StoreUnavailable(message)
     if refusal.code == RefusalCode.NOT_FOUND and job_id is not None:
         return NotFound(job_id)
+    if refusal.code == RefusalCode.CATALOG_UNAVAILABLE:
+        return CatalogUnavailable(_failure(refusal.failure_code), message, retry_after_ms or 0)
     if refusal.code == RefusalCode.RATE_LIMITED:
         name = LimitName.GUESSES if refusal.limit.name == LimitName.GUESSES else LimitName.RATE
         wait_ms = _DEFAULT_WAIT_MS if retry_after_ms is None else retry_after_ms
@@ -78,6 +85,10 @@ def to_error(status: int, body: bytes, retry_after_ms: int | None, job_id: str |
         return QuotaExceeded(code, message, refusal.limit.allowed, retry_after_ms)
     build = _BUILDERS.get(code)
     return build(code, message, refusal) if build else Refused(code, message)
+
+
+def _failure(code: str) -> FailureCode:
+    return FailureCode(code) if code in frozenset(FailureCode) else FailureCode.INTERNAL
 
 
 def _invalid(code: RefusalCode, message: str, refusal: Refusal) -> TonearmError:
@@ -98,6 +109,7 @@ _BUILDERS: dict[RefusalCode, Callable[[RefusalCode, str, Refusal], Any]] = {
     RefusalCode.INVALID_QUALITY: _invalid,
     RefusalCode.INVALID_FIELD: _invalid,
     RefusalCode.INVALID_CURSOR: _invalid,
+    RefusalCode.NOT_IMPLEMENTED: lambda _code, message, _refusal: CannotSearch(message),
     RefusalCode.WRONG_STATE: lambda _code, message, refusal: WrongState(
         f"{message}: {refusal.reason}" if refusal.reason else message
     ),

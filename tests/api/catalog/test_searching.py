@@ -1,13 +1,18 @@
-"""A folder of music is searched: what its words match, and what is answered."""
+"""A folder of music is searched: by the catalog's own question, and by `tonearm search` through a real server."""
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from tests.api.catalog.collection import Collection, FolderServer
 from tests.api.catalog.conftest import Serve
+from tests.support.server import Tonearm
 
 
 @pytest.fixture
@@ -57,3 +62,27 @@ def test_the_answer_is_the_contracts(server: FolderServer) -> None:
     assert two == {"type": "track", "id": two["id"], "title": "Two", "artist": "Dora", "album": "Mixed", **year}
     album: dict[str, Any] = server.get(f"albums/{mixed['id']}?quality=LOW").json
     assert two["id"] in [track["id"] for track in album["tracks"]]
+
+
+async def test_a_server_that_only_answers_searches_for_the_command_line(server: FolderServer, tmp_path: Path) -> None:
+    """`tonearm search` through `tonearm serve --no-worker` to the folder; what it finds, `tonearm add` takes."""
+    tonearm = Tonearm(tmp_path / "server", server.url)
+    tonearm.arguments = ["--no-worker"]
+    async with tonearm:
+        told = await run("search", "blue", "--type", "album", "--server", tonearm.url)
+        assert told.returncode == 0, told.stderr
+        words = told.stdout.split()
+        assert words[1:] == ["album", "Blue", "/", "A"]
+        assert f"tonearm add album {words[0]}" in told.stderr
+
+        added = await run("add", "album", words[0], "--server", tonearm.url)
+        assert added.returncode == 0, added.stderr
+
+        none = await run("search", "nothing of it", "--server", tonearm.url)
+        assert (none.returncode, none.stdout, none.stderr) == (0, "", "Nothing found.\n")
+
+
+async def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command to its end."""
+    command = [sys.executable, "-m", "tonearm", *arguments]
+    return await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, check=False)
