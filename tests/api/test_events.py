@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -60,9 +61,9 @@ async def test_all_who_listen_cost_the_queue_one_reading(api: Api, monkeypatch: 
     read: list[str] = []
     job = api.store.job
 
-    async def counted(job_id: str) -> JobRecord:
+    async def counted(job_id: str, *, whole: bool = True) -> JobRecord:
         read.append(job_id)
-        return await job(job_id)
+        return await job(job_id, whole=whole)
 
     monkeypatch.setattr(api.store, "job", counted)
     async with AsyncExitStack() as stack:
@@ -92,6 +93,62 @@ async def test_progress_is_told_without_an_id(api: Api) -> None:
                 "speedBytesPerSecond": 10,
                 "trackId": 11,
             }
+
+
+async def test_progress_of_an_albums_tracks_is_told_by_track(api: Api) -> None:
+    """Each that is on its way with its own figures and its id in the catalog, and the album's own behind them."""
+    job_id = await steps.open_album(api.store, 4, worker=WORKER)
+    claims = await steps.claim(api.store, WORKER, tracks=2)
+    transfers = tuple(
+        Transfer(
+            *(claim.task_id, claim.token, Mark(Phase.TRANSFER, done, 1_000), 10.0, job_id),
+            catalog_id=claim.spec.catalog_id,
+        )
+        for claim, done in zip(claims, (200, 400), strict=True)
+    )
+    async with listening(api) as listener:
+        await listener.next()
+        await api.store.report(WorkerReport(WORKER, 2, 4, transfers))
+        await listener.until(lambda told: told.event == "progress" and "trackId" not in told.data)
+        told = [told.data for told in listener.told if told.event == "progress"]
+
+        own = {"id": job_id, "speedBytesPerSecond": 10}
+        assert told[-3:-1] == [
+            {**own, "progress": 0.2, "bytesDownloaded": 200, "trackId": claims[0].spec.catalog_id},
+            {**own, "progress": 0.4, "bytesDownloaded": 400, "trackId": claims[1].spec.catalog_id},
+        ]
+        assert told[-1] == {"id": job_id, "progress": 0.15, "bytesDownloaded": 600, "speedBytesPerSecond": 20}
+
+        further = replace(transfers[1], mark=Mark(Phase.TRANSFER, 800, 1_000))
+        await api.store.report(WorkerReport(WORKER, 2, 4, (transfers[0], further)))
+        before = len(listener.told)
+        await listener.until(lambda told: told.event == "progress" and "trackId" not in told.data)
+        told = [told.data for told in listener.told[before:] if told.event == "progress"]
+        assert [(one.get("trackId"), one["progress"]) for one in told] == [
+            (claims[1].spec.catalog_id, 0.8),
+            (None, 0.25),
+        ]
+
+
+async def test_a_change_of_an_album_is_told_in_its_short_form(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither its thousand tracks nor its history are read for it."""
+    job_id = await steps.open_album(api.store, 1_000, worker=WORKER)
+    read: list[JobRecord] = []
+    job = api.store.job
+
+    async def watched(job_id: str, *, whole: bool = True) -> JobRecord:
+        read.append(await job(job_id, whole=whole))
+        return read[-1]
+
+    monkeypatch.setattr(api.store, "job", watched)
+    async with listening(api) as listener:
+        await listener.next()
+        await api.store.pause(job_id)
+        await listener.catch_up(**{job_id: "paused"})
+
+        assert listener.jobs == await listed(api)
+    assert [(len(record.track_progress), len(record.history)) for record in read] == [(0, 0)] * len(read)
+    assert read
 
 
 async def test_a_worker_that_begins_to_live_is_told(serve: Serve) -> None:

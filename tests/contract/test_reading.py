@@ -228,6 +228,7 @@ async def test_lists_are_short_and_the_answer_to_one_id_is_long(store: Store) ->
                 await complete(store, one, Completed((f"{one.position:02}.flac",), 10))
 
     (short,) = (await store.jobs(JobQuery())).jobs
+    assert await store.job(job_id, whole=False) == short
     whole = await store.job(job_id)
     assert (len(short.files), len(short.failed_tracks)) == (SHORT_LIST, SHORT_LIST)
     assert (short.history, short.track_progress) == ((), ())

@@ -77,6 +77,7 @@ async def test_a_report_says_what_a_worker_works_on(store: Store, clock: FakeClo
         job_id="job-1-a",
         title="Three",
         album="Blue",
+        catalog_id=13,
         since_ms=7 * SECOND,
     )
     resolving = Transfer("job-1-b", "1:y", Mark(Phase.CLAIMED), kind=TaskKind.RESOLVE, job_id="job-1-b")
@@ -88,7 +89,7 @@ async def test_a_report_says_what_a_worker_works_on(store: Store, clock: FakeClo
 
     (worker,) = await store.workers()
     assert worker.tasks == (
-        WorkerTask("job-1-a:3", "job-1-a", TaskKind.TRACK, claimed, Phase.TRANSFER, 0.25, 5.0, "Three", "Blue"),
+        WorkerTask("job-1-a:3", "job-1-a", TaskKind.TRACK, claimed, Phase.TRANSFER, 0.25, 5.0, "Three", "Blue", 13, 25),
         WorkerTask("job-1-b", "job-1-b", TaskKind.RESOLVE, now, Phase.CLAIMED, 0.0),
     )
     await store.report(WorkerReport("w1", 0, 4))

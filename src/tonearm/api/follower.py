@@ -15,11 +15,13 @@ from dataclasses import dataclass
 import structlog
 
 from tonearm.api import records
+from tonearm.api.bodies import Object
 from tonearm.api.frames import Ring, frame, frame_of
 from tonearm.api.live import Body, Live
+from tonearm.api.progress import read_progress
 from tonearm.api.revision import PROGRESS_MS
 from tonearm.errors import NotFound, StoreUnavailable
-from tonearm.model import Event, EventKind, JobQuery, JobRecord, JobType, Status
+from tonearm.model import Event, EventKind
 from tonearm.store.base import PAGE, Store
 
 PAUSE_S = 0.05
@@ -63,7 +65,7 @@ class Follower:
         self._snapshot = (b"", "", b"")
         self._told = ""
         self._told_at = 0.0
-        self._progress: dict[str, tuple[float, int, float | None]] = {}
+        self._progress: dict[str, Object] = {}
         self._busy = False
 
     def enter(self) -> None:
@@ -178,29 +180,16 @@ class Follower:
     async def _frame(self, event: Event) -> bytes:
         if event.kind is EventKind.JOB:
             try:
-                return frame("job", records.encode_short(await self._store.job(event.job_id)), id=event.id)
+                job = await self._store.job(event.job_id, whole=False)
+                return frame("job", records.encode_short(job), id=event.id)
             except NotFound:
                 pass  # it is gone by now
         return frame_of("removed", {"id": event.job_id}, id=event.id)
 
     async def _progress_frames(self) -> list[bytes]:
-        """How far the first `PAGE` running jobs are, as far as that is new."""
-        page = await self._store.jobs(JobQuery(status=Status.PROCESSING, limit=PAGE))
-        before = self._progress
-        self._progress = {job.id: (records.share(job.progress), job.bytes_downloaded, job.speed) for job in page.jobs}
-        return [_progress(job) for job in page.jobs if before.get(job.id) != self._progress[job.id]]
+        """How far running jobs and their tracks are, as far as that is new."""
+        before, self._progress = self._progress, await read_progress(self._store)
+        return [frame_of("progress", told) for name, told in self._progress.items() if before.get(name) != told]
 
     async def _dashboard(self) -> Body:
         return await self._live.dashboard_body(await self._live.revisions.look())
-
-
-def _progress(job: JobRecord) -> bytes:
-    told = {
-        "id": job.id,
-        "progress": records.share(job.progress),
-        "bytesDownloaded": job.bytes_downloaded,
-        "speedBytesPerSecond": round(job.speed or 0),
-    }
-    if job.spec.type is JobType.TRACK:
-        told["trackId"] = job.spec.catalog_id
-    return frame_of("progress", told)

@@ -81,13 +81,13 @@ class WorkerRoutes:
     async def workers(self) -> Response:
         """The workers of the last 24 hours, those that live first."""
         found = sorted(await self._store.workers(), key=lambda worker: (not worker.alive, worker.id))
-        newest = _newest(task for worker in found for task in worker.tasks)
+        newest = newest_of(task for worker in found for task in worker.tasks)
         return success(
             {"workers": [_wire_worker(worker, newest) for worker in found], "timestamp": self._clock.wall_ms()}
         )
 
 
-def _newest(tasks: Iterable[WorkerTask]) -> Mapping[str, WorkerTask]:
+def newest_of(tasks: Iterable[WorkerTask]) -> Mapping[str, WorkerTask]:
     """Each task in its newest claim: who is frozen or cut off may still name what another one has now."""
     return {task.task_id: task for task in sorted(tasks, key=lambda task: task.since)}
 

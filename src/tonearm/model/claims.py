@@ -146,6 +146,8 @@ class Transfer:
     title: str | None = None
     """Of the track; of an album that is resolved, none."""
     album: str | None = None
+    catalog_id: int | None = None
+    """Of the track or the album; None from a worker of an older version."""
     since_ms: int = 0
     """When it was claimed: in a report milliseconds ago, as the store keeps it store milliseconds."""
 

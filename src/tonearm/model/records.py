@@ -182,6 +182,8 @@ class WorkerTask:
     speed: float = 0.0
     title: str | None = None
     album: str | None = None
+    catalog_id: int | None = None
+    bytes_done: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,12 +227,14 @@ class Submitting(Protocol):
 class Reading(Protocol):
     """What readers ask. Nothing here changes anything, and every record is a consistent view of one moment."""
 
-    async def job(self, job_id: str) -> JobRecord:
+    async def job(self, job_id: str, *, whole: bool = True) -> JobRecord:
         """One job, with history, and with up to `LONG_LIST` tracks, files and failed tracks; also a deleted one for as
-        long as its deletion said.
+        long as its deletion said. Not *whole* it is as `jobs` lists it.
 
         Raises:
             NotFound: no such job.
+
+        Cost: O(tracks, files and lines of history that are shown); not *whole* at most `SHORT_LIST` of each.
         """
         ...
 

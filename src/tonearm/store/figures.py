@@ -95,4 +95,6 @@ def _task(transfer: Transfer, shift: int) -> WorkerTask:
         speed=transfer.speed,
         title=transfer.title,
         album=transfer.album,
+        catalog_id=transfer.catalog_id,
+        bytes_done=transfer.mark.bytes_done,
     )

@@ -70,6 +70,7 @@ class Held:
             kind=claim.kind,
             title=_short(self.title),
             album=_short(self.album),
+            catalog_id=claim.spec.catalog_id,
             since_ms=now_ms - self.since_ms,
         )
 

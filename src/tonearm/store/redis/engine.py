@@ -194,10 +194,13 @@ class RedisStore:
 
     # readers
 
-    async def job(self, job_id: str) -> JobRecord:
+    async def job(self, job_id: str, *, whole: bool = True) -> JobRecord:
         if not JOB_ID.fullmatch(job_id):
             raise NotFound(job_id)
-        found = await self._desk.read(lambda reply, moment: job_record(reply, moment.shift), "job", job_id)
+        form = "whole" if whole else "short"
+        found = await self._desk.read(
+            lambda reply, moment: job_record(reply, moment.shift, whole=whole), "job", job_id, form
+        )
         if found is None:
             raise NotFound(job_id)
         return found

@@ -209,12 +209,12 @@ class TrackView:
         return ()
 
 
-def job_record(reply: Sequence[Any], shift: int) -> JobRecord | None:
-    """Return a job whole, as `job.lua` answers it: {'job', seen, reports} or {'tombstone', JSON}."""
+def job_record(reply: Sequence[Any], shift: int, *, whole: bool) -> JobRecord | None:
+    """Return a job, *whole* or as in lists, as `job.lua` answers it: {'job', seen, reports} or {'tombstone', JSON}."""
     if reply[0] == "tombstone":
         return tombstone_of(reply[1], shift)
     seen = Snapshot(reply[1], shift)
-    return record(seen, overlay_of(reply[2]), seen.task, LONG_LIST, whole=True)
+    return record(seen, overlay_of(reply[2]), seen.task, LONG_LIST if whole else SHORT_LIST, whole=whole)
 
 
 def overlay_of(reports: Iterable[str]) -> Overlay:

@@ -152,8 +152,8 @@ class Asking:
 
     # readers
 
-    async def job(self, job_id: str) -> JobRecord:
-        return await self._both.read(lambda store: store.job(job_id))
+    async def job(self, job_id: str, *, whole: bool = True) -> JobRecord:
+        return await self._both.read(lambda store: store.job(job_id, whole=whole))
 
     async def jobs(self, query: JobQuery) -> JobPage:
         """The jobs of the local store, then those of the main one, each in the order asked for."""

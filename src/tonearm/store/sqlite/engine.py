@@ -208,8 +208,8 @@ class SqliteStore:
 
     # readers
 
-    async def job(self, job_id: str) -> JobRecord:
-        return await self._read(lambda unit: reading.job(unit, self._overlay, job_id))
+    async def job(self, job_id: str, *, whole: bool = True) -> JobRecord:
+        return await self._read(lambda unit: reading.job(unit, self._overlay, job_id, whole=whole))
 
     async def jobs(self, query: JobQuery) -> JobPage:
         return await self._read(lambda unit: reading.jobs(unit, self._overlay, query))

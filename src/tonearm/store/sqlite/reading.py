@@ -26,11 +26,11 @@ from tonearm.store.sqlite.actions import find, known
 from tonearm.store.sqlite.unit import Unit
 
 
-def job(unit: Unit, overlay: Overlay, job_id: str) -> JobRecord:
-    """Return one job whole (`Store.job`)."""
+def job(unit: Unit, overlay: Overlay, job_id: str, *, whole: bool) -> JobRecord:
+    """Return one job, *whole* or as in lists (`Store.job`)."""
     task = known(unit, job_id)
     if task is not None:
-        return record(unit, overlay, task, LONG_LIST, whole=True)
+        return record(unit, overlay, task, LONG_LIST if whole else SHORT_LIST, whole=whole)
     gone = tombstones.read(unit, job_id)
     if gone is None:
         raise NotFound(job_id)
