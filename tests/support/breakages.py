@@ -18,6 +18,7 @@
     cover:refuse                     the disk takes no cover beside the music
     patience:<ms>                    no fault but a shorter life: hosts are given up after so much rest, in milliseconds
                                      at a back-off of 1000
+    searching:<s>                    no fault either: a search may take so many seconds
 
 Most phases begin with the fault; `linking` is just before a file gets its name, the lease having been looked at,
 `linked` between that and the sync of its folder, `published` after that, `beside` when the cover is about to be put
@@ -40,6 +41,7 @@ from types import ModuleType
 from typing import Any
 
 from tonearm import policy
+from tonearm.api import search
 from tonearm.cli import working
 from tonearm.clock import Clock, SystemClock
 from tonearm.errors import DiskError, StoreUnavailable
@@ -137,6 +139,8 @@ def install() -> None:  # noqa: C901, PLR0912 - one branch a breakage
             case ["time", path]:
                 _shift_clock(Path(path), "wall_ms")
                 _shift_clock(Path(path), "elapsed_ms")
+            case ["searching", seconds]:
+                vars(search)["SECONDS"] = float(seconds)
             case ["patience", ms]:
                 vars(policy)["GIVE_UP_MS"] = int(ms)
             case ["decoder", *arguments]:

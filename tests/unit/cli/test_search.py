@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from tests.api.cli.live import Terminal
 from tests.unit.cli.conftest import Run
 from tests.unit.client.playing import Play, Stage
 
@@ -61,3 +63,19 @@ def test_a_catalog_that_cannot_search_is_a_refusal_that_says_what_to_do(tonearm:
     stage.plays(Play(503, away, {"Retry-After": "5"}))
     ended = tonearm("search", "blue", "--server", stage.url)
     assert (ended.code, ended.err) == (3, "Error: No connection\n")
+
+
+def test_on_a_terminal_it_is_a_table_of_its_width(stage: Stage) -> None:
+    """Long and hostile titles are cut and cleaned."""
+    long = ALBUM | {"title": "A very long title that does not end before the right edge of it " * 3}
+    stage.plays(answer(long, TRACK))
+    terminal = Terminal("search", "blue", "--server", stage.url)
+
+    assert terminal.end() == 0
+
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", terminal.seen).replace("\r", "").splitlines()
+    assert lines[0].split() == ["ID", "TYPE", "TITLE", "ARTIST"]
+    assert [line.split()[:2] for line in lines[1:3]] == [["5", "album"], ["1234567", "track"]]
+    assert lines[3] == "Queue one: tonearm add album 5"
+    assert all(len(line) <= 80 for line in lines)
+    assert not {"\x1b", "\u202e"} & set("".join(lines))
