@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import pytest
 from tests.api.conftest import Serve
+from tests.api.keyed import bearer, beside, make
 from tests.api.serving import WORKER, Answer, Api
-from tests.api.test_keys import bearer, beside, make
 from tests.contract import steps
 from tests.support.counts import count
 from tests.support.server import until

@@ -32,6 +32,7 @@ from tonearm.client.records import (
     Dashboard,
     Deleted,
     Health,
+    Hit,
     Job,
     Key,
     Metrics,
@@ -173,6 +174,9 @@ class AsyncClient:
 
     async def stats(self) -> Stats:
         return await self._ask(calls.stats())
+
+    async def search(self, words: str, *, job_type: JobType | None = None, limit: int = 50) -> tuple[Hit, ...]:
+        return (await self._ask(calls.search(words, job_type, limit))).results
 
     async def submit_batch(self, wanted: Iterable[Submission]) -> Outcomes:
         return await self._ask(calls.submit_batch(wanted))

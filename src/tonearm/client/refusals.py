@@ -7,7 +7,7 @@ its text and becomes a plain `Refused`. Waiting and repeating are decided elsewh
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 import msgspec
 
@@ -71,46 +71,61 @@ def to_error(status: int, body: bytes, retry_after_ms: int | None, job_id: str |
         return StoreUnavailable(message)
     if refusal.code == RefusalCode.NOT_FOUND and job_id is not None:
         return NotFound(job_id)
-    if refusal.code == RefusalCode.CATALOG_UNAVAILABLE:
-        return CatalogUnavailable(_failure(refusal.failure_code), message, retry_after_ms or 0)
-    if refusal.code == RefusalCode.RATE_LIMITED:
-        name = LimitName.GUESSES if refusal.limit.name == LimitName.GUESSES else LimitName.RATE
-        wait_ms = _DEFAULT_WAIT_MS if retry_after_ms is None else retry_after_ms
-        return RateLimited(message, wait_ms, refusal.limit.allowed, name=name)
     try:
         code = RefusalCode(refusal.code)
     except ValueError:
         return Refused(RefusalCode.INTERNAL, f"{message} ({refusal.code or status})")
-    if code in _QUOTAS:
-        return QuotaExceeded(code, message, refusal.limit.allowed, retry_after_ms)
     build = _BUILDERS.get(code)
-    return build(code, message, refusal) if build else Refused(code, message)
+    return build(_Told(code, message, retry_after_ms, refusal)) if build else Refused(code, message)
 
 
-def _failure(code: str) -> FailureCode:
-    return FailureCode(code) if code in frozenset(FailureCode) else FailureCode.INTERNAL
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A refusal whose code is known."""
+
+    code: RefusalCode
+    message: str
+    retry_after_ms: int | None
+    whole: Refusal
 
 
-def _invalid(code: RefusalCode, message: str, refusal: Refusal) -> TonearmError:
-    return Invalid(code, message, refusal.field)
+def _invalid(told: _Told) -> TonearmError:
+    return Invalid(told.code, told.message, told.whole.field)
 
 
-_QUOTAS = (
-    RefusalCode.CLIENT_QUEUE_FULL,
-    RefusalCode.CLIENT_BYTES_EXCEEDED,
-    RefusalCode.QUEUE_FULL,
-    RefusalCode.TOO_MANY_STREAMS,
-)
+def _quota(told: _Told) -> TonearmError:
+    return QuotaExceeded(told.code, told.message, told.whole.limit.allowed, told.retry_after_ms)
 
-_BUILDERS: dict[RefusalCode, Callable[[RefusalCode, str, Refusal], Any]] = {
+
+def _rate(told: _Told) -> TonearmError:
+    name = LimitName.GUESSES if told.whole.limit.name == LimitName.GUESSES else LimitName.RATE
+    wait_ms = _DEFAULT_WAIT_MS if told.retry_after_ms is None else told.retry_after_ms
+    return RateLimited(told.message, wait_ms, told.whole.limit.allowed, name=name)
+
+
+def _catalog(told: _Told) -> TonearmError:
+    known = told.whole.failure_code in frozenset(FailureCode)
+    failure = FailureCode(told.whole.failure_code) if known else FailureCode.INTERNAL
+    return CatalogUnavailable(failure, told.message, told.retry_after_ms or 0)
+
+
+def _state(told: _Told) -> TonearmError:
+    return WrongState(f"{told.message}: {told.whole.reason}" if told.whole.reason else told.message)
+
+
+_BUILDERS: dict[RefusalCode, Callable[[_Told], TonearmError]] = {
     RefusalCode.INVALID_JSON: _invalid,
     RefusalCode.INVALID_JOB: _invalid,
     RefusalCode.INVALID_ID: _invalid,
     RefusalCode.INVALID_QUALITY: _invalid,
     RefusalCode.INVALID_FIELD: _invalid,
     RefusalCode.INVALID_CURSOR: _invalid,
-    RefusalCode.NOT_IMPLEMENTED: lambda _code, message, _refusal: CannotSearch(message),
-    RefusalCode.WRONG_STATE: lambda _code, message, refusal: WrongState(
-        f"{message}: {refusal.reason}" if refusal.reason else message
-    ),
+    RefusalCode.WRONG_STATE: _state,
+    RefusalCode.RATE_LIMITED: _rate,
+    RefusalCode.CLIENT_QUEUE_FULL: _quota,
+    RefusalCode.CLIENT_BYTES_EXCEEDED: _quota,
+    RefusalCode.QUEUE_FULL: _quota,
+    RefusalCode.TOO_MANY_STREAMS: _quota,
+    RefusalCode.NOT_IMPLEMENTED: lambda told: CannotSearch(told.message),
+    RefusalCode.CATALOG_UNAVAILABLE: _catalog,
 }
