@@ -1,8 +1,10 @@
 """Feeds: the changes of two stores as one.
 
 The id of an event says where a reader stands in each: `<local>~<main>`. The local events come first, so that a job that
-was handed over is heard of there last. Where the main store's place is unknown, because it was away when the reader
-began, the reader hears `resync` as soon as it is back. The change number stands for a pair of numbers that were seen.
+was handed over is heard of there last. As long as nothing lies in the local store its part is empty, so that an id
+stands for the same everywhere, and a reader goes on at another process. Where the main store's place is unknown,
+because it was away when the reader began, the reader hears `resync` as soon as it is back. The change number stands for
+a pair of numbers that were seen.
 """
 
 from __future__ import annotations
@@ -32,15 +34,21 @@ class Feeds:
         self._local = local
         self._numbers: OrderedDict[int, Pair] = OrderedDict()
         self._number = 0
+        self._idle: str | None = None
+        """A place in the local feed: whatever was told before it is of jobs that lie there no more."""
 
     async def events(self, after: str | None, limit: int) -> Feed:
         """What came after an event of either store (`Store.events`)."""
         if after is None:
             return Feed((), await self._end())
         here, found, there = after.partition(SEPARATOR)
-        local = await self._local.events(here, limit=limit)
-        if not found or local.resync:
+        if not here and self._idle is None:
+            await self._here()
+        start = here or self._idle
+        local = None if start is None else await self._local.events(start, limit=limit)
+        if not found or local is None or local.resync:
             return Feed((), await self._end(), resync=True)
+        here = local.last if len(local.events) == limit else await self._unless_idle(local.last)
         events = [replace(event, id=f"{event.id}{SEPARATOR}{there}") for event in local.events]
         if len(events) < limit and self._reach.up:
             try:
@@ -48,14 +56,25 @@ class Feeds:
             except StoreUnavailable:
                 main = None  # it went away now; its place is kept for when it is back
             if main is not None and (main.resync or not there):
-                return Feed((), f"{local.last}{SEPARATOR}{main.last}", resync=True)
+                return Feed((), f"{here}{SEPARATOR}{main.last}", resync=True)
             if main is not None:
-                events += [replace(event, id=f"{local.last}{SEPARATOR}{event.id}") for event in main.events]
+                events += [replace(event, id=f"{here}{SEPARATOR}{event.id}") for event in main.events]
                 there = main.last
-        return Feed(tuple(events), f"{local.last}{SEPARATOR}{there}")
+        return Feed(tuple(events), f"{here}{SEPARATOR}{there}")
+
+    async def _here(self) -> str:
+        """Where the local feed ends; empty while nothing lies there."""
+        return await self._unless_idle((await self._local.events(None)).last)
+
+    async def _unless_idle(self, place: str) -> str:
+        """*place*, which the local feed has reached, or nothing when there is no job left there."""
+        if (await self._local.counts()).total:
+            return place
+        self._idle = place
+        return ""
 
     async def _end(self) -> str:
-        here = (await self._local.events(None)).last
+        here = await self._here()
         there = ""
         if self._reach.up:
             try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +39,19 @@ from tonearm.model import (
     State,
 )
 from tonearm.store.base import Store
-from tonearm.store.spool import open_spool
+from tonearm.store.spool import Spool, open_spool
 from tonearm.store.sqlite import open_sqlite
+
+
+@asynccontextmanager
+async def _another(stores: Stores) -> AsyncIterator[Spool]:
+    """The spool of another process over the same main store."""
+    spool = await open_spool(stores.switch.open, await open_sqlite(None, stores.clock))
+    try:
+        yield spool
+    finally:
+        await spool.close()
+
 
 # Accepting
 
@@ -366,6 +379,37 @@ async def test_a_reader_keeps_its_place_while_the_queue_is_away(stores: Stores) 
     stores.switch.set(Line.UP)
     await stores.spool._reach.probe()
     assert [event.job_id for event in (await stores.spool.events(feed.last)).events] == [there]
+
+
+async def test_a_place_is_the_same_in_every_process_while_nothing_lies_here(stores: Stores) -> None:
+    """A reader goes on at another one, as long as neither stands in; afterwards, too, when all has been handed over."""
+    place = (await stores.spool.events(None)).last
+    async with _another(stores) as other:
+        assert (await other.events(None)).last == place
+        first = await submit_track(stores.spool)
+        heard = await other.events(place)
+        assert [event.job_id for event in heard.events] == [first]
+
+        await stores.go_away()
+        second = await submit_track(stores.spool)
+        told = await stores.spool.events(heard.last)
+        assert [event.job_id for event in told.events] == [second]
+        await stores.settle_down()
+        assert (await other.events(told.last)).resync
+        handed = await stores.spool.events(told.last)
+        assert {event.job_id for event in handed.events} == {second}
+        assert (await other.events(None)).last == handed.last == (await stores.spool.events(None)).last
+
+
+async def test_a_process_that_begins_with_jobs_here_has_no_place_for_a_reader_from_elsewhere(stores: Stores) -> None:
+    """It hears `resync`, since it was never shown those."""
+    place = (await stores.spool.events(None)).last
+    await stores.go_away()
+    await submit_track(stores.spool)
+    stores.switch.set(Line.DOWN)
+    spool = await stores.restart()
+
+    assert (await spool.events(place)).resync
 
 
 async def test_whoever_waits_is_woken_by_either_store_and_by_a_turn(stores: Stores) -> None:
