@@ -24,8 +24,10 @@ from tonearm.settings import Settings
 from tonearm.store.keyring import Keyring
 
 FRESH_MS = 1_000
-"""What was read so long ago is read again before it is believed; also the least time between two looks for a key that
-is not known, milliseconds."""
+"""What was read so long ago is read again before it is believed, milliseconds."""
+
+SEARCHES = 20
+"""The most readings in `FRESH_MS` for keys that are not known: a flood of guesses costs no more."""
 
 READ_SECONDS = 2.0
 """How long the store may take to say which keys there are."""
@@ -75,7 +77,8 @@ class Authenticator:
         self._by_name: dict[str, KeyRecord] = {}
         self._seen_any = False
         self._read_at: int | None = None
-        self._sought_at: int | None = None
+        self._searches = 0
+        self._searches_since: int | None = None
         self._reading = asyncio.Lock()
         self._guesses = Guesses()
 
@@ -105,16 +108,29 @@ class Authenticator:
             message = "Too many wrong keys came from here; wait before another"
             raise RateLimited(message, wait_ms, MOST_GUESSES, name=LimitName.GUESSES)
         found = self._find(digest)
-        if found is None and (self._sought_at is None or now - self._sought_at >= FRESH_MS):
-            self._sought_at = now
-            await self.read()
-            found = self._find(digest)
+        if found is None:
+            found = await self._search(digest, now)
         if found is None:
             self._guesses.wrong(peer, digest, now)
             log.info("A wrong key was shown", peer=peer)
             raise Refused(RefusalCode.UNAUTHORIZED, WRONG)
         self._guesses.right(peer, digest)
         return found
+
+    async def _search(self, digest: str, now: int) -> KeyRecord | None:
+        """The key, if another process has just made it; those who look at the same time share one reading."""
+        async with self._reading:
+            found = self._find(digest)
+            if found is not None or (self._read_at or 0) > now or not self._may_search(now):
+                return found
+            await self._read()
+            return self._find(digest)
+
+    def _may_search(self, now: int) -> bool:
+        if self._searches_since is None or now - self._searches_since >= FRESH_MS:
+            self._searches, self._searches_since = 0, now
+        self._searches += 1
+        return self._searches <= SEARCHES
 
     async def holds(self, record: KeyRecord) -> bool:
         """Whether a key that was checked is still good, for what lasts longer than a moment."""
