@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
-from tests.api.serving import PREFIX, Api
+from tests.api.serving import PREFIX, Caller
 
 Json = dict[str, Any]
 DEADLINE_S = 10.0
@@ -76,7 +76,7 @@ class Listener:
 
 
 @asynccontextmanager
-async def listening(api: Api, after: str | None = None) -> AsyncIterator[Listener]:
+async def listening(api: Caller, after: str | None = None) -> AsyncIterator[Listener]:
     """Listen to *api*, from the beginning or after an event."""
     headers = {} if after is None else {"Last-Event-ID": after}
     timeout = aiohttp.ClientTimeout(total=60)
@@ -87,6 +87,6 @@ async def listening(api: Api, after: str | None = None) -> AsyncIterator[Listene
         yield Listener(answer)
 
 
-async def listed(api: Api) -> dict[str, Json]:
+async def listed(api: Caller) -> dict[str, Json]:
     """What the list says, by id."""
     return {job["id"]: job for job in (await api.call("GET", "?limit=1000")).body["jobs"]}

@@ -31,24 +31,11 @@ class Answer:
     body: Json
 
 
-@dataclass
-class Api:
-    """A server that listens, its store, and a way to call it."""
+class Caller:
+    """A way to call a server that listens at *url*, without its base path."""
 
-    server: ApiServer
-    store: Store
+    url: str
     http: aiohttp.ClientSession
-    host: str = field(init=False)
-    port: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.host, _, port = self.server.addresses[0].removeprefix("http://").partition("/")[0].rpartition(":")
-        self.port = int(port)
-
-    @property
-    def url(self) -> str:
-        """Where it listens, without a base path."""
-        return f"http://{self.host}:{self.port}"
 
     async def call(self, method: str, path: str = "", **options: Any) -> Answer:
         """A request below the prefix; an absolute path begins with `//`."""
@@ -70,6 +57,31 @@ class Api:
         assert answer.status == 200, answer.body
         record: Json = answer.body["job"]
         return record
+
+
+@dataclass
+class Remote(Caller):
+    """A server that is another process."""
+
+    url: str
+    http: aiohttp.ClientSession
+
+
+@dataclass
+class Api(Caller):
+    """A server of this process that listens, its store, and a way to call it."""
+
+    server: ApiServer
+    store: Store
+    http: aiohttp.ClientSession
+    host: str = field(init=False)
+    port: int = field(init=False)
+    url: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.host, _, port = self.server.addresses[0].removeprefix("http://").partition("/")[0].rpartition(":")
+        self.port = int(port)
+        self.url = f"http://{self.host}:{self.port}"
 
     async def raw(self, *pieces: bytes, end: bool = False) -> bytes:
         """Send *pieces* over a connection of its own, and read until the server closes it; *end* closes our side."""

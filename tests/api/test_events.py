@@ -233,20 +233,6 @@ async def test_resuming_through_a_restart_ends_with_what_the_list_says(tmp_path:
             assert {told.event for told in again.told} <= {"job", "removed", "stats"}
 
 
-async def test_two_servers_over_one_redis_tell_each_others_events(pair: tuple[Api, Api]) -> None:
-    """What comes through one is told by the other, and an id of one is good at the other."""
-    one, other = pair
-    async with listening(other) as listener:
-        await listener.next()
-        job_id = await one.submit()
-        await listener.catch_up(**{job_id: "queued"})
-    missed = await other.submit(number=12)
-    async with listening(one, listener.last) as again:
-        told = await again.until(lambda told: told.event == "job")
-        assert told.data["id"] == missed
-        assert "resync" not in {told.event for told in again.told}
-
-
 async def test_who_falls_behind_is_told_so(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """The ring has moved on: a resync and a snapshot take the place of what was missed."""
     monkeypatch.setattr(frames, "RING_FRAMES", 1)

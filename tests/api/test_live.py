@@ -141,18 +141,3 @@ async def test_a_304_reads_neither_list_nor_figures(
         monkeypatch.delattr(type(other.store), name)
 
     assert await status(other, path, known) == 304
-
-
-async def test_two_servers_over_one_redis_know_each_others_changes(pair: tuple[Api, Api]) -> None:
-    """A tag holds at both while nothing changes, and at neither after a change through either."""
-    one, other = pair
-    await one.submit()
-    for path in PATHS:
-        known = await tag(one, path)
-        assert await status(other, path, known) == 304
-    tags = {path: await tag(other, path) for path in PATHS}
-    await one.submit(number=12)
-    for path, known in tags.items():
-        assert await status(other, path, known) == 200
-        assert await status(one, path, known) == 200
-    assert (await other.call("GET", "/stats")).body["queue"]["queued"] == 2
