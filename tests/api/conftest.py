@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from tests.api.keyed import Keyed, make
 from tests.api.serving import WORKER, Api, serving
+from tests.support.music import music
 from tests.support.redis_shared import fresh_queue, shared_redis
 
 from tonearm.api import ApiServer, create_app
@@ -16,6 +17,8 @@ from tonearm.catalog import Catalog
 from tonearm.clock import Clock, SystemClock
 from tonearm.settings import load
 from tonearm.store.redis import open_redis
+
+__all__ = ["music"]  # a fixture
 
 Serve = Callable[..., Awaitable[Api]]
 

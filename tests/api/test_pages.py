@@ -52,11 +52,3 @@ async def test_the_documentation_may_run_its_own_scripts_and_no_others(api: Api)
     assert "connect-src 'self'; " in policy
     assert "'unsafe-inline'" not in policy.partition("style-src")[0]
     assert "unsafe-eval" not in policy
-
-
-async def test_the_document_is_served_as_json(api: Api) -> None:
-    """/openapi.json says which API this is."""
-    answer = await api.call("GET", "//openapi.json")
-
-    assert answer.body["openapi"].startswith("3.1")
-    assert answer.body["info"]["title"] == "Tonearm"

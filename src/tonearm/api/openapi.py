@@ -12,6 +12,7 @@ from typing import Any
 from tonearm.api import search
 from tonearm.api.answers import STATUSES
 from tonearm.api.idempotency import HEADER, MAX_KEY
+from tonearm.api.links import LINKS
 from tonearm.api.paths import (
     ACTIONS,
     BATCH,
@@ -208,7 +209,8 @@ def _clear() -> Part:
         {200: "Cleared"},
         (Code.INVALID_FIELD, Code.FORBIDDEN),
     )
-    return {**operation, "parameters": [_query("status", "Which jobs.", enum=list(FINISHED)) | {"required": True}]}
+    status = _query("status", "Which jobs.", enum=list(FINISHED)) | {"required": True, "allowEmptyValue": False}
+    return {**operation, "parameters": [status]}
 
 
 def _steer() -> Part:
@@ -299,8 +301,9 @@ def _tagged(operation: Part) -> Part:
 
 
 def _operation(name: str, summary: str, answers: dict[int, str], refusals: tuple[Code, ...]) -> Part:
+    links = {"links": dict(LINKS[name])} if name in LINKS else {}
     responses = {
-        str(status): {"description": "Success", "content": {"application/json": {"schema": ref(schema)}}}
+        str(status): {"description": "Success", "content": {"application/json": {"schema": ref(schema)}}} | links
         for status, schema in answers.items()
     }
     by_status: dict[int, list[Code]] = {}

@@ -192,7 +192,12 @@ def _commands() -> Schema:
     one = _command()
     ids = {"type": ["array", "null"], "maxItems": MAX_JOBS, "items": {**_TEXT, "example": JOB_ID_EXAMPLE}}
     more = {"jobIds": ids, "status": {"enum": [*Status, None], "description": "Instead of jobIds."}}
-    return {**one, "properties": one["properties"] | more, "example": {"action": "retry", "status": "failed"}}
+    either = [
+        {"required": [said], "properties": {said: {"not": {"type": "null"}}, unsaid: {"type": "null"}}}
+        for said, unsaid in (("jobIds", "status"), ("status", "jobIds"))
+    ]
+    example = {"action": "retry", "status": "failed"}
+    return {**one, "properties": one["properties"] | more, "oneOf": either, "example": example}
 
 
 def _result() -> Schema:
@@ -299,11 +304,12 @@ def _keys() -> Schema:
         "limits": _object({}, limits),
     }
     secret = {**_TEXT, "description": "The text of the key, shown this once."}
-    wanted = {name: {**limits[name], "minimum": least, "maximum": most} for name, (least, most) in LIMIT_RANGES.items()}
+    number = {"type": ["integer", "null"]}
+    wanted = {name: {**number, "minimum": least, "maximum": most} for name, (least, most) in LIMIT_RANGES.items()}
     return {
         "WantedKey": _object(
             {"name": {**_TEXT, "pattern": "^[a-z][a-z0-9._-]{0,31}$"}, "scope": {"enum": list(Scope)}},
-            {"limits": _object({}, wanted)},
+            {"limits": {**_object({}, wanted), "type": ["object", "null"], "additionalProperties": False}},
             example={"name": "ann", "scope": "submit"},
         ),
         "NewKey": _success({**key, "key": secret}, {"warning": _TEXT}),
