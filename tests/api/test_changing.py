@@ -45,24 +45,6 @@ async def test_a_running_job_shows_what_was_asked_of_it(api: Api) -> None:
     assert (record["status"], record["cancellationRequested"]) == ("processing", True)
 
 
-async def test_cancel_of_a_finished_job_is_refused(api: Api) -> None:
-    """400 with the words of the contract."""
-    job_id = await api.submit()
-    await steps.complete(api.store, await steps.claim_one(api.store, WORKER))
-    answer = await api.call("PATCH", f"/{job_id}", json={"action": "cancel"})
-
-    assert (answer.status, answer.body["code"]) == (400, "WRONG_STATE")
-    assert answer.body["error"] == "Could not cancel job (not found or already completed)"
-
-
-async def test_retry_of_an_unfinished_job_is_refused(api: Api) -> None:
-    """Only what has ended can begin again."""
-    job_id = await api.submit()
-    answer = await api.call("PATCH", f"/{job_id}", json={"action": "retry"})
-
-    assert (answer.status, answer.body["error"]) == (400, "Could not retry job (not found or not finished)")
-
-
 async def test_unknown_fields_of_an_action_are_named(api: Api) -> None:
     """As with a submission."""
     job_id = await api.submit()

@@ -1,209 +1,110 @@
-"""The table of what is refused, line by line, against a real server."""
+"""What is refused: each row of the table in `refusals.py`, asked of a real server, and what stands beside the table."""
 
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.api.conftest import Serve
-from tests.api.serving import WORKER, Api
+from tests.api.refusals import ROWS, TRACK, Asked, Row
+from tests.api.serving import WORKER, Answer, Api
+from tests.contract import steps
 from tests.support.clock import FakeClock
 
 from tonearm.api.answers import STATUSES
 from tonearm.errors import FailureCode, RefusalCode
 from tonearm.model import ClaimRequest, Failure, Mark, Phase, Retry
 
-TRACK = {"type": "track", "trackId": 11, "quality": "LOSSLESS"}
-JSON = {"Content-Type": "application/json"}
-JOBS: dict[str, tuple[Any, str, str, str | None]] = {
-    "no job": ({}, "INVALID_JOB", "Invalid job format", "job"),
-    "job is a text": ({"job": "track"}, "INVALID_JOB", "Invalid job format", "job"),
-    "job is a list": ({"job": [TRACK]}, "INVALID_JOB", "Invalid job format", "job"),
-    "no type": ({"job": {"trackId": 1, "quality": "LOW"}}, "INVALID_JOB", "Invalid job format", "type"),
-    "unknown type": ({"job": {**TRACK, "type": "playlist"}}, "INVALID_JOB", "Invalid job format", "type"),
-    "type is a number": ({"job": {**TRACK, "type": 1}}, "INVALID_JOB", "Invalid job format", "type"),
-    "type is a list": ({"job": {**TRACK, "type": ["track"]}}, "INVALID_JOB", "Invalid job format", "type"),
-    "track without id": (
-        {"job": {"type": "track", "quality": "LOW"}},
-        "INVALID_JOB",
-        "Track job requires trackId and quality",
-        None,
-    ),
-    "track without quality": (
-        {"job": {"type": "track", "trackId": 1}},
-        "INVALID_JOB",
-        "Track job requires trackId and quality",
-        None,
-    ),
-    "album with the id of a track": (
-        {"job": {"type": "album", "trackId": 1, "quality": "LOW"}},
-        "INVALID_JOB",
-        "Album job requires albumId and quality",
-        None,
-    ),
-    **{
-        f"id {wrong!r}": (
-            {"job": {**TRACK, "trackId": wrong}},
-            "INVALID_ID",
-            "trackId must be a whole number from 1 to 2147483647",
-            "trackId",
-        )
-        for wrong in (0, -1, 2**31, 10**30, 1.5, 1.0, "5", "", True, False, [1], {"a": 1})
-    },
-    "album id": (
-        {"job": {"type": "album", "albumId": 0, "quality": "LOW"}},
-        "INVALID_ID",
-        "albumId must be a whole number from 1 to 2147483647",
-        "albumId",
-    ),
-    **{
-        f"quality {wrong!r}": (
-            {"job": {**TRACK, "quality": wrong}},
-            "INVALID_QUALITY",
-            "quality must be one of LOW, HIGH, LOSSLESS (QUEUE_QUALITY_ALIASES can map other words to these)",
-            "quality",
-        )
-        for wrong in ("HI_RES_LOSSLESS", "lossless", "", 1, None.__class__.__name__, ["LOW"], {"a": 1})
-    },
-    **{
-        f"priority {wrong!r}": (
-            {"job": TRACK, "priority": wrong},
-            "INVALID_FIELD",
-            "priority must be one of high, normal, low",
-            "priority",
-        )
-        for wrong in ("urgent", 1, True, ["high"])
-    },
-    **{
-        f"retries {wrong!r}": (
-            {"job": TRACK, "maxRetries": wrong},
-            "INVALID_FIELD",
-            "maxRetries must be a whole number from 0 to 20",
-            "maxRetries",
-        )
-        for wrong in (-1, 21, 1.5, "3", True)
-    },
-    "duplicates": (
-        {"job": TRACK, "checkDuplicate": "yes"},
-        "INVALID_FIELD",
-        "checkDuplicate must be true or false",
-        "checkDuplicate",
-    ),
-    "paused": ({"job": TRACK, "startPaused": 1}, "INVALID_FIELD", "startPaused must be true or false", "startPaused"),
-    "title": ({"job": {**TRACK, "trackTitle": 5}}, "INVALID_FIELD", "trackTitle must be a text", "trackTitle"),
+HERE = Path(__file__).parent
+ELSEWHERE = {
+    RefusalCode.STORE_UNAVAILABLE: "test_accidents.py",
+    RefusalCode.INTERNAL: "test_accidents.py",
+    RefusalCode.IDEMPOTENCY_MISMATCH: "test_idempotency.py",
+    RefusalCode.REQUEST_TIMEOUT: "test_connections.py",
+    RefusalCode.WORKER_DOWN: "test_dashboard.py",
+    RefusalCode.FILE_UNAVAILABLE: "test_archives.py",
+    RefusalCode.TOO_MANY_STREAMS: "test_events.py",
+    RefusalCode.METHOD_NOT_ALLOWED: "test_refusals.py",
+    RefusalCode.CLIENT_BYTES_EXCEEDED: "test_refusals.py",
+    RefusalCode.NOT_IMPLEMENTED: "test_search.py",
+    RefusalCode.CATALOG_UNAVAILABLE: "test_search.py",
 }
+"""Codes that no single request to a server in good order gets, and the tests that show them."""
+PROBLEM = "application/problem+json"
 
 
-@pytest.mark.parametrize(("body", "code", "error", "field"), JOBS.values(), ids=JOBS)
-async def test_what_is_no_job(api: Api, body: Any, code: str, error: str, field: str | None) -> None:
-    """400 with a code, the words that clients show, and the name of the field."""
-    answer = await api.call("POST", json=body)
+@pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
+async def test_what_is_refused(serve: Serve, row: Row) -> None:
+    """Status, code, words and members of every input, as JSON and as a problem of RFC 9457, and nothing has changed."""
+    api = await serve(**row.settings)
+    done = await api.submit(number=2)
+    await steps.complete(api.store, await steps.claim_one(api.store, WORKER))
+    names = {"{job}": await api.submit(number=1), "{done}": done}
+    admin = await _keys(api, names) if row.keyed else {}
+    before = (await api.call("GET", headers=admin)).body
 
-    assert answer.status == 400
-    assert answer.body == {"success": False, "error": error, "code": code} | ({"field": field} if field else {})
-    assert (await api.call("GET")).body["count"] == 0
+    plain = {name: await _ask(api, names, asked) for name, asked in row.inputs.items()}
+    problems = {name: await _ask(api, names, asked, PROBLEM) for name, asked in row.inputs.items()}
 
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Content-Type": "text/plain"},
-        {"Content-Type": "application/x-www-form-urlencoded"},
-        {"Content-Type": "application/json; charset=latin-1"},
-        {"Content-Type": "application/jsonp"},
-        {"Content-Type": ""},
-        {**JSON, "Content-Encoding": "gzip"},
-        {**JSON, "Content-Encoding": "br"},
-    ],
-    ids=str,
-)
-async def test_another_content_type_or_a_compressed_body(api: Api, headers: dict[str, str]) -> None:
-    """415 before the body is looked at."""
-    answer = await api.call("POST", data=b'{"job": 1}', headers=headers)
-
-    assert (answer.status, answer.body["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+    phrase = {"type": "about:blank", "title": HTTPStatus(row.status).phrase, "status": row.status}
+    for name, answer in plain.items():
+        told = answer.body
+        assert (name, answer.status, told["success"], told["code"]) == (name, row.status, False, row.code)
+        assert told["error"] == (row.error or told["error"]) != ""
+        assert (name, {member: told.get(member) for member in row.members}) == (name, row.members)
+        assert ("Retry-After" in answer.headers) is row.waits
+        assert answer.headers["Content-Type"] == "application/json"
+        assert problems[name].body == told | phrase | {"detail": told["error"]}
+        assert (problems[name].status, problems[name].headers["Content-Type"]) == (row.status, PROBLEM)
+    assert (await api.call("GET", headers=admin)).body == before
 
 
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        ("status=done", "status"),
-        ("type=playlist", "type"),
-        ("sort=size", "sort"),
-        ("limit=0", "limit"),
-        ("limit=1001", "limit"),
-        ("limit=ten", "limit"),
-        ("limit=-1", "limit"),
-        ("limit=1.5", "limit"),
-        ("limit=%D9%A3", "limit"),
-        ("limit=99999999999999999999", "limit"),
-    ],
-)
-async def test_a_parameter_that_is_out_of_range(api: Api, query: str, field: str) -> None:
-    """400 INVALID_FIELD names it."""
-    answer = await api.call("GET", f"?{query}")
-
-    assert (answer.status, answer.body["code"], answer.body["field"]) == (400, "INVALID_FIELD", field)
+async def _ask(api: Api, names: dict[str, str], asked: Asked, accept: str = "application/json") -> Answer:
+    """The answer, with *names* in path and headers replaced by what they stand for."""
+    path, headers = asked.path, {"Accept": accept, **asked.headers}
+    for name, value in names.items():
+        path = path.replace(name, value)
+        headers = {header: text.replace(name, value) for header, text in headers.items()}
+    body = {"data": asked.data} if asked.json is None else {"json": asked.json}
+    return await api.call(asked.method, path, headers=headers, **body)
 
 
-@pytest.mark.parametrize("path", ["?cursor=nonsense", "?cursor=%00", "?sort=created&cursor=%F0%9F%92%99"])
-async def test_a_cursor_that_nobody_gave(api: Api, path: str) -> None:
-    """400 INVALID_CURSOR, for jobs as for tracks."""
-    answer = await api.call("GET", path)
-
-    assert (answer.status, answer.body["code"]) == (400, "INVALID_CURSOR")
-
-
-@pytest.mark.parametrize(
-    ("body", "code", "error"),
-    [
-        ({}, "INVALID_JOB", "Unknown action"),
-        ({"action": "explode"}, "INVALID_JOB", "Unknown action"),
-        ({"action": 1}, "INVALID_JOB", "Unknown action"),
-        ({"action": ["cancel"]}, "INVALID_JOB", "Unknown action"),
-        ({"action": "prioritize", "priority": "top"}, "INVALID_FIELD", "priority must be one of high, normal, low"),
-        ({"action": "cancel"}, "NOT_FOUND", "Could not cancel job (not found or already completed)"),
-        ({"action": "pause"}, "NOT_FOUND", "Could not pause job (not found or already completed)"),
-        ({"action": "resume"}, "NOT_FOUND", "Could not resume job (not found or already completed)"),
-        ({"action": "retry"}, "NOT_FOUND", "Could not retry job (not found or not finished)"),
-        ({"action": "prioritize"}, "NOT_FOUND", "Could not prioritize job (not found or already completed)"),
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("job_id", ["job-1-a", "nonsense"])
-async def test_an_action_that_is_unknown_or_about_an_unknown_job(
-    api: Api, job_id: str, body: dict[str, Any], code: str, error: str
-) -> None:
-    """400 in both cases, with the words that clients show."""
-    answer = await api.call("PATCH", f"/{job_id}", json=body)
-
-    assert (answer.status, answer.body["code"], answer.body["error"]) == (400, code, error)
+async def _keys(api: Api, names: dict[str, str]) -> dict[str, str]:
+    """Turn keys on and add a reader's to *names*; the header that shows the admin's."""
+    root = (await api.call("POST", "/keys", json={"name": "root", "scope": "admin"})).body["key"]
+    admin = {"Authorization": f"Bearer {root}"}
+    made = await api.call("POST", "/keys", json={"name": "reader", "scope": "read"}, headers=admin)
+    names["{reader}"] = made.body["key"]
+    return admin
 
 
-async def test_an_action_that_the_state_refuses(api: Api) -> None:
-    """400 WRONG_STATE, the same words, and why."""
+async def test_unknown_fields_are_accepted_and_named_in_a_warning(api: Api) -> None:
+    """Fields that older clients send are never used and never silently dropped."""
+    job = {**TRACK, "coverUrl": "http://x", "targetArtistDir": "../..", "targetFilenameHint": "x", "albumId": 9}
+    answer = await api.call("POST", json={"job": job, "color": "red"})
+
+    named = "color, job.coverUrl, job.targetArtistDir, job.targetFilenameHint, job.albumId"
+    assert (answer.status, answer.body["warning"]) == (201, f"Fields that are not used: {named}")
+    assert (await api.job(answer.body["jobId"]))["job"] == TRACK
+
+
+async def test_a_job_of_exactly_the_limit_is_accepted(api: Api) -> None:
+    """1,024 bytes are not too many."""
+    body = b'{"job": {"type": "track", "trackId": 1, "quality": "LOW"}}'.ljust(1_024)
+
+    assert (await api.call("POST", data=body, headers={"Content-Type": "application/json"})).status == 201
+
+
+async def test_why_the_state_refuses_an_action_is_said(api: Api) -> None:
+    """Beside the words that clients show, with the job's id."""
     job_id = await api.submit()
     await api.call("PATCH", f"/{job_id}", json={"action": "cancel"})
+    answer = await api.call("PATCH", f"/{job_id}", json={"action": "pause"})
 
-    for action in ("pause", "resume", "prioritize"):
-        answer = await api.call("PATCH", f"/{job_id}", json={"action": action})
-        assert (answer.status, answer.body["code"]) == (400, "WRONG_STATE")
-        assert answer.body["error"] == f"Could not {action} job (not found or already completed)"
-        assert answer.body["reason"]
-        assert answer.body["jobId"] == job_id
-
-
-@pytest.mark.parametrize("job_id", ["job-1-a", "job-1-A", "job-x", "x", "%00", "..%2Fx", "job-1-a%0A", "💙"])
-@pytest.mark.parametrize(("method", "rest"), [("GET", ""), ("DELETE", ""), ("GET", "/tracks")])
-async def test_a_job_that_does_not_exist_or_cannot(api: Api, method: str, job_id: str, rest: str) -> None:
-    """404 `Job not found`, or for a path of another shape a 404 in the same form."""
-    answer = await api.call(method, f"/{job_id}{rest}")
-
-    assert (answer.status, answer.body["code"], answer.body["success"]) == (404, "NOT_FOUND", False)
-    if "%2F" not in job_id:
-        assert answer.body["error"] == "Job not found"
+    assert answer.body["reason"]
+    assert answer.body["jobId"] == job_id
 
 
 async def test_more_submissions_than_the_rate_allows(serve: Serve) -> None:
@@ -238,21 +139,6 @@ async def test_the_rate_allows_again_when_it_said_so(serve: Serve) -> None:
     await api.submit(number=2)
 
 
-async def test_more_unfinished_jobs_than_a_client_may_have(serve: Serve) -> None:
-    """429 CLIENT_QUEUE_FULL and the limit."""
-    api = await serve(QUEUE_MAX_SIZE="2")
-    await api.submit(number=1)
-    await api.submit(number=2)
-    answer = await api.call("POST", json={"job": {**TRACK, "trackId": 3}})
-
-    assert (answer.status, answer.body["code"], answer.body["limit"]) == (
-        429,
-        "CLIENT_QUEUE_FULL",
-        {"name": "size", "allowed": 2},
-    )
-    assert int(answer.headers["Retry-After"]) >= 1
-
-
 async def test_more_bytes_than_a_client_may_receive_in_a_day(serve: Serve) -> None:
     """429 CLIENT_BYTES_EXCEEDED until the second that Retry-After names; what adds no job is answered as before."""
     clock = FakeClock()
@@ -278,20 +164,13 @@ async def test_more_bytes_than_a_client_may_receive_in_a_day(serve: Serve) -> No
     await api.submit(number=2)
 
 
-async def test_more_unfinished_jobs_than_the_queue_may_have(serve: Serve) -> None:
-    """503 QUEUE_FULL with Retry-After; a finished job makes room."""
-    api = await serve(QUEUE_CRITICAL_SIZE="2")
+async def test_a_job_that_ends_makes_room_in_the_queue(serve: Serve) -> None:
+    """What was refused with QUEUE_FULL is accepted then."""
+    api = await serve(QUEUE_CRITICAL_SIZE="1")
     first = await api.submit(number=1)
-    await api.submit(number=2)
-    answer = await api.call("POST", json={"job": {**TRACK, "trackId": 3}})
-
-    assert (answer.status, answer.body["code"], answer.body["limit"]) == (
-        503,
-        "QUEUE_FULL",
-        {"name": "queue", "allowed": 2},
-    )
-    assert int(answer.headers["Retry-After"]) >= 1
+    assert (await api.call("POST", json={"job": {**TRACK, "trackId": 3}})).status == 503
     await api.call("DELETE", f"/{first}")
+
     await api.submit(number=3)
 
 
@@ -319,14 +198,6 @@ async def test_a_method_that_a_path_does_not_have(api: Api, method: str, path: s
 
     assert (answer.status, answer.body["code"], answer.headers["Allow"]) == (405, "METHOD_NOT_ALLOWED", allow)
     assert answer.body["success"] is False
-
-
-@pytest.mark.parametrize("path", ["/job-1-a/nothing", "/job-1-a/tracks/1", "//", "//api", "//nothing", "//docs/x"])
-async def test_a_path_that_does_not_exist(api: Api, path: str) -> None:
-    """404 in the same form, under the prefix and outside."""
-    answer = await api.call("GET", "//api/download-queue//" if path == "//" else path)
-
-    assert (answer.status, answer.body["code"], answer.body["success"]) == (404, "NOT_FOUND", False)
 
 
 @pytest.mark.parametrize(
@@ -362,3 +233,10 @@ def test_every_code_has_a_status_and_the_reference_says_the_same() -> None:
 
     assert set(STATUSES) == set(RefusalCode)
     assert documented == {code.value: status for code, status in STATUSES.items()}
+
+
+def test_every_code_has_a_row_or_a_test_elsewhere() -> None:
+    """So no code is added that no test shows."""
+    assert {row.code for row in ROWS}.isdisjoint(ELSEWHERE)
+    assert {row.code for row in ROWS} | set(ELSEWHERE) == set(RefusalCode)
+    assert [code for code, name in ELSEWHERE.items() if f'"{code}"' not in (HERE / name).read_text("utf-8")] == []
