@@ -1,7 +1,7 @@
 """The two browser clients that are there already, as they talk: neither sends a header of its own.
 
 The older one polls figures, lists while something runs, and clears failures with a DELETE for each. The newer one
-filters by status, acts by PATCH, and shows `error` of whatever refuses.
+polls the dashboard, filters by status, acts by PATCH, and shows `error` of whatever refuses (`test_refusals`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tests.api.serving import WORKER, Answer, Api
 from tests.contract import steps
 from tests.support.clock import FakeClock
 
-from tonearm.model import Status
+from tonearm.model import Mark, Phase, Status, Transfer, WorkerReport
 
 
 def wanted(number: int) -> dict[str, Any]:
@@ -29,6 +29,82 @@ async def failures(api: Api, count: int) -> set[str]:
     for _ in ids:
         await steps.fail(api.store, await steps.claim_one(api.store, WORKER))
     return ids
+
+
+# the record that both draw
+
+ALWAYS = {
+    *("id", "job", "jobType", "status", "progress", "createdAt", "lastUpdatedAt", "priority", "retryCount"),
+    *("maxRetries", "bytesDownloaded", "files", "client", "history"),
+}
+"""Members of every record."""
+DONE = {"startedAt", "completedAt", "bytesTotal", "fileSize", "downloadTimeMs"}
+ALBUM = {"trackCount", "completedTracks", "failedTracks", "trackProgress", "fileCount", "failedCount"}
+BESIDE = {
+    "queued": set[str](),
+    "processing": {"startedAt", "bytesTotal", "speedBytesPerSecond", "etaSeconds"},
+    "stopping": {"startedAt", "cancellationRequested"},
+    "pausing": {"startedAt", "pauseRequested"},
+    "paused": set[str](),
+    "delayed": {"startedAt", "lastError", "nextRetryAt"},
+    "completed": DONE,
+    "failed": {"startedAt", "completedAt", "error", "lastError", "failureCode", "errorCategory"},
+    "cancelled": {"completedAt"},
+    "album": ALBUM,
+    "partial": ALBUM | DONE | {"outcome", "error", "lastError"},
+}
+"""What stands beside them, by what became of the job."""
+TYPES = {
+    str: "id jobType status priority client error lastError failureCode errorCategory outcome",
+    int: "createdAt startedAt completedAt lastUpdatedAt retryCount maxRetries nextRetryAt bytesDownloaded bytesTotal"
+    " speedBytesPerSecond downloadTimeMs fileSize trackCount completedTracks fileCount failedCount",
+    float: "progress etaSeconds",
+    bool: "cancellationRequested pauseRequested",
+    list: "files failedTracks trackProgress history",
+    dict: "job",
+}
+"""Members by the type of their value."""
+
+
+async def test_every_field_of_the_record_stands_where_it_is_known(api: Api) -> None:
+    """All of the contract's fields, each in the states that have it, of its type, and no others."""
+    records = {name: await api.job(job_id) for name, job_id in (await _one_of_each(api)).items()}
+    listed = {job["id"]: job for job in (await api.call("GET", "/")).body["jobs"]}
+
+    assert {name: set(record) - ALWAYS for name, record in records.items()} == BESIDE
+    types = {name: kind for kind, names in TYPES.items() for name in names.split()}
+    assert set(types) == ALWAYS.union(*BESIDE.values())
+    for record in records.values():
+        assert {name: type(value) for name, value in record.items()} == {name: types[name] for name in record}
+        assert set(listed[record["id"]]) == set(record) - {"history", "trackProgress"}
+
+
+async def _one_of_each(api: Api) -> dict[str, str]:
+    """Jobs by what became of them."""
+    store, made = api.store, dict[str, str]()
+    made["completed"] = await api.submit(number=1)
+    await steps.complete(store, await steps.claim_one(store, WORKER))
+    made["failed"] = await api.submit(number=2)
+    await steps.fail(store, await steps.claim_one(store, WORKER))
+    made["delayed"] = await api.submit(number=3)
+    await steps.delay(store, await steps.claim_one(store, WORKER))
+    made["partial"] = await api.submit("album", 4)
+    await steps.expand(store, await steps.claim_album(store, WORKER), 2)
+    first, second = await steps.claim_all(store, WORKER)
+    await steps.complete(store, first)
+    await steps.fail(store, second)
+    made["processing"] = await api.submit(number=5)
+    claim = await steps.claim_one(store, WORKER)
+    transfer = Transfer(claim.task_id, claim.token, Mark(Phase.TRANSFER, 2_500_000, 10_000_000), speed=1_000_000)
+    await store.report(WorkerReport(WORKER, 1, 4, (transfer,)))
+    for name, number, action in (("stopping", 6, "cancel"), ("pausing", 7, "pause")):
+        made[name] = await api.submit(number=number)
+        await steps.claim_one(store, WORKER)
+        await api.call("PATCH", f"/{made[name]}", json={"action": action})
+    for name, number, action in (("cancelled", 8, "cancel"), ("paused", 9, "pause")):
+        made[name] = await api.submit(number=number)
+        await api.call("PATCH", f"/{made[name]}", json={"action": action})
+    return made | {"queued": await api.submit(number=10), "album": await api.submit("album", 11)}
 
 
 # the older
@@ -119,33 +195,6 @@ async def test_the_newer_acts_by_patch(api: Api) -> None:
         assert (answer.status, answer.body) == (200, {"success": True, "message": message, "jobId": job_id})
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body", "error"),
-    [
-        ("POST", "", {"job": {"type": "song"}}, "Invalid job format"),
-        ("POST", "", {"job": {"type": "track"}}, "Track job requires trackId and quality"),
-        ("POST", "", {"job": {"type": "album"}}, "Album job requires albumId and quality"),
-        ("GET", "?status=done", None, None),
-        ("GET", "?cursor=old", None, None),
-        ("GET", "/job-1-a", None, "Job not found"),
-        ("DELETE", "/job-1-a", None, "Job not found"),
-        ("PATCH", "/job-1-a", {"action": "cancel"}, "Could not cancel job (not found or already completed)"),
-        ("PATCH", "/job-1-a", {"action": "explode"}, "Unknown action"),
-        ("PUT", "", {}, None),
-        ("GET", "/job-1-a/nothing", None, None),
-    ],
-)
-async def test_the_newer_reads_an_error_from_every_refusal(
-    api: Api, method: str, path: str, body: Any, error: str | None
-) -> None:
-    """A status of 4xx, `success: false`, and words for people."""
-    answer = await api.call(method, path, **({} if body is None else {"json": body}))
-
-    assert 400 <= answer.status < 500
-    assert answer.body["success"] is False
-    assert answer.body["error"] == error if error else answer.body["error"]
-
-
 async def test_the_newer_reads_figures_and_an_error_where_no_worker_lives(serve: Serve) -> None:
     """503 with the same figures, so that the page stays filled."""
     clock = FakeClock()
@@ -156,6 +205,24 @@ async def test_the_newer_reads_figures_and_an_error_where_no_worker_lives(serve:
 
     assert (answer.status, answer.body["success"], answer.body["error"]) == (503, False, "No worker is running")
     assert answer.body["queue"]["queued"] == 1
+
+
+async def test_the_newer_draws_the_dashboard_alone(api: Api) -> None:
+    """Every half second: the figures by their names, and the jobs as lists have them."""
+    await _one_of_each(api)
+    body = (await api.call("GET", "/dashboard")).body
+
+    assert set(body) == {"success", "queue", "worker", "metrics", "queueSource", "timestamp", "jobs", "generatedAt"}
+    assert set(body["queue"]) == {*Status, "total"}
+    assert set(body["worker"]) == {"running", "activeDownloads", "maxConcurrent", "lastHeartbeat"}
+    assert set(body["metrics"]) == {
+        *("total_jobs", *Status, "avg_success_rate", "avg_retry_count", "total_download_time_ms"),
+        *("avg_job_duration_ms", "failure_by_code"),
+    }
+    assert body["jobs"] == (await api.call("GET", "/")).body["jobs"]
+    assert body["queue"] == {status: sum(job["status"] == status for job in body["jobs"]) for status in Status} | {
+        "total": len(body["jobs"])
+    }
 
 
 # both

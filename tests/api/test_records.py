@@ -135,11 +135,34 @@ def test_an_empty_album_has_its_lists() -> None:
     )
 
 
-def test_a_failure_has_its_code_and_the_coarser_category() -> None:
-    """failureCode and errorCategory."""
-    record = short(replace(TRACK, state=State.FAILED, failure_code=FailureCode.TOO_LARGE, error="5 GB"))
+CATEGORIES = {
+    "timeout": "timeout",
+    "network": "network",
+    "blocked_address": "network",
+    "rate_limit": "rate_limit",
+    "server_error": "server_error",
+    "not_found": "not_found",
+    "quality_unavailable": "not_found",
+    "auth": "auth",
+    "api_error": "api_error",
+    "integrity": "integrity",
+    "too_large": "integrity",
+    "disk_full": "disk",
+    "disk_error": "disk",
+    "crashed": "crashed",
+    "internal": "unknown",
+}
 
-    assert (record["failureCode"], record["errorCategory"], record["error"]) == ("too_large", "integrity", "5 GB")
+
+def test_a_failure_has_its_code_and_the_coarser_category() -> None:
+    """failureCode and errorCategory, of the closed list."""
+    shown = {}
+    for code in FailureCode:
+        record = short(replace(TRACK, state=State.FAILED, failure_code=code, error="5 GB"))
+        shown[record["failureCode"]] = record["errorCategory"]
+        assert record["error"] == "5 GB"
+
+    assert shown == CATEGORIES
 
 
 def test_flags_and_warnings_stand_there_only_when_there_are_any() -> None:
