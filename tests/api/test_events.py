@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import replace
-from pathlib import Path
 
-import aiohttp
 import pytest
 from tests.api.conftest import Serve
 from tests.api.listening import listed, listening
 from tests.api.serving import WORKER, Api
 from tests.contract import steps
 
-from tonearm.api import ApiServer, create_app, follower, frames, streams
-from tonearm.clock import SystemClock
+from tonearm.api import follower, frames, streams
 from tonearm.model import JobRecord, Mark, Phase, Transfer, WorkerReport
-from tonearm.settings import load
-from tonearm.store.sqlite import open_sqlite
 
 
 async def test_a_stream_begins_with_the_dashboard(api: Api) -> None:
@@ -197,40 +191,6 @@ async def test_too_many_missed_events_are_a_resync(api: Api, monkeypatch: pytest
     await api.submit(number=4)
     async with listening(api, listener.last) as again:
         assert (await again.next()).event == "resync"
-
-
-@asynccontextmanager
-async def on_file(path: Path) -> AsyncIterator[Api]:
-    """A server over a queue in a file; a worker lives."""
-    settings = load({"PORT": "0", "QUEUE_RATE_LIMIT_PER_MIN": "0"})
-    async with AsyncExitStack() as stack:
-        store = await open_sqlite(path, SystemClock())
-        stack.push_async_callback(store.close)
-        await store.heartbeat(WORKER, "here", 4)
-        server = ApiServer(create_app(store, settings, SystemClock()), settings)
-        await server.start()
-        stack.push_async_callback(server.stop, 1_000)
-        http = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)))
-        yield Api(server, store, http)
-
-
-async def test_resuming_through_a_restart_ends_with_what_the_list_says(tmp_path: Path) -> None:
-    """Nothing is lost that happened before, between and after: new, done and removed jobs."""
-    async with on_file(tmp_path / "queue.db") as api, listening(api) as listener:
-        await listener.next()
-        kept, gone, done = [await api.submit(number=number) for number in (1, 2, 3)]
-        await listener.catch_up(**{kept: "queued"})
-    async with on_file(tmp_path / "queue.db") as api:
-        await api.call("DELETE", f"/{gone}")
-        await api.call("PATCH", f"/{kept}", json={"action": "pause"})
-        (claim,) = await steps.claim_all(api.store, WORKER)
-        await steps.complete(api.store, claim)
-        async with listening(api, listener.last) as again:
-            again.jobs = listener.jobs
-            new = await api.submit(number=4)
-            await again.catch_up(**{kept: "paused", done: "completed", new: "queued"})
-            assert again.jobs == await listed(api)
-            assert {told.event for told in again.told} <= {"job", "removed", "stats"}
 
 
 async def test_who_falls_behind_is_told_so(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
