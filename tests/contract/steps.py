@@ -6,7 +6,7 @@ Every step goes through the protocol alone. A step that cannot do what its name 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tonearm.errors import FailureCode
 from tonearm.model import (
@@ -220,9 +220,7 @@ async def listed(store: Store, query: JobQuery | None = None) -> list[JobRecord]
     found: list[JobRecord] = []
     cursor = query.cursor
     while True:
-        page = await store.jobs(
-            JobQuery(query.status, query.type, query.client, query.text, query.order, query.limit, cursor)
-        )
+        page = await store.jobs(replace(query, cursor=cursor))
         found.extend(page.jobs)
         cursor = page.next
         if cursor is None:

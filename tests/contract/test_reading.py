@@ -9,6 +9,7 @@ from tests.contract.steps import (
     PUBLICATION,
     TIMEOUT,
     claim,
+    claim_all,
     claim_one,
     complete,
     delay,
@@ -26,6 +27,7 @@ from tests.contract.steps import (
 from tests.support.clock import SECOND, FakeClock
 from tonearm.errors import FailureCode, Invalid, NotFound, RefusalCode
 from tonearm.model import (
+    AlbumOutcome,
     Claim,
     Completed,
     Counts,
@@ -130,6 +132,22 @@ async def test_a_list_can_be_of_one_status(store: Store, clock: FakeClock, statu
 
     assert {job.state.status for job in jobs} == {status}
     assert len(jobs) == getattr(await store.counts(), status)
+
+
+@pytest.mark.parametrize("order", list(JobOrder), ids=str)
+async def test_a_list_can_be_of_what_is_whole_or_of_what_misses_tracks(store: Store, order: JobOrder) -> None:
+    """Both are completed, and a track is whole; what is anything else has no outcome."""
+    partial = await open_album(store, 2)
+    brought, missing = await claim_all(store)
+    await complete(store, brought)
+    await fail(store, missing)
+    whole = (await job_in(store, State.COMPLETED)).job_id
+    await job_in(store, State.FAILED)
+
+    assert await ids_of(store, JobQuery(outcome=AlbumOutcome.PARTIAL, order=order, limit=1)) == [partial]
+    assert await ids_of(store, JobQuery(outcome=AlbumOutcome.OK, order=order, limit=1)) == [whole]
+    assert await ids_of(store, JobQuery(outcome=AlbumOutcome.OK, status=Status.COMPLETED, order=order)) == [whole]
+    assert await ids_of(store, JobQuery(outcome=AlbumOutcome.OK, status=Status.FAILED, order=order)) == []
 
 
 async def test_a_list_can_be_of_one_client_or_type(store: Store) -> None:

@@ -19,6 +19,7 @@ from tonearm.api.batch import BatchRoutes
 from tonearm.api.browsers import Protected
 from tonearm.api.bulk import BulkRoutes
 from tonearm.api.control import ControlRoutes
+from tonearm.api.covers import CoverRoutes
 from tonearm.api.figures import FigureRoutes
 from tonearm.api.guards import HostGuard, OriginGuard
 from tonearm.api.health import HealthRoutes
@@ -75,6 +76,7 @@ def create_app(
     BatchRoutes(store, settings, clock).add_to(app)
     JobRoutes(store, settings, clock, live).add_to(app)
     ArchiveRoutes(store, settings.download_dir).add_to(app)
+    CoverRoutes(store, settings.download_dir).add_to(app)
     add_pages(app, settings.base_path)
     app.add_middleware(Authentication, keyring=keyring)
     return _guarded(app, settings)

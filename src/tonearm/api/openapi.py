@@ -32,7 +32,7 @@ from tonearm.api.paths import (
 from tonearm.api.queries import DEFAULT_LIMIT, MAX_LIMIT
 from tonearm.api.shapes import JOB_ID_EXAMPLE, ref, schemas
 from tonearm.errors import RefusalCode as Code
-from tonearm.model import FINISHED, JobOrder, JobType, Status
+from tonearm.model import FINISHED, AlbumOutcome, JobOrder, JobType, Status
 
 Part = dict[str, Any]
 
@@ -75,6 +75,7 @@ def _of_jobs() -> Part:
         },
         f"{PREFIX}/{{jobId}}/tracks": {"parameters": [_job_id()], "get": _tracks()},
         f"{PREFIX}/{{jobId}}/archive": {"parameters": [_job_id()], "get": _archive()},
+        f"{PREFIX}/{{jobId}}/cover": {"parameters": [_job_id()], "get": _cover()},
     }
 
 
@@ -166,6 +167,7 @@ def _browse() -> Part:
         **operation,
         "parameters": [
             _query("status", "Only jobs of this status.", enum=list(Status)),
+            _query("outcome", "Only completed jobs: that miss nothing, or that miss tracks.", enum=list(AlbumOutcome)),
             _query("type", "Only jobs of this type.", enum=list(JobType)),
             _query("q", "Only jobs with this text in titles, artist or id."),
             _query("client", "Only jobs of this client."),
@@ -257,6 +259,18 @@ def _archive() -> Part:
         },
         "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
     }
+    return operation
+
+
+def _cover() -> Part:
+    operation = _operation("showCover", "The cover beside the files of a job", {}, (Code.NOT_FOUND,))
+    picture = {"schema": {"type": "string", "format": "binary"}}
+    operation["responses"]["200"] = {
+        "description": "Success",
+        "headers": {"ETag": {"schema": {"type": "string"}}},
+        "content": {"image/jpeg": picture, "image/png": picture},
+    }
+    operation["responses"]["304"] = {"description": "It is the one of `If-None-Match`"}
     return operation
 
 

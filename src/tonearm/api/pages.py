@@ -1,16 +1,20 @@
-"""Pages for people at the server's own address: what this is, and the documentation of the API.
+"""Pages for people at the server's own address: the download manager, and the documentation of the API.
 
-Swagger UI comes from the installed package `fastapi-offline`; nothing is loaded from another origin, and the pages
-say so to the browser. Links are relative, so that they hold wherever a proxy puts us, unless BASE_PATH says where.
+The files of the download manager are those of `tonearm.web`. Swagger UI comes from the installed package
+`fastapi-offline`; nothing is loaded from another origin, and the pages say so to the browser. Links are relative, so that
+they hold wherever a proxy puts us, unless BASE_PATH says where.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import re
 from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import msgspec
 from fastapi import FastAPI, Response
@@ -21,26 +25,24 @@ from starlette.staticfiles import StaticFiles
 from tonearm.api.openapi import document
 
 ASSETS = "docs-assets"
+WEB = "web"
+_FOLDER = Path(str(files("tonearm.web")))
+_SERVED = frozenset({".js", ".css", ".svg", ".png", ".webmanifest"})
 _HEADERS = MappingProxyType({"Cache-Control": "no-cache"})
 _POLICY = (
     "default-src 'none'; script-src 'self'@scripts; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """What Swagger UI needs: its own files, styles that it writes into elements, pictures in its style sheet, the API."""
+_FRONT_POLICY = (
+    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types tonearm"
+)
+"""What the download manager needs: its own files, the API, an icon that it draws, and one worker for all its tabs."""
+_FILE_POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+"""What a file may that runs on its own, as the shared worker does: its modules and the API."""
 _INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
-
-_FRONT = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>Tonearm</title>
-<h1>Tonearm</h1>
-<p>A download queue server for music libraries.</p>
-<ul>
-<li><a href="@api/download-queue">The queue</a>
-<li><a href="@docs">The API, documented</a> (<a href="@openapi.json">OpenAPI</a>)
-</ul>
-</html>
-"""
 
 
 def add_pages(app: FastAPI, base_path: str) -> None:
@@ -48,9 +50,11 @@ def add_pages(app: FastAPI, base_path: str) -> None:
     openapi = msgspec.json.encode(document(base_path))
     root = f"{base_path}/" if base_path else ""
 
+    front_page = (_FOLDER / "index.html").read_text("utf-8").replace("@", root)
+
     async def front() -> Response:
-        """What this server is, and where to look."""
-        return HTMLResponse(_FRONT.replace("@", root), headers=_HEADERS)
+        """The download manager."""
+        return HTMLResponse(front_page, headers={**_HEADERS, "Content-Security-Policy": _FRONT_POLICY})
 
     async def docs() -> Response:
         """The documentation of the API, to read and to try."""
@@ -72,7 +76,20 @@ def add_pages(app: FastAPI, base_path: str) -> None:
 
     for path, endpoint in (("/", front), ("/docs", docs), ("/openapi.json", described)):
         app.add_api_route(path, endpoint, methods=["GET", "HEAD"], response_class=Response)
+    app.mount(f"/{WEB}", _Files(directory=_FOLDER))
     app.mount(f"/{ASSETS}", StaticFiles(directory=str(files("fastapi_offline") / "static")))
+
+
+class _Files(StaticFiles):
+    """The files of the download manager: kept by browsers, and asked for anew whether they are still the same."""
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        return super().lookup_path(path) if Path(path).suffix in _SERVED else ("", None)
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers.update({**_HEADERS, "Content-Security-Policy": _FILE_POLICY})
+        return response
 
 
 def _policy(page: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tonearm.api import fields
-from tonearm.model import JobOrder, JobQuery, JobType, Status
+from tonearm.model import AlbumOutcome, JobOrder, JobQuery, JobType, Status
 
 DEFAULT_LIMIT = 200
 MAX_LIMIT = 1_000
@@ -61,6 +61,7 @@ def read_job_query(query: Mapping[str, str]) -> JobQuery:
     window = read_window(query)
     return JobQuery(
         status=fields.word(query, "status", Status),
+        outcome=fields.word(query, "outcome", AlbumOutcome),
         type=fields.word(query, "type", JobType),
         client=fields.text(query, "client"),
         text=fields.text(query, "q"),

@@ -32,6 +32,7 @@ _JOB = f"{PREFIX}/{{job_id}}"
 SCOPES: Mapping[tuple[str, str], Scope | None] = MappingProxyType(
     {
         ("GET", "/"): None,
+        ("GET", "/web"): None,
         ("GET", "/healthz"): None,
         ("GET", "/readyz"): None,
         ("POST", LOGIN): None,
@@ -52,6 +53,7 @@ SCOPES: Mapping[tuple[str, str], Scope | None] = MappingProxyType(
         ("GET", _JOB): Scope.READ,
         ("GET", f"{_JOB}/tracks"): Scope.READ,
         ("GET", f"{_JOB}/archive"): Scope.READ,
+        ("GET", f"{_JOB}/cover"): Scope.READ,
         ("POST", PREFIX): Scope.SUBMIT,
         ("POST", BATCH): Scope.SUBMIT,
         ("PATCH", _JOB): Scope.SUBMIT,

@@ -3,7 +3,7 @@
 from tonearm.library.archive import Archive
 from tonearm.library.decoding import Decoder
 from tonearm.library.disk import DiskGuard
-from tonearm.library.foldercover import add_cover
+from tonearm.library.foldercover import add_cover, read_cover
 from tonearm.library.formats import AudioFormat, inspect
 from tonearm.library.naming import DEFAULT_TEMPLATE, Name, Template, file_name, numbered, resolve
 from tonearm.library.pictures import BadPicture, Picture
@@ -44,6 +44,7 @@ __all__ = [
     "prepare",
     "publish",
     "published",
+    "read_cover",
     "remove",
     "resolve",
     "verify",

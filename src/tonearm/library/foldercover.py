@@ -2,23 +2,26 @@
 
 It comes into an album's folder the way music does: from the stage, whole, synced, never in place of something that is
 there, through no link. It comes once, with whichever track is published first. It is no file of a job: nobody waits for
-it, and whoever calls makes of its failure what it is, a warning.
+it, and whoever calls makes of its failure what it is, a warning. Whoever shows an album reads it from there again.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
+from tonearm.errors import DiskError
 from tonearm.library import folders
 from tonearm.library.naming import fold, resolve
-from tonearm.library.pictures import Picture
+from tonearm.library.pictures import MAX_PICTURE_BYTES, BadPicture, Picture
 from tonearm.library.publishing import NameTaken, prepare, publish
 from tonearm.volume import disk_failures
 
 COVERS = ("cover.jpg", "cover.png")
 """What it is called."""
 
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # O_NONBLOCK: a pipe must not keep us waiting
 _KEYS = frozenset(fold(name) for name in (*COVERS, "cover.jpeg"))
 
 
@@ -46,6 +49,26 @@ def add_cover(stage: Path, root: Path, beside: str, picture: Picture, *, umask: 
     except NameTaken:
         return False
     return True
+
+
+def read_cover(root: Path, beside: str) -> Picture | None:
+    """The cover beside the published file *beside* of the library *root*; None: there is none that could be shown.
+
+    Whatever has its name but is no whole picture of a bearable size, a link for instance, is none. Blocks.
+
+    Cost: one look and one read of at most `MAX_PICTURE_BYTES`.
+    """
+    for name in COVERS:
+        try:
+            resolve(root, beside)
+            with folders.opened(root, beside) as (folder, _):
+                descriptor = os.open(name, _FILE, dir_fd=folder)
+            with os.fdopen(descriptor, "rb") as file:
+                if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    return Picture.of(file.read(MAX_PICTURE_BYTES + 1))
+        except (OSError, DiskError, BadPicture):
+            continue
+    return None
 
 
 def _has_cover(root: Path, beside: str) -> bool:

@@ -101,9 +101,13 @@ class JobOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobQuery:
-    """Which jobs, in which order, from where. *text* is looked for in titles, artist and id, without regard to case."""
+    """Which jobs, in which order, from where. *text* is looked for in titles, artist and id, without regard to case.
+
+    *outcome* asks for completed jobs alone: those that miss nothing, or the albums that miss tracks.
+    """
 
     status: Status | None = None
+    outcome: AlbumOutcome | None = None
     type: JobType | None = None
     client: str | None = None
     text: str | None = None

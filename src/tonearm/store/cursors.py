@@ -15,7 +15,7 @@ from enum import StrEnum
 import msgspec
 
 from tonearm.errors import Invalid, RefusalCode
-from tonearm.model import JobOrder, JobQuery, State, Status
+from tonearm.model import AlbumOutcome, JobOrder, JobQuery, State, Status
 from tonearm.store.task import Task
 
 SCAN = 10_000
@@ -54,7 +54,9 @@ class Segment:
         return tuple(getattr(task, name) for name in self.keys)
 
     def holds(self, query: JobQuery) -> bool:
-        """Whether it can have a job of the status asked for."""
+        """Whether it can have a job of the status and the outcome asked for."""
+        if query.outcome is not None and Status.COMPLETED not in self.statuses:
+            return False
         return query.status is None or query.status in self.statuses
 
 
@@ -75,6 +77,7 @@ _SHELVES = {
     Stream.FAILED: Status.FAILED,
     Stream.CANCELLED: Status.CANCELLED,
 }
+_OUTCOMES = {AlbumOutcome.OK: Stream.COMPLETED, AlbumOutcome.PARTIAL: Stream.PARTIAL}
 _ALL = frozenset(Status)
 _OPEN = frozenset({Status.PROCESSING, Status.QUEUED, Status.PAUSED})
 
@@ -85,21 +88,22 @@ _UNFINISHED = Segment((Stream.UNFINISHED,), ("seq",), _OPEN)
 
 
 def segments(query: JobQuery) -> list[Segment]:
-    """Return the segments of the order asked for; the status asked for can spare streams, never a segment."""
+    """Return the segments of the order asked for; what is asked for can spare streams, never a segment."""
     if query.order in (JobOrder.CREATED, JobOrder.CREATED_DESC):
         descending = query.order is JobOrder.CREATED_DESC
         if query.status in _OPEN:
             return [Segment((Stream.UNFINISHED,), ("seq",), _OPEN, descending=descending)]
         return [Segment((Stream.EVERY,), ("seq",), _ALL, descending=descending)]
-    finished = _finished(query.status, descending=query.order is not JobOrder.COMPLETED)
+    finished = _finished(query, descending=query.order is not JobOrder.COMPLETED)
     if query.order is JobOrder.QUEUE:
         return [_PROCESSING, _QUEUED, _PAUSED, finished]
     return [finished, _UNFINISHED]
 
 
-def _finished(status: Status | None, *, descending: bool) -> Segment:
+def _finished(query: JobQuery, *, descending: bool) -> Segment:
+    shelves = _SHELVES if query.outcome is None else {_OUTCOMES[query.outcome]: Status.COMPLETED}
     return Segment(
-        tuple(shelf for shelf, shown in _SHELVES.items() if status in (None, shown)),
+        tuple(shelf for shelf, shown in shelves.items() if query.status in (None, shown)),
         ("finished_at", "seq"),
         _ALL - _OPEN,
         descending=descending,
@@ -110,6 +114,8 @@ def fits(query: JobQuery, task: Task) -> bool:
     """Whether a job is one that is asked for: no stream answers text, client or type."""
     if query.status is not None and State(task.state).status is not query.status:
         return False
+    if query.outcome is not None and _outcome(task) is not query.outcome:
+        return False
     if query.type is not None and task.type != query.type:
         return False
     if query.client is not None and task.client != query.client:
@@ -119,6 +125,13 @@ def fits(query: JobQuery, task: Task) -> bool:
     wanted = query.text.casefold()
     texts = (task.track_title, task.album_title, task.artist_name, task.id)
     return any(wanted in text.casefold() for text in texts if text)
+
+
+def _outcome(task: Task) -> AlbumOutcome | None:
+    """What a completed job brought, a track too; None for the others."""
+    if task.state != State.COMPLETED:
+        return None
+    return AlbumOutcome.PARTIAL if task.outcome == AlbumOutcome.PARTIAL else AlbumOutcome.OK
 
 
 def read_jobs(query: JobQuery) -> JobCursor:

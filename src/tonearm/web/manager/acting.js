@@ -1,0 +1,88 @@
+/**
+ * Acting: does to one job or to many what a reader asked for, with a question where it cannot be taken back, and a way
+ * back where it can.
+ */
+
+import { confirmed } from "./dialogs.js";
+import { actionsFor, titleOf, undoing } from "./looks.js";
+
+/**
+ * @typedef {import("../server-queue.js").Job} Job
+ * @typedef {import("./looks.js").Action} Action
+ * @typedef {{priority?: Job["priority"]}} Extra
+ */
+
+/** Those who ask for an action, and those who are told. */
+export class Acting {
+  /**
+   * @param {{queue: import("../server-queue.js").ServerQueue, texts: import("./texts.js").Texts,
+   *   notices: import("./notices.js").Notices, root: Node}} context
+   */
+  constructor({ queue, texts, notices, root }) {
+    this.#queue = queue;
+    this.#texts = texts;
+    this.#notices = notices;
+    this.#root = root;
+  }
+
+  #queue;
+  #texts;
+  #notices;
+  #root;
+
+  /**
+   * Do it to those that can have it done.
+   * @param {readonly Job[]} jobs
+   * @param {Action} action
+   * @param {Extra} [extra]
+   */
+  async act(jobs, action, extra = {}) {
+    const able = jobs.filter((job) => actionsFor(job).includes(action));
+    if (!able.length || (action === "remove" && !(await this.#sure(able.length)))) return;
+    const done = await this.#do(able, action, extra);
+    const back = undoing(action);
+    if (!done.length || action === "remove") return;
+    const words = this.#texts.say(`undone.${action}`, { count: done.length, title: titleOf(done[0], this.#texts) });
+    this.#notices.show(words, back ? { undo: () => this.#undo(done, back) } : {});
+  }
+
+  /** Clear the history of a status. @param {"completed" | "failed" | "cancelled"} status */
+  async clear(status) {
+    const { title, yes, no } = this.#words("clear");
+    if (!(await confirmed(this.#root, { title, text: this.#texts.say("confirm.clear"), yes, no }))) return;
+    try {
+      await this.#queue.clear(status);
+    } catch (error) {
+      this.#notices.show(/** @type {Error} */ (error).message, { trouble: true });
+    }
+  }
+
+  /** @param {Job[]} jobs @param {Action} action @param {Extra} extra @returns {Promise<Job[]>} those that it was done to */
+  async #do(jobs, action, extra) {
+    const results = await this.#queue.actOnMany(jobs.map((job) => job.id), action, extra);
+    const refused = results.filter(({ error }) => error !== null);
+    if (refused.length) {
+      const error = refused[0].error?.message ?? "";
+      this.#notices.show(this.#texts.say("refused.many", { count: refused.length, error }), { trouble: true });
+    }
+    return jobs.filter((_, place) => results[place].error === null);
+  }
+
+  /** @param {Job[]} jobs as they were before @param {Action} action */
+  #undo(jobs, action) {
+    if (action !== "prioritize") return this.#do(jobs, action, {});
+    return Promise.all(jobs.map((job) => this.#do([job], action, { priority: job.priority })));
+  }
+
+  /** @param {number} count */
+  #sure(count) {
+    const { title, yes, no } = this.#words("remove");
+    return confirmed(this.#root, { title, text: this.#texts.say("confirm.remove", { count }), yes, no });
+  }
+
+  /** @param {"remove" | "clear"} what */
+  #words(what) {
+    const say = this.#texts.say.bind(this.#texts);
+    return { title: say(`confirm.${what}.title`), yes: say(`action.${what}`), no: say("confirm.keep") };
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * Adding music: by a search of the catalog where it can be searched, and by the number that the catalog has for it.
+ * What the server refuses is said at the field that it is about.
+ */
+
+import { QueueError } from "../server-queue.js";
+import { makeDialog, makeField } from "./dialogs.js";
+import { button, h, icon, say } from "./dom.js";
+
+const QUALITIES = ["LOSSLESS", "HIGH", "LOW"];
+const PRIORITIES = ["high", "normal", "low"];
+const PAUSE_MS = 300;
+
+/** @typedef {{queue: import("../server-queue.js").ServerQueue, texts: import("./texts.js").Texts, added: (text: string) => void}} AddContext */
+
+/** @param {AddContext} context */
+export function makeAddForm(context) {
+  const { texts } = context;
+  const quality = h("select", { name: "quality" }, ...QUALITIES.map((name) => h("option", { value: name }, texts.say(/** @type {any} */ (`quality.${name}`)))));
+  const priority = h("select", { name: "priority" }, ...PRIORITIES.map((name) => h("option", { value: name }, texts.say(/** @type {any} */ (`priority.${name}`)))));
+  priority.value = "normal";
+  const paused = h("input", { type: "checkbox", name: "startPaused" });
+  const qualityField = makeField(texts.say("add.quality"), quality);
+  const priorityField = makeField(texts.say("add.priority"), priority);
+  const trouble = h("p", { class: "error", role: "alert" });
+  const chosen = () => ({ quality: quality.value, priority: /** @type {any} */ (priority.value), startPaused: paused.checked });
+
+  /** @param {"track" | "album"} type @param {number} id @param {string} title @param {(error: QueueError) => boolean} [refused] whether it has said so */
+  async function add(type, id, title, refused = () => false) {
+    const { quality: wanted, ...options } = chosen();
+    const job = type === "album" ? { type, albumId: id, quality: wanted } : { type, trackId: id, quality: wanted };
+    for (const field of [qualityField, priorityField]) field.refuse("");
+    say(trouble, "");
+    try {
+      const answer = await context.queue.add(/** @type {any} */ (job), options);
+      context.added(texts.say(answer.duplicate ? "add.duplicate" : "add.done", { title }));
+      return true;
+    } catch (error) {
+      if (!(error instanceof QueueError)) throw error;
+      if (error.code === "INVALID_QUALITY") qualityField.refuse(error.message);
+      else if (error.field === "priority") priorityField.refuse(error.message);
+      else if (!refused(error)) say(trouble, error.message);
+      return false;
+    }
+  }
+
+  const byId = makeById(texts, add);
+  const search = makeSearch(context, add);
+  const options = h(
+    "div",
+    { class: "options" },
+    qualityField.element,
+    priorityField.element,
+    h("label", { class: "check" }, paused, texts.say("add.paused")),
+  );
+  const dialog = makeDialog(texts.say("add.title"), texts.say("action.close"), options, search.element, byId, trouble);
+  dialog.classList.add("add");
+  return {
+    element: dialog,
+    open() {
+      say(trouble, "");
+      dialog.showModal();
+      search.begin();
+    },
+  };
+}
+
+/**
+ * @param {import("./texts.js").Texts} texts
+ * @param {(type: "track" | "album", id: number, title: string, refused: (error: QueueError) => boolean) => Promise<boolean>} add
+ */
+function makeById(texts, add) {
+  /** @param {"album" | "track"} value */
+  const choice = (value) => {
+    const box = h("input", { type: "radio", name: "type", value, checked: value === "album" });
+    return h("label", { class: "check" }, box, icon(value), texts.say(`add.${value}`));
+  };
+  const number = h("input", { type: "text", inputmode: "numeric", name: "id", autocomplete: "off", required: true });
+  const numberField = makeField(texts.say("add.id"), number, texts.say("add.id.hint"));
+  const form = h(
+    "form",
+    { class: "by-id", novalidate: true },
+    h("fieldset", {}, h("legend", {}, texts.say("add.byId")), h("div", { class: "types" }, choice("album"), choice("track"))),
+    h("div", { class: "line" }, numberField.element, h("button", { type: "submit", class: "button primary" }, icon("add"), h("span", {}, texts.say("add.submit")))),
+  );
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const type = /** @type {"album" | "track"} */ (new FormData(form).get("type"));
+    const text = number.value.trim();
+    numberField.refuse("");
+    const title = texts.say(`title.${type}`, { id: text });
+    const added = await add(type, text === "" ? 0 : Number(text), title, (error) => {
+      const about = error.code === "INVALID_ID" || error.field === "trackId" || error.field === "albumId";
+      if (about) numberField.refuse(error.message);
+      return about;
+    });
+    if (added) number.value = "";
+    number.focus();
+  });
+  return form;
+}
+
+/**
+ * @param {AddContext} context
+ * @param {(type: "track" | "album", id: number, title: string) => Promise<boolean>} add
+ */
+function makeSearch({ queue, texts }, add) {
+  const input = h("input", { type: "search", name: "q", autocomplete: "off" });
+  const field = makeField(texts.say("add.search"), input);
+  const note = h("p", { class: "note", role: "status" });
+  const results = h("ul", { class: "results" });
+  const element = h("form", { class: "search", role: "search", hidden: true }, field.element, note, results);
+  element.addEventListener("submit", (event) => event.preventDefault());
+  /** @type {AbortController | null} */
+  let asking = null;
+  let timer = 0;
+
+  async function look() {
+    asking?.abort();
+    const q = input.value.trim();
+    results.replaceChildren();
+    say(note, q ? texts.say("add.searching") : "");
+    if (!q) return;
+    const asked = (asking = new AbortController());
+    try {
+      const found = (await queue.search(q, "", asked.signal)).results;
+      results.replaceChildren(...found.map((/** @type {any} */ one) => makeResult(one, texts, add)));
+      say(note, found.length ? "" : texts.say("add.nothing", { q }));
+    } catch (error) {
+      if (!asked.signal.aborted) say(note, texts.say("add.search.failed", { error: /** @type {Error} */ (error).message }));
+    }
+  }
+
+  input.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(look, PAUSE_MS);
+  });
+  return {
+    element,
+    /** Show the search unless the catalog cannot be searched. */
+    async begin() {
+      const error = await queue.search("a").then(
+        () => null,
+        (refused) => refused,
+      );
+      element.hidden = error?.status === 501 || error?.status === 404;
+      if (!element.hidden) input.focus();
+    },
+  };
+}
+
+/**
+ * @param {{type: "track" | "album", id: number, title: string, artist?: string, album?: string, year?: number}} found
+ * @param {import("./texts.js").Texts} texts
+ * @param {(type: "track" | "album", id: number, title: string) => Promise<boolean>} add
+ */
+function makeResult(found, texts, add) {
+  const about = [found.artist, found.type === "track" ? found.album : texts.say("add.album"), found.year].filter(Boolean).join(" · ");
+  const press = button("add", `${texts.say("action.add")}: ${found.title}`, async () => {
+    press.disabled = await add(found.type, found.id, found.title);
+  }, { quiet: true });
+  return h("li", {}, icon(found.type), h("span", { class: "names" }, h("span", { class: "title" }, found.title), h("span", { class: "subtitle" }, about)), press);
+}

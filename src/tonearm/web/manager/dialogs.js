@@ -1,0 +1,78 @@
+/**
+ * Dialogs: a question that needs an answer, and the frame that forms stand in. The browser keeps the keyboard inside.
+ */
+
+import { button, h } from "./dom.js";
+
+let number = 0;
+
+/**
+ * A dialog with a title and a way to close it.
+ * @param {string} title
+ * @param {string} close the name of the button that closes it
+ * @param {...Node} content
+ */
+export function makeDialog(title, close, ...content) {
+  const id = `dialog-${(number += 1)}`;
+  const dialog = h("dialog", { class: "dialog", "aria-labelledby": id });
+  const shut = button("cancel", close, () => dialog.close(), { quiet: true });
+  dialog.append(h("header", {}, h("h2", { id }, title), shut), ...content);
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog) dialog.close(); // beside it
+  });
+  return dialog;
+}
+
+/**
+ * Ask, and wait for the answer.
+ * @param {Node} root where the dialog is shown
+ * @param {{title: string, text: string, yes: string, no: string}} words
+ * @returns {Promise<boolean>}
+ */
+export function confirmed(root, { title, text, yes, no }) {
+  return new Promise((resolve) => {
+    let answer = false;
+    const agree = button(
+      "remove",
+      yes,
+      () => {
+        answer = true;
+        dialog.close();
+      },
+      { class: "danger" },
+    );
+    const refuse = h("button", { type: "button", class: "button", onclick: () => dialog.close() }, no);
+    const dialog = makeDialog(title, no, h("p", {}, text), h("div", { class: "choices" }, refuse, agree));
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(answer);
+    });
+    root.appendChild(dialog);
+    dialog.showModal();
+    refuse.focus();
+  });
+}
+
+/**
+ * A field of a form with its label, its hint and the place where a refusal is said.
+ * @param {string} label
+ * @param {HTMLInputElement | HTMLSelectElement} control
+ * @param {string} [hint]
+ */
+export function makeField(label, control, hint = "") {
+  const id = `field-${(number += 1)}`;
+  control.id = id;
+  const error = h("span", { class: "error", id: `${id}-error`, role: "alert" });
+  const note = h("span", { class: "hint", id: `${id}-hint` }, hint);
+  control.setAttribute("aria-describedby", `${id}-hint ${id}-error`);
+  const element = h("div", { class: "field" }, h("label", { for: id }, label), control, hint ? note : null, error);
+  if (!hint) control.setAttribute("aria-describedby", `${id}-error`);
+  return {
+    element,
+    /** Say what is wrong with it; empty: nothing. @param {string} text */
+    refuse(text) {
+      error.textContent = text;
+      control.setAttribute("aria-invalid", text ? "true" : "false");
+    },
+  };
+}

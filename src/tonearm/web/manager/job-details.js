@@ -1,0 +1,304 @@
+/**
+ * The details of one job: everything that is known of it, its tracks, its files and its history, and all that can be done.
+ *
+ * It follows the list's record and asks for the whole one when that changes, at most once a second.
+ */
+
+import { QueueError } from "../server-queue.js";
+import { makeCover } from "./cover.js";
+import { button, h, icon, say, set } from "./dom.js";
+import { LOOK_ICONS, actionsFor, figuresOf, lookOf, qualityOf, reasonOf, stateOf, subtitleOf, titleOf } from "./looks.js";
+import { reportOf } from "./report.js";
+
+const CALM_MS = 1_000;
+const PRIORITIES = /** @type {const} */ (["high", "normal", "low"]);
+
+/**
+ * @typedef {import("../server-queue.js").Job} Job
+ * @typedef {{queue: import("../server-queue.js").ServerQueue, texts: import("./texts.js").Texts, now: () => number,
+ *   act: (jobs: Job[], action: import("./looks.js").Action, extra?: {priority?: Job["priority"]}) => void,
+ *   said: (text: string) => void, closed: () => void}} DetailsContext
+ */
+
+/** The panel. */
+export class JobDetails {
+  /** @type {Job | null} the newest record of the list, or the whole one */
+  #job = null;
+  /** @type {Job | null} */
+  #whole = null;
+  #askedAt = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  /** @type {string | null} where the next tracks begin, beyond those in the record */
+  #moreTracks = null;
+  #mark = "";
+  #lost = false;
+
+  /** @param {DetailsContext} context */
+  constructor(context) {
+    const { texts } = context;
+    this.#context = context;
+    this.#cover = makeCover(context.queue, texts);
+    this.#title = h("h2", { tabindex: -1 });
+    this.#subtitle = h("p", { class: "subtitle" });
+    this.#state = h("p", { class: "words" });
+    this.#bar = h("progress", { max: 1 });
+    this.#reason = h("div", { class: "reason" });
+    this.#actions = h("div", { class: "choices" });
+    this.#facts = h("dl", {});
+    this.#lists = h("div", { class: "lists" });
+    this.element = h(
+      "aside",
+      { class: "details", hidden: true, "aria-label": texts.say("details.title") },
+      h("header", {}, button("back", texts.say("action.close"), () => this.close(), { quiet: true, class: "close" }), this.#cover.element, h("div", { class: "names" }, this.#title, this.#subtitle)),
+      this.#state,
+      this.#bar,
+      this.#reason,
+      this.#actions,
+      this.#facts,
+      this.#lists,
+    );
+    this.element.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") this.close();
+    });
+  }
+
+  #context;
+  #cover;
+  #title;
+  #subtitle;
+  #state;
+  #bar;
+  #reason;
+  #actions;
+  #facts;
+  #lists;
+
+  /** The job that is shown; null: none. */
+  get id() {
+    return this.#job?.id ?? null;
+  }
+
+  /** @param {Job} job */
+  open(job) {
+    this.#job = job;
+    this.#whole = null;
+    this.#moreTracks = null;
+    this.#mark = "";
+    this.#askedAt = 0;
+    this.#lost = false;
+    this.element.hidden = false;
+    this.element.scrollTop = 0;
+    this.#lists.replaceChildren();
+    this.#draw(job);
+    this.#ask();
+    this.#title.focus();
+  }
+
+  close() {
+    if (!this.#job) return;
+    this.#job = null;
+    this.element.hidden = true;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#context.closed();
+  }
+
+  /** Follow the list's record; null: the list does not know it now, and the server is asked. @param {Job | null} job */
+  update(job) {
+    if (!this.#job || this.#lost) return;
+    const moved = !job || job.lastUpdatedAt !== this.#job.lastUpdatedAt || job.progress !== this.#job.progress;
+    if (job) {
+      this.#job = job;
+      this.#draw(job);
+    }
+    if (moved) this.#timer ??= setTimeout(() => this.#ask(), Math.max(0, this.#askedAt + CALM_MS - Date.now()));
+  }
+
+  async #ask() {
+    this.#timer = undefined;
+    const id = this.#job?.id;
+    if (!id) return;
+    this.#askedAt = Date.now();
+    try {
+      const whole = await this.#context.queue.job(id);
+      if (this.#job?.id !== id) return;
+      this.#whole = whole;
+      this.#drawLists(whole);
+    } catch (error) {
+      if (error instanceof QueueError && error.code === "NOT_FOUND" && this.#job?.id === id) this.#gone();
+    }
+  }
+
+  /** What was known of it stays to be read, and nothing can be done with it any more. */
+  #gone() {
+    this.#lost = true;
+    say(this.#state, this.#context.texts.say("details.gone"));
+    this.#actions.replaceChildren();
+    this.#mark = "";
+    this.#bar.hidden = true;
+  }
+
+  /** @param {Job} job */
+  #draw(job) {
+    const { texts, now } = this.#context;
+    const look = lookOf(job);
+    this.element.dataset.look = look;
+    this.#cover.update(job);
+    say(this.#title, titleOf(job, texts));
+    say(this.#subtitle, subtitleOf(job, texts));
+    const words = [stateOf(job, texts, now()), figuresOf(job, texts)].filter(Boolean).join(" · ");
+    if (this.#state.textContent !== words) this.#state.replaceChildren(icon(LOOK_ICONS[look]), words);
+    this.#bar.hidden = look !== "processing";
+    this.#bar.value = job.progress;
+    set(this.#bar, "aria-label", texts.say("row.progress", { title: titleOf(job, texts) }));
+    const reason = reasonOf(job, texts);
+    if (this.#reason.textContent !== reason.join("")) this.#reason.replaceChildren(...reason.map((text) => h("p", {}, text)));
+    this.#reason.hidden = reason.length === 0;
+    this.#offer(job, look);
+    this.#drawFacts(job);
+  }
+
+  /** @param {Job} job @param {import("./looks.js").Look} look */
+  #offer(job, look) {
+    const mark = [job.id, look, job.pauseRequested, job.priority, job.files.length > 0].join();
+    if (mark === this.#mark) return;
+    this.#mark = mark;
+    const { texts, act, queue } = this.#context;
+    const focused = /** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement;
+    const kept = focused && this.#actions.contains(focused) ? focused.getAttribute("data-action") : null;
+    /** @type {HTMLElement[]} */
+    const offered = [];
+    for (const action of actionsFor(job)) {
+      if (action === "prioritize") {
+        offered.push(this.#priorities(job));
+      } else {
+        const words = texts.say(action === "retry" && look === "partial" ? "action.retryMissing" : `action.${action}`);
+        const symbol = action === "resume" ? "play" : action;
+        const made = button(symbol, words, () => this.#job && act([this.#job], action));
+        made.dataset.action = action;
+        offered.push(made);
+      }
+    }
+    if ((look === "completed" || look === "partial") && job.files.length) {
+      offered.push(h("a", { class: "button", href: queue.archiveUrl(job.id), download: true }, icon("down"), h("span", {}, texts.say("action.save"))));
+    }
+    offered.push(button("copy", texts.say("action.copy"), () => this.#copy()), button("print", texts.say("action.print"), () => print()));
+    this.#actions.replaceChildren(...offered);
+    if (kept) (offered.find((each) => each.dataset.action === kept) ?? offered[0])?.focus();
+  }
+
+  /** @param {Job} job */
+  #priorities(job) {
+    const { texts, act } = this.#context;
+    const choice = h("select", { "aria-label": texts.say("details.priority") }, ...PRIORITIES.map((name) => h("option", { value: name }, texts.say(`priority.${name}`))));
+    choice.value = job.priority;
+    choice.addEventListener("change", () => {
+      if (this.#job) act([this.#job], "prioritize", { priority: /** @type {any} */ (choice.value) });
+    });
+    return h("label", { class: "button choice" }, icon("up"), h("span", {}, texts.say("action.prioritize")), choice);
+  }
+
+  async #copy() {
+    const { queue, texts, said } = this.#context;
+    const job = this.#whole ?? this.#job;
+    if (!job) return;
+    const whole = await queue.job(job.id).catch(() => job);
+    try {
+      await navigator.clipboard.writeText(reportOf(whole, texts));
+      said(texts.say("copied"));
+    } catch {
+      this.#lists.prepend(h("textarea", { readonly: true, rows: 8, "aria-label": texts.say("action.copy") }, reportOf(whole, texts)));
+    }
+  }
+
+  /** @param {Job} job */
+  #drawFacts(job) {
+    const { texts } = this.#context;
+    const { formats } = texts;
+    const time = (/** @type {number | undefined} */ at) => (at === undefined ? "" : formats.time(at));
+    /** @type {[import("./texts.js").Key, string][]} */
+    const facts = [
+      ["details.quality", qualityOf(job.job.quality, texts)],
+      ["details.size", job.fileSize ?? job.bytesTotal ? formats.size(/** @type {number} */ (job.fileSize ?? job.bytesTotal)) : ""],
+      ["details.priority", texts.say(`priority.${job.priority}`)],
+      ["details.created", time(job.createdAt)],
+      ["details.started", time(job.startedAt)],
+      ["details.completed", time(job.completedAt)],
+      ["details.duration", job.downloadTimeMs ? formats.duration(job.downloadTimeMs / 1000) : ""],
+      ["details.attempts", formats.number(job.retryCount + (job.startedAt ? 1 : 0))],
+      ["details.client", job.client],
+      ["details.code", job.failureCode ?? ""],
+      ["details.id", job.id],
+    ];
+    const shown = facts.filter(([, value]) => value !== "");
+    if (this.#facts.dataset.shown === JSON.stringify(shown)) return;
+    this.#facts.dataset.shown = JSON.stringify(shown);
+    this.#facts.replaceChildren(...shown.map(([name, value]) => h("div", {}, h("dt", {}, texts.say(name)), h("dd", {}, value))));
+  }
+
+  /** @param {Job} job in its whole form */
+  #drawLists(job) {
+    const { texts } = this.#context;
+    const files = (job.files ?? []).map((name) => h("li", {}, name));
+    const hidden = (job.fileCount ?? 0) - files.length;
+    if (hidden > 0) files.push(h("li", { class: "note" }, texts.say("details.moreFiles", { count: hidden })));
+    const history = (job.history ?? []).map((entry) => this.#entry(entry));
+    const shut = new Set([...this.#lists.querySelectorAll("details:not([open])")].map((each) => /** @type {HTMLElement} */ (each).dataset.name));
+    this.#lists.replaceChildren(
+      ...this.#section("details.warnings", (job.warnings ?? []).map((text) => h("li", {}, text)), shut),
+      ...this.#section("details.tracks", (job.trackProgress ?? []).map((track) => this.#track(track)), shut, this.#pager(job)),
+      ...this.#section("details.files", files, shut),
+      ...this.#section("details.history", history, shut),
+    );
+  }
+
+  /** @param {import("./texts.js").Key} name @param {HTMLElement[]} items @param {Set<string | undefined>} shut @param {HTMLElement | null} [after] */
+  #section(name, items, shut, after = null) {
+    if (!items.length) return [];
+    const { texts } = this.#context;
+    const count = h("span", { class: "note" }, texts.formats.number(items.length));
+    return [
+      h("details", { open: !shut.has(name), "data-name": name }, h("summary", {}, texts.say(name), " ", count), h("ul", {}, ...items), after),
+    ];
+  }
+
+  /** @param {NonNullable<Job["trackProgress"]>[number]} track */
+  #track({ trackId, trackTitle, status, progress, error }) {
+    const { texts } = this.#context;
+    const title = trackTitle || texts.say("title.track", { id: String(trackId) });
+    const words = texts.say(/** @type {any} */ (`track.${status}`));
+    return h(
+      "li",
+      { class: "track", "data-status": status },
+      h("span", { class: "title" }, title),
+      h("span", { class: "subtitle" }, error ?? (status === "downloading" ? `${words} · ${texts.formats.percent(progress)}` : words)),
+      status === "downloading" && h("progress", { max: 1, value: progress, "aria-label": texts.say("row.progress", { title }) }),
+    );
+  }
+
+  /** @param {Job} job @returns {HTMLElement | null} what shows the tracks beyond those of the record */
+  #pager(job) {
+    const known = job.trackProgress?.length ?? 0;
+    if (known >= (job.trackCount ?? 0)) return null;
+    const { texts, queue } = this.#context;
+    const more = button("down", texts.say("details.more"), async () => {
+      const list = more.previousElementSibling;
+      more.disabled = true;
+      let { tracks, nextCursor } = await queue.tracks(job.id, this.#moreTracks);
+      if (this.#moreTracks === null) tracks = tracks.slice(list?.childElementCount ?? 0);
+      this.#moreTracks = nextCursor ?? null;
+      list?.append(...tracks.map((/** @type {any} */ track) => this.#track(track)));
+      more.disabled = false;
+      more.hidden = this.#moreTracks === null;
+    });
+    return more;
+  }
+
+  /** @param {NonNullable<Job["history"]>[number]} entry */
+  #entry({ at, event, attempt, code, message }) {
+    const { texts } = this.#context;
+    const about = [attempt === undefined ? "" : texts.say("details.attempt", { attempt }), code, message].filter(Boolean).join(" · ");
+    return h("li", { class: "entry" }, h("time", { datetime: new Date(at).toISOString() }, texts.formats.time(at)), h("span", {}, event), h("span", { class: "subtitle" }, about));
+  }
+}

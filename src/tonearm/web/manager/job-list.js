@@ -1,0 +1,196 @@
+/**
+ * The list: as many rows as can be seen, wherever the reader has scrolled to, for any number of jobs.
+ *
+ * It is a grid with one row at a time in the order of the Tab key: arrows move between rows, Space chooses, Enter opens.
+ * The element that scrolls is the whole manager, so that on a small screen everything moves together.
+ */
+
+import { h, set } from "./dom.js";
+import { JobRow } from "./job-row.js";
+import { Selection } from "./selection.js";
+
+/** Rows beyond both ends of what is seen, so that scrolling finds them drawn. */
+const MARGIN = 6;
+
+/** The keys that act on rows; what they do stands in docs/reference/page.md. */
+const ACTION_KEYS = new Map([["Delete", "remove"], ["c", "cancel"], ["r", "retry"]]);
+
+/**
+ * @typedef {import("../server-queue.js").Job} Job
+ * @typedef {Omit<import("./job-row.js").RowContext, "pick"> & {changed: () => void, wanted: () => void}} ListContext
+ */
+
+/** The rows, drawn as they come into sight. */
+export class JobList {
+  /** @type {readonly Job[]} */
+  #jobs = [];
+  #total = 0;
+  /** @type {Map<string, JobRow>} rows by job, and by place where the job is not known */
+  #rows = new Map();
+  #asked = false;
+  selection = new Selection();
+
+  /**
+   * @param {HTMLElement} scroller
+   * @param {ListContext} context
+   */
+  constructor(scroller, context) {
+    this.#scroller = scroller;
+    this.#context = { ...context, pick: (/** @type {Job} */ job, /** @type {MouseEvent} */ event) => this.#pick(job, event) };
+    this.element = h("div", {
+      class: "list",
+      role: "grid",
+      "aria-multiselectable": "true",
+      "aria-label": context.texts.say("list.label"),
+      onkeydown: (/** @type {KeyboardEvent} */ event) => this.#pressed(event),
+      onclick: (/** @type {MouseEvent} */ event) => this.#clicked(event),
+    });
+    scroller.addEventListener("scroll", () => this.#soon(), { passive: true });
+    new ResizeObserver(() => this.#soon()).observe(scroller);
+  }
+
+  #scroller;
+  #context;
+
+  /** Show these. @param {readonly Job[]} jobs @param {number} total with those that are not known */
+  update(jobs, total) {
+    this.#jobs = jobs;
+    this.#total = total;
+    const known = new Set(jobs.map((job) => job.id));
+    this.selection.keep((id) => known.has(id));
+    if (this.selection.current === null || !known.has(this.selection.current)) this.selection.current = jobs[0]?.id ?? null;
+    this.#draw();
+  }
+
+  #soon() {
+    if (this.#asked) return;
+    this.#asked = true;
+    requestAnimationFrame(() => {
+      this.#asked = false;
+      this.#draw();
+    });
+  }
+
+  #height() {
+    return Number.parseFloat(getComputedStyle(this.element).getPropertyValue("--row-height")) || 64;
+  }
+
+  #draw() {
+    const height = this.#height();
+    this.element.style.height = `${this.#total * height}px`;
+    set(this.element, "aria-rowcount", this.#total);
+    const above = this.#scroller.getBoundingClientRect().top - this.element.getBoundingClientRect().top;
+    const first = Math.max(0, Math.floor(above / height) - MARGIN);
+    const last = Math.min(this.#total, Math.ceil((above + this.#scroller.clientHeight) / height) + MARGIN);
+    const places = new Map();
+    for (let place = first; place < last; place += 1) places.set(this.#jobs[place]?.id ?? `#${place}`, place);
+    const current = this.#jobs.findIndex((job) => job.id === this.selection.current);
+    if (current >= 0 && this.#focused()) places.set(this.selection.current, current); // the keyboard's row stays, seen or not
+    const spare = [...this.#rows].filter(([key]) => !places.has(key));
+    for (const [key, place] of places) this.#place(key, place, height, spare);
+    for (const [key, row] of spare) {
+      this.#rows.delete(key);
+      row.element.remove();
+    }
+    if (last > this.#jobs.length - MARGIN && this.#jobs.length < this.#total) this.#context.wanted();
+  }
+
+  /** @param {string} key @param {number} place @param {number} height @param {[string, JobRow][]} spare rows to fill again */
+  #place(key, place, height, spare) {
+    let row = this.#rows.get(key);
+    if (!row) {
+      const [old, reused] = spare.pop() ?? [null, new JobRow(this.#context)];
+      if (old !== null) this.#rows.delete(old);
+      row = reused;
+      this.#rows.set(key, row);
+      if (!row.element.isConnected) this.element.append(row.element);
+    }
+    row.update(this.#jobs[place] ?? null, {
+      place,
+      selected: this.selection.has(key),
+      current: key === this.selection.current,
+      top: place * height,
+    });
+  }
+
+  #focused() {
+    return this.element.contains(/** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement);
+  }
+
+  /** Put the keyboard at a row. @param {number} place */
+  #go(place) {
+    const bounded = Math.max(0, Math.min(this.#jobs.length - 1, place));
+    const job = this.#jobs[bounded];
+    if (!job) return;
+    this.selection.current = job.id;
+    const height = this.#height();
+    const top = this.element.getBoundingClientRect().top - this.#scroller.getBoundingClientRect().top + bounded * height;
+    if (top < height) this.#scroller.scrollBy(0, top - height);
+    else if (top + 2 * height > this.#scroller.clientHeight) this.#scroller.scrollBy(0, top + 2 * height - this.#scroller.clientHeight);
+    this.#draw();
+    this.#rows.get(job.id)?.element.focus({ preventScroll: true });
+  }
+
+  /** Put the keyboard where it was, or at the first row. */
+  focus() {
+    this.#go(Math.max(0, this.#jobs.findIndex((job) => job.id === this.selection.current)));
+  }
+
+  /** @param {KeyboardEvent} event */
+  #pressed(event) {
+    const place = this.#jobs.findIndex((job) => job.id === this.selection.current);
+    const screen = Math.max(1, Math.floor(this.#scroller.clientHeight / this.#height()) - 1);
+    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: screen, PageUp: -screen, Home: -Infinity, End: Infinity };
+    const onRow = /** @type {HTMLElement} */ (event.target).matches(".row, .box input");
+    if (event.key in steps) {
+      this.#go(place + steps[/** @type {keyof steps} */ (event.key)]);
+      if (event.shiftKey && this.selection.current) this.selection.extend(this.selection.current, this.#jobs);
+    } else if (event.key === "a" && (event.ctrlKey || event.metaKey)) {
+      this.selection.all(this.#jobs);
+    } else if (event.key === "Escape" && this.selection.size) {
+      this.selection.clear();
+    } else if (!onRow || event.ctrlKey || event.metaKey || event.altKey || !this.#do(event.key, this.#jobs[place])) {
+      return;
+    }
+    event.preventDefault();
+    this.#draw();
+    this.#context.changed();
+  }
+
+  /** What a key does to a row. @param {string} key @param {Job | undefined} job @returns {boolean} whether it does anything */
+  #do(key, job) {
+    if (!job) return false;
+    const jobs = this.selection.size ? this.selection.of(this.#jobs) : [job];
+    const action = ACTION_KEYS.get(key);
+    if (key === " ") this.selection.toggle(job.id);
+    else if (key === "Enter") this.#context.open(job);
+    else if (key === "p") this.#context.act(jobs, job.status === "paused" || job.pauseRequested ? "resume" : "pause");
+    else if (action) this.#context.act(jobs, /** @type {import("./looks.js").Action} */ (action));
+    else return false;
+    return true;
+  }
+
+  /** A click beside the controls of a row. @param {MouseEvent} event */
+  #clicked(event) {
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (target.closest("button, input, label")) return;
+    const element = target.closest(".row");
+    const job = [...this.#rows.values()].find((row) => row.element === element)?.job;
+    if (!job) return;
+    if (event.shiftKey || event.ctrlKey || event.metaKey) {
+      this.#pick(job, event);
+    } else {
+      this.selection.current = job.id;
+      this.#draw();
+      this.#context.open(job);
+    }
+  }
+
+  /** @param {Job} job @param {MouseEvent} event */
+  #pick(job, event) {
+    if (event.shiftKey) this.selection.extend(job.id, this.#jobs);
+    else this.selection.toggle(job.id);
+    this.#draw();
+    this.#context.changed();
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * The login: asks for a key where the server does, and never keeps it.
+ */
+
+import { makeField } from "./dialogs.js";
+import { h } from "./dom.js";
+
+/** @param {{queue: import("../server-queue.js").ServerQueue, texts: import("./texts.js").Texts}} context */
+export function makeLoginForm({ queue, texts }) {
+  const key = h("input", { type: "password", name: "key", autocomplete: "current-password", required: true });
+  const field = makeField(texts.say("login.key"), key);
+  const submit = h("button", { type: "submit", class: "button primary" }, texts.say("login.submit"));
+  const element = h(
+    "form",
+    { class: "login", hidden: true, novalidate: true },
+    h("h2", {}, texts.say("login.title")),
+    h("p", {}, texts.say("login.text")),
+    field.element,
+    submit,
+  );
+  element.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    field.refuse("");
+    submit.disabled = true;
+    try {
+      await queue.login(key.value.trim());
+      key.value = "";
+    } catch (error) {
+      field.refuse(/** @type {Error} */ (error).message);
+      key.focus();
+    } finally {
+      submit.disabled = false;
+    }
+  });
+  return {
+    element,
+    /** @param {boolean} shown */
+    update(shown) {
+      if (element.hidden !== shown) return;
+      element.hidden = !shown;
+      if (shown) key.focus();
+    },
+  };
+}

@@ -1,0 +1,104 @@
+/**
+ * Looks: what a job is called, which state a reader sees, and what can be done with it. Nothing here draws.
+ */
+
+/**
+ * @typedef {import("../server-queue.js").Job} Job
+ * @typedef {import("./texts.js").Texts} Texts
+ * @typedef {"cancel" | "pause" | "resume" | "retry" | "prioritize" | "remove"} Action
+ * @typedef {"processing" | "queued" | "paused" | "completed" | "partial" | "failed" | "cancelled"} Look
+ */
+
+/** What a job is called: its title, or what it is and its number until the catalog has said. @param {Job} job @param {Texts} texts */
+export function titleOf({ job }, texts) {
+  if (job.type === "album") return job.albumTitle ?? texts.say("title.album", { id: String(job.albumId) });
+  return job.trackTitle ?? texts.say("title.track", { id: String(job.trackId) });
+}
+
+/** By whom, from which album, in which quality. @param {Job} job @param {Texts} texts */
+export function subtitleOf({ job, jobType }, texts) {
+  const album = jobType === "track" ? job.albumTitle : texts.say("add.album");
+  return [job.artistName, album, qualityOf(job.quality, texts)].filter(Boolean).join(" · ");
+}
+
+/** @param {string} quality @param {Texts} texts */
+export function qualityOf(quality, texts) {
+  const key = `quality.${quality}`;
+  return texts.has(key) ? texts.say(key) : quality;
+}
+
+/** The state that a reader sees: an album with missing tracks is a state of its own. @param {Job} job @returns {Look} */
+export function lookOf(job) {
+  return job.status === "completed" && job.outcome === "partial" ? "partial" : job.status;
+}
+
+/** @type {Record<Look, import("./dom.js").IconName>} */
+export const LOOK_ICONS = {
+  processing: "down",
+  queued: "clock",
+  paused: "pause",
+  completed: "check",
+  partial: "missing",
+  failed: "warning",
+  cancelled: "cancel",
+};
+
+/** The state in words. @param {Job} job @param {Texts} texts @param {number} now the server's clock */
+export function stateOf(job, texts, now) {
+  const look = lookOf(job);
+  if (look === "partial") {
+    return texts.say("incomplete", { completed: job.completedTracks ?? 0, count: job.trackCount ?? 0 });
+  }
+  if (job.cancellationRequested && look === "processing") return texts.say("state.cancelling");
+  if (job.pauseRequested && look === "processing") return texts.say("state.pausing");
+  if (look === "queued" && job.nextRetryAt && job.nextRetryAt > now) {
+    const time = texts.formats.duration((job.nextRetryAt - now) / 1000);
+    return texts.say("state.retrying", { attempt: job.retryCount + 1, time });
+  }
+  return texts.say(`state.${look}`);
+}
+
+/** How far it is, in figures. @param {Job} job @param {Texts} texts */
+export function figuresOf(job, texts) {
+  const { formats } = texts;
+  const parts = [];
+  if (job.status === "processing") {
+    parts.push(formats.percent(job.progress));
+    if (job.speedBytesPerSecond) parts.push(formats.speed(job.speedBytesPerSecond));
+    if (job.etaSeconds !== undefined) parts.push(texts.say("overview.left", { time: formats.duration(job.etaSeconds) }));
+  } else if (job.bytesDownloaded || job.fileSize) {
+    parts.push(formats.size(job.fileSize ?? job.bytesDownloaded));
+  }
+  return parts.join(" · ");
+}
+
+/** What a failed job says, and what to do about it. @param {Job} job @param {Texts} texts @returns {string[]} */
+export function reasonOf(job, texts) {
+  const text = job.error ?? (job.status === "queued" ? job.lastError : undefined);
+  if (!text) return [];
+  const key = `advice.${job.failureCode}`;
+  return texts.has(key) ? [text, texts.say(key)] : [text];
+}
+
+/** What can be done with a job, the likeliest first. @param {Job} job @returns {Action[]} */
+export function actionsFor(job) {
+  if (job.status === "failed" || job.status === "cancelled" || lookOf(job) === "partial") return ["retry", "remove"];
+  if (job.status === "completed") return ["remove"];
+  return [job.status === "paused" || job.pauseRequested ? "resume" : "pause", "cancel", "prioritize", "remove"];
+}
+
+/** Which action takes another back; null: none does. @param {Action} action @returns {Action | null} */
+export function undoing(action) {
+  if (action === "pause") return "resume";
+  if (action === "resume") return "pause";
+  if (action === "cancel") return "retry";
+  if (action === "retry") return "cancel";
+  return action === "prioritize" ? "prioritize" : null;
+}
+
+/** The colours of a placeholder, always the same for one name. @param {string} name @returns {number} a hue, degrees */
+export function hueOf(name) {
+  let sum = 0;
+  for (const letter of name) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) % 360;
+  return sum;
+}

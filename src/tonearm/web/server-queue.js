@@ -1,0 +1,442 @@
+/**
+ * The client store: what the server's queue looks like now, for any front end.
+ *
+ *     import { serverQueue } from "./web/server-queue.js";
+ *     const stop = serverQueue.subscribe((state) => console.log(state.queue, state.jobs));
+ *
+ * `subscribe` keeps the contract of a Svelte store: it calls at once and at every change, and returns a function that
+ * ends it; the connection begins with the first subscriber and ends with the last. It knows nothing of a screen.
+ * Everything is described in docs/reference/page.md.
+ */
+
+import { Expectations } from "./queue/expectations.js";
+import { byTurn } from "./queue/order.js";
+import { QueueError, Requests } from "./queue/requests.js";
+import { openLink } from "./queue/sharing.js";
+
+export { QueueError };
+
+/**
+ * A job in the form of lists (docs/reference/http.md), and two marks of this store:
+ * expected: an action is under way and this is how it will be; hidden: it is about to be gone.
+ * @typedef {{
+ *   id: string, status: "queued" | "processing" | "paused" | "completed" | "failed" | "cancelled",
+ *   job: {type: "track" | "album", quality: string, trackId?: number, albumId?: number,
+ *         trackTitle?: string, albumTitle?: string, artistName?: string},
+ *   jobType: "track" | "album", priority: "low" | "normal" | "high", progress: number, createdAt: number, startedAt?: number,
+ *   completedAt?: number, lastUpdatedAt: number, nextRetryAt?: number, retryCount: number, maxRetries: number,
+ *   bytesDownloaded: number, bytesTotal?: number, speedBytesPerSecond?: number, etaSeconds?: number, error?: string,
+ *   lastError?: string, failureCode?: string, files: string[], warnings?: string[], client: string, fileSize?: number,
+ *   cancellationRequested?: boolean, pauseRequested?: boolean, outcome?: "ok" | "partial", trackCount?: number,
+ *   completedTracks?: number, fileCount?: number, failedCount?: number, downloadTimeMs?: number,
+ *   failedTracks?: {trackId: number, trackTitle: string, error: string, code: string, attempts: number}[],
+ *   trackProgress?: {trackId: number, trackTitle: string, status: string, progress: number, error?: string}[],
+ *   history?: {at: number, event: string, attempt?: number, code?: string, message?: string, worker?: string}[],
+ *   expected?: boolean, hidden?: boolean }} Job
+ *
+ * What subscribers get. Times of jobs are the server's; *clockOffset* is what to add to the browser's to compare them.
+ * @typedef {{
+ *   connection: import("./queue/link.js").Connection,
+ *   queue: Record<"queued" | "processing" | "paused" | "completed" | "failed" | "cancelled" | "total", number> | null,
+ *   worker: {running: boolean, activeDownloads: number, maxConcurrent: number, lastHeartbeat: number | null,
+ *            resting?: {host: string, until: number}[], holding?: string} | null,
+ *   metrics: Record<string, any> | null, source: string | null, warning: string | null, error: string | null,
+ *   jobs: readonly Job[], speed: number, clockOffset: number, generation: number }} State
+ */
+
+/** The shortest time between two calls of a subscriber, milliseconds. */
+const CALM_MS = 100;
+
+/** Where there are more jobs than a poll brings, lists are asked for anew after this, milliseconds. */
+const RELOAD_MS = 10_000;
+
+/** The most ids of removed jobs that are remembered, so that an older answer does not bring them back. */
+const REMEMBERED = 10_000;
+
+/** The queue of one server. */
+export class ServerQueue {
+  /** @type {Map<string, Job>} */
+  #jobs = new Map();
+  /** @type {Set<string>} */
+  #removed = new Set();
+  #expectations = new Expectations();
+  /** @type {Set<(state: State) => void>} */
+  #subscribers = new Set();
+  /** @type {import("./queue/sharing.js").Shared | null} */
+  #link = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #telling;
+  #toldAt = 0;
+  #reloadedAt = 0;
+  /** @type {State} */
+  #state = {
+    connection: { mode: "connecting", staleSince: null, retryAt: null, error: null },
+    queue: null,
+    worker: null,
+    metrics: null,
+    source: null,
+    warning: null,
+    error: null,
+    jobs: [],
+    speed: 0,
+    clockOffset: 0,
+    generation: 0,
+  };
+
+  /** @param {URL | string} [base] where the queue is; by default that of the server this module came from */
+  constructor(base = new URL("../api/download-queue", import.meta.url)) {
+    const text = String(base);
+    /** The address of the queue, with a slash at its end. */
+    this.base = new URL(text.endsWith("/") ? text : `${text}/`, globalThis.location?.href);
+    this.#requests = new Requests(this.base);
+    this.#visible = () => this.#link?.see(document.visibilityState === "visible");
+    this.#woken = () => this.#link?.wake();
+    /** The jobs by status: a store of its own. */
+    this.queueStats = this.#derived((state) => state.queue);
+    /** The workers' state: a store of its own. */
+    this.workerStatus = this.#derived((state) => state.worker);
+    this.hasActiveDownloads = this.#derived((state) => (state.queue?.processing ?? 0) > 0);
+    this.hasFailed = this.#derived((state) => (state.queue?.failed ?? 0) > 0);
+    this.totalDownloads = this.#derived((state) => state.queue?.total ?? 0);
+  }
+
+  #requests;
+  #visible;
+  #woken;
+
+  /**
+   * Be told the state, now and at every change, at most ten times a second.
+   * @param {(state: State) => void} subscriber
+   * @returns {() => void} ends it
+   */
+  subscribe(subscriber) {
+    const one = (/** @type {State} */ state) => subscriber(state);
+    this.#subscribers.add(one);
+    if (this.#subscribers.size === 1) this.#begin();
+    one(this.#state);
+    return () => {
+      if (this.#subscribers.delete(one) && this.#subscribers.size === 0) this.#end();
+    };
+  }
+
+  /** Try to reach the server now, not at the next time. */
+  retry() {
+    this.#link?.wake();
+  }
+
+  /** The state as it is now. */
+  get state() {
+    return this.#state;
+  }
+
+  /**
+   * Queue a track or an album.
+   * @param {{type: "track", trackId: number, quality: string} | {type: "album", albumId: number, quality: string}} job
+   * @param {{priority?: Job["priority"], startPaused?: boolean, maxRetries?: number}} [options]
+   * @returns {Promise<{jobId: string, message: string, duplicate?: boolean, warning?: string}>}
+   * @throws {QueueError} refused; *field* names what was wrong
+   */
+  add(job, options = {}) {
+    return this.#requests.ask("POST", "", { body: { job, ...options } });
+  }
+
+  /**
+   * Do something to a job; it is shown at once, and taken back when the server refuses.
+   * @param {string} id
+   * @param {"cancel" | "pause" | "resume" | "retry" | "prioritize"} action
+   * @param {{priority?: Job["priority"]}} [extra]
+   * @returns {Promise<{message: string}>}
+   * @throws {QueueError}
+   */
+  act(id, action, extra = {}) {
+    return this.#expecting(id, action, extra, () => {
+      return this.#requests.ask("PATCH", encodeURIComponent(id), { body: { action, ...extra } });
+    });
+  }
+
+  /**
+   * Remove a job from the queue or the history; its files stay in the library.
+   * @param {string} id
+   * @returns {Promise<{message: string}>}
+   * @throws {QueueError}
+   */
+  remove(id) {
+    return this.#expecting(id, "remove", {}, () => this.#requests.ask("DELETE", encodeURIComponent(id)));
+  }
+
+  /**
+   * Do the same to many jobs. Those that refuse are in the answer and keep no other from it.
+   * @param {string[]} ids
+   * @param {"cancel" | "pause" | "resume" | "retry" | "prioritize" | "remove"} action
+   * @param {{priority?: Job["priority"]}} [extra]
+   * @returns {Promise<{id: string, error: QueueError | null}[]>} in order
+   */
+  async actOnMany(ids, action, extra = {}) {
+    /** @type {{id: string, error: QueueError | null}[]} */
+    const results = ids.map((id) => ({ id, error: null }));
+    let next = 0;
+    const lane = async () => {
+      while (next < results.length) {
+        const result = results[next++];
+        try {
+          await (action === "remove" ? this.remove(result.id) : this.act(result.id, action, extra));
+        } catch (error) {
+          result.error = /** @type {QueueError} */ (error);
+        }
+      }
+    };
+    await Promise.all([lane(), lane(), lane(), lane()]);
+    return results;
+  }
+
+  /** Clear the history of one status. @param {"completed" | "failed" | "cancelled"} status @returns {Promise<number>} how many */
+  async clear(status) {
+    let removed = 0;
+    for (;;) {
+      const answer = await this.#requests.ask("DELETE", "", { query: { status } });
+      removed += answer.removed;
+      if (!answer.more) return removed;
+    }
+  }
+
+  /**
+   * A page of jobs, which are kept up to date from then on.
+   * @param {{status?: string, type?: string, q?: string, outcome?: string, sort?: string, limit?: number, cursor?: string | null}} query
+   * @returns {Promise<{jobs: Job[], nextCursor: string | null}>}
+   * @throws {QueueError}
+   */
+  async page(query) {
+    const answer = await this.#requests.ask("GET", "", { query });
+    for (const job of answer.jobs) this.#take(job);
+    this.#changed();
+    return { jobs: answer.jobs, nextCursor: answer.nextCursor ?? null };
+  }
+
+  /** A job in its whole form. @param {string} id @returns {Promise<Job>} @throws {QueueError} `NOT_FOUND` when it is gone */
+  async job(id) {
+    return (await this.#requests.ask("GET", encodeURIComponent(id))).job;
+  }
+
+  /** A page of the tracks of an album. @param {string} id @param {string | null} [cursor] @returns {Promise<any>} */
+  tracks(id, cursor = null) {
+    return this.#requests.ask("GET", `${encodeURIComponent(id)}/tracks`, { query: { cursor } });
+  }
+
+  /** Where the files of a job can be had as one ZIP. @param {string} id */
+  archiveUrl(id) {
+    return this.#requests.url(`${encodeURIComponent(id)}/archive`).href;
+  }
+
+  /** Where the cover of a job is, once it has files. @param {string} id */
+  coverUrl(id) {
+    return this.#requests.url(`${encodeURIComponent(id)}/cover`).href;
+  }
+
+  /** How the whole queue runs. @returns {Promise<{paused: boolean, bandwidthLimit: number, maxConcurrent: number}>} */
+  control() {
+    return this.#requests.ask("GET", "control");
+  }
+
+  /** Change how the whole queue runs. @param {{paused?: boolean, bandwidthLimit?: number | null, maxConcurrent?: number | null}} change */
+  setControl(change) {
+    return this.#requests.ask("PATCH", "control", { body: change });
+  }
+
+  /** The health of the queue, also when it is down. @returns {Promise<any>} */
+  async health() {
+    try {
+      return await this.#requests.ask("GET", "health");
+    } catch (error) {
+      if (error instanceof QueueError && error.body?.status) return error.body;
+      throw error;
+    }
+  }
+
+  /** Search the catalog. @param {string} q @param {"track" | "album" | ""} [type] @param {AbortSignal} [signal] @returns {Promise<any>} */
+  search(q, type = "", signal) {
+    return this.#requests.ask("GET", "search", { query: { q, type }, signal });
+  }
+
+  /** Open a session with a key. @param {string} key @returns {Promise<{name: string, scope: string}>} @throws {QueueError} */
+  async login(key) {
+    const answer = await this.#requests.ask("POST", "login", { body: { key } });
+    this.#link?.renew();
+    return answer;
+  }
+
+  /** End the session. */
+  async logout() {
+    await this.#requests.ask("POST", "logout", { body: {} });
+    this.#link?.renew();
+  }
+
+  // --- what the link tells ---
+
+  #begin() {
+    this.#link = openLink(this.base, (message) => this.#hear(message));
+    document.addEventListener("visibilitychange", this.#visible);
+    addEventListener("online", this.#woken);
+    addEventListener("pageshow", this.#woken);
+    this.#visible();
+  }
+
+  #end() {
+    this.#link?.stop();
+    this.#link = null;
+    document.removeEventListener("visibilitychange", this.#visible);
+    removeEventListener("online", this.#woken);
+    removeEventListener("pageshow", this.#woken);
+  }
+
+  /** @param {import("./queue/sharing.js").Heard} message */
+  #hear(message) {
+    if (message.kind === "link") this.#state = { ...this.#state, connection: message.link };
+    else if (message.kind === "joined") this.#ask();
+    else if (message.kind === "snapshot") this.#begun(message.body, message.polled);
+    else if (message.kind === "stats") this.#figures(message.body);
+    else if (message.kind === "job") this.#take(message.body);
+    else if (message.kind === "progress") this.#moved(message.body);
+    else if (message.kind === "removed") this.#gone(message.body.id);
+    this.#changed();
+  }
+
+  /** Others opened the link before: ask for what it told them. */
+  async #ask() {
+    const body = await this.#requests.ask("GET", "dashboard").catch((error) => error.body);
+    if (body?.queue) {
+      this.#begun(body, true);
+      this.#changed();
+    }
+  }
+
+  /** @param {any} body of the dashboard @param {boolean} polled and so it may not be all that is known */
+  #begun(body, polled) {
+    const all = body.queue.total <= body.jobs.length;
+    if (all || !polled) {
+      const named = new Set(body.jobs.map((/** @type {Job} */ job) => job.id));
+      for (const id of this.#jobs.keys()) if (!named.has(id)) this.#jobs.delete(id);
+    }
+    for (const job of body.jobs) this.#take(job);
+    this.#figures(body);
+    if (!polled || (!all && Date.now() - this.#reloadedAt > RELOAD_MS)) {
+      this.#reloadedAt = Date.now();
+      this.#state = { ...this.#state, generation: this.#state.generation + 1 };
+    }
+  }
+
+  /** @param {any} body of the stats */
+  #figures(body) {
+    const offset = body.timestamp - Date.now();
+    const near = Math.abs(offset - this.#state.clockOffset) < 2_000;
+    this.#state = {
+      ...this.#state,
+      queue: body.queue,
+      worker: body.worker,
+      metrics: body.metrics,
+      source: body.queueSource,
+      warning: body.warning ?? null,
+      error: body.success ? null : (body.error ?? null),
+      clockOffset: near ? this.#state.clockOffset : offset,
+    };
+  }
+
+  /** The newer of two records of a job counts, whichever way it came. @param {Job} job */
+  #take(job) {
+    if (this.#removed.has(job.id)) return;
+    const known = this.#jobs.get(job.id);
+    if (known && known.lastUpdatedAt > job.lastUpdatedAt) return;
+    if (!known || known.lastUpdatedAt < job.lastUpdatedAt) this.#expectations.drop(job.id);
+    this.#jobs.set(job.id, job);
+  }
+
+  /** @param {{id: string, progress: number, bytesDownloaded: number, speedBytesPerSecond?: number, trackId?: number}} news */
+  #moved({ id, progress, bytesDownloaded, speedBytesPerSecond }) {
+    const job = this.#jobs.get(id);
+    if (job) this.#jobs.set(id, { ...job, ...timely(job, { progress, bytesDownloaded, speedBytesPerSecond }) });
+  }
+
+  /** @param {string} id */
+  #gone(id) {
+    this.#jobs.delete(id);
+    this.#expectations.drop(id);
+    this.#removed.add(id);
+    if (this.#removed.size > REMEMBERED) this.#removed.delete(/** @type {string} */ (this.#removed.values().next().value));
+  }
+
+  // --- what subscribers are told ---
+
+  /**
+   * @param {string} id
+   * @param {string} action
+   * @param {{priority?: Job["priority"]}} extra
+   * @param {() => Promise<any>} ask
+   */
+  async #expecting(id, action, extra, ask) {
+    const job = this.#jobs.get(id);
+    if (job) this.#expectations.expect(job, action, extra);
+    this.#changed();
+    try {
+      const answer = await ask();
+      this.#expectations.agreed(id, () => this.#changed());
+      return answer;
+    } catch (error) {
+      this.#expectations.drop(id);
+      this.#changed();
+      throw error;
+    }
+  }
+
+  #changed() {
+    if (this.#telling !== undefined || this.#subscribers.size === 0) return;
+    const wait = Math.max(0, this.#toldAt + CALM_MS - Date.now());
+    this.#telling = setTimeout(() => this.#tell(), Math.min(wait, CALM_MS));
+  }
+
+  #tell() {
+    this.#telling = undefined;
+    this.#toldAt = Date.now();
+    const jobs = [...this.#jobs.values()].map((job) => this.#expectations.applied(job)).filter((job) => !job.hidden);
+    jobs.sort(byTurn);
+    let speed = 0;
+    for (const job of jobs) if (job.status === "processing") speed += job.speedBytesPerSecond ?? 0;
+    this.#state = { ...this.#state, jobs, speed };
+    for (const subscriber of this.#subscribers) subscriber(this.#state);
+  }
+
+  /**
+   * A store of one part of the state, which tells only when that part is another.
+   * @template Part
+   * @param {(state: State) => Part} part
+   * @returns {{subscribe: (subscriber: (part: Part) => void) => () => void}}
+   */
+  #derived(part) {
+    return {
+      subscribe: (subscriber) => {
+        /** @type {string | undefined} */
+        let told;
+        return this.subscribe((state) => {
+          const now = part(state);
+          const text = JSON.stringify(now);
+          if (text !== told) subscriber(now);
+          told = text;
+        });
+      },
+    };
+  }
+}
+
+/**
+ * The progress of a transfer, with the time left that follows from it.
+ * @param {Job} job
+ * @param {{progress: number, bytesDownloaded: number, speedBytesPerSecond?: number}} news
+ */
+function timely(job, news) {
+  const { bytesDownloaded, speedBytesPerSecond } = news;
+  const left = speedBytesPerSecond && job.bytesTotal ? (job.bytesTotal - bytesDownloaded) / speedBytesPerSecond : undefined;
+  return { ...news, etaSeconds: left === undefined ? undefined : Math.max(0, left) };
+}
+
+/** The queue of the server that this module came from. */
+export const serverQueue = new ServerQueue();
+
+export const { queueStats, workerStatus, hasActiveDownloads, hasFailed, totalDownloads } = serverQueue;

@@ -1,0 +1,83 @@
+"""Covers over HTTP: the picture beside what a job brought, and nothing else that lies under its name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from tests.api.conftest import Serve
+from tests.api.serving import PREFIX, WORKER, Api
+from tests.contract import steps
+from tests.support.music import jpeg, png
+
+from tonearm.model import Completed, Publication
+
+NAME = "Ådá/Colours/03 Blue.flac"
+
+
+@pytest.fixture
+async def api(serve: Serve, tmp_path: Path) -> Api:
+    """A server whose library is `music`."""
+    (tmp_path / "music" / "Ådá" / "Colours").mkdir(parents=True)
+    return await serve(DOWNLOAD_DIR=str(tmp_path / "music"))
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    return tmp_path / "music" / "Ådá" / "Colours"
+
+
+async def a_track(api: Api) -> str:
+    """A completed track job."""
+    job_id = await api.submit()
+    claim = await steps.claim_one(api.store, WORKER)
+    await api.store.commit(claim, Publication(NAME, 5, 1))
+    await api.store.settle(claim, Completed((NAME,), 5))
+    return job_id
+
+
+async def refused(api: Api, job_id: str, error: str) -> None:
+    """There is no cover, in these words."""
+    answer = await api.call("GET", f"/{job_id}/cover")
+    assert (answer.status, answer.body["code"], answer.body["error"]) == (404, "NOT_FOUND", error)
+
+
+@pytest.mark.parametrize(("name", "mime"), [("cover.jpg", "image/jpeg"), ("cover.png", "image/png")])
+async def test_a_cover_is_sent_once(api: Api, album: Path, name: str, mime: str) -> None:
+    """By its content's type; whoever has it is told so."""
+    content = jpeg() if mime == "image/jpeg" else png()
+    (album / name).write_bytes(content)
+    url = f"{api.url}{PREFIX}/{await a_track(api)}/cover"
+
+    async with api.http.get(url) as answer:
+        assert (answer.status, answer.content_type, await answer.read()) == (200, mime, content)
+        tag = answer.headers["ETag"]
+    async with api.http.get(url, headers={"If-None-Match": tag}) as answer:
+        assert (answer.status, await answer.read()) == (304, b"")
+
+
+async def test_what_has_the_name_of_a_cover_and_is_none_is_not_sent(api: Api, album: Path, tmp_path: Path) -> None:
+    """A link out of the library, an error page, a folder, a pipe."""
+    (tmp_path / "secret.jpg").write_bytes(jpeg())
+    job_id = await a_track(api)
+    cover = album / "cover.jpg"
+
+    cover.symlink_to(tmp_path / "secret.jpg")
+    await refused(api, job_id, "The job has no cover")
+    cover.unlink()
+    cover.write_bytes(b"<html>no picture</html>")
+    await refused(api, job_id, "The job has no cover")
+    cover.unlink()
+    cover.mkdir()
+    await refused(api, job_id, "The job has no cover")
+    cover.rmdir()
+    os.mkfifo(cover)
+    await refused(api, job_id, "The job has no cover")
+
+
+async def test_a_job_without_files_or_that_is_not_there_has_no_cover(api: Api) -> None:
+    """Both are told apart by their words alone."""
+    await refused(api, await api.submit(), "The job has no cover")
+    await refused(api, "job-1-a", "Job not found")
+    await refused(api, "nothing", "Job not found")
