@@ -1,8 +1,8 @@
 """Pages for people at the server's own address: the download manager, and the documentation of the API.
 
 The files of the download manager are those of `tonearm.web`. Swagger UI comes from the installed package
-`fastapi-offline`; nothing is loaded from another origin, and the pages say so to the browser. Links are relative, so that
-they hold wherever a proxy puts us, unless BASE_PATH says where.
+`fastapi-offline`; nothing is loaded from another origin, and the pages say so to the browser. Links are relative, so
+that they hold wherever a proxy puts us, unless BASE_PATH says where.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ const QUALITIES = ["LOSSLESS", "HIGH", "LOW"];
 const PRIORITIES = ["high", "normal", "low"];
 const PAUSE_MS = 300;
 
-/** @typedef {{queue: import("../server-queue.js").ServerQueue, texts: import("./texts.js").Texts, added: (text: string) => void}} AddContext */
+/** @typedef {{queue: import("../server-queue.js").ServerQueue, texts: import("./texts.js").Texts}} AddContext */
 
 /** @param {AddContext} context */
 export function makeAddForm(context) {
@@ -23,6 +23,7 @@ export function makeAddForm(context) {
   const qualityField = makeField(texts.say("add.quality"), quality);
   const priorityField = makeField(texts.say("add.priority"), priority);
   const trouble = h("p", { class: "error", role: "alert" });
+  const done = h("p", { class: "done", role: "status" });
   const chosen = () => ({ quality: quality.value, priority: /** @type {any} */ (priority.value), startPaused: paused.checked });
 
   /** @param {"track" | "album"} type @param {number} id @param {string} title @param {(error: QueueError) => boolean} [refused] whether it has said so */
@@ -31,9 +32,10 @@ export function makeAddForm(context) {
     const job = type === "album" ? { type, albumId: id, quality: wanted } : { type, trackId: id, quality: wanted };
     for (const field of [qualityField, priorityField]) field.refuse("");
     say(trouble, "");
+    say(done, "");
     try {
       const answer = await context.queue.add(/** @type {any} */ (job), options);
-      context.added(texts.say(answer.duplicate ? "add.duplicate" : "add.done", { title }));
+      say(done, texts.say(answer.duplicate ? "add.duplicate" : "add.done", { title }));
       return true;
     } catch (error) {
       if (!(error instanceof QueueError)) throw error;
@@ -53,12 +55,13 @@ export function makeAddForm(context) {
     priorityField.element,
     h("label", { class: "check" }, paused, texts.say("add.paused")),
   );
-  const dialog = makeDialog(texts.say("add.title"), texts.say("action.close"), options, search.element, byId, trouble);
+  const dialog = makeDialog(texts.say("add.title"), texts.say("action.close"), options, search.element, byId, trouble, done);
   dialog.classList.add("add");
   return {
     element: dialog,
     open() {
       say(trouble, "");
+      say(done, "");
       dialog.showModal();
       search.begin();
     },
@@ -89,7 +92,9 @@ function makeById(texts, add) {
     const text = number.value.trim();
     numberField.refuse("");
     const title = texts.say(`title.${type}`, { id: text });
-    const added = await add(type, text === "" ? 0 : Number(text), title, (error) => {
+    // What is no number goes as it was typed, so that the server's word about it comes back.
+    const id = /** @type {number} */ (/^-?\d+$/.test(text) ? Number(text) : text);
+    const added = await add(type, id, title, (error) => {
       const about = error.code === "INVALID_ID" || error.field === "trackId" || error.field === "albumId";
       if (about) numberField.refuse(error.message);
       return about;

@@ -55,7 +55,7 @@ export class Screen {
     this.#overview = makeOverview({ queue, texts, choose: (view) => this.#choose(view) });
     this.#steering = makeSteering({ queue, texts, changed, said });
     this.#login = makeLoginForm({ queue, texts });
-    this.#add = makeAddForm({ queue, texts, added: said });
+    this.#add = makeAddForm({ queue, texts });
     this.#details = new JobDetails({ queue, texts, now, act, said, closed: () => this.#closed() });
     this.#scroller = h("div", { class: "scroller" });
     const wanted = () => this.#listing.more(queue.state.generation);

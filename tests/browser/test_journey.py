@@ -1,0 +1,97 @@
+"""The journey of a new user: add an album, watch it, pause it, miss a track, get it, and save the whole."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+from playwright.async_api import expect
+from tests.browser.conftest import ALBUM, SLOW, TITLES, Open
+from tests.support.catalog import ScriptedCatalog, slow, status
+from tests.support.server import Tonearm
+
+
+async def test_a_new_user_gets_an_album_home(
+    visit: Open, server: Tonearm, catalog: ScriptedCatalog, tmp_path: Path
+) -> None:
+    """Every step is taken at the page and looked at there."""
+    for number in (1, 2, 4, 5):
+        catalog.reply(f"/media/{number}", slow(SLOW))
+    catalog.reply("/media/3", status(503), forever=True)
+    tab = await visit(server.url)
+    page = tab.page
+    await expect(page.get_by_text("Nothing here yet")).to_be_visible()
+
+    await tab.add("album", ALBUM)
+    await expect(page.get_by_text("Album 5 is queued")).to_be_visible()
+    await tab.close_dialog()
+    row = tab.row("Colours")
+    await expect(row).to_contain_text("Running")
+    await expect(row.get_by_role("progressbar", name="Progress of Colours")).to_be_visible()
+
+    await row.get_by_role("button", name="Pause: Colours").click()
+    await expect(row.locator(".state")).to_have_text("Paused")
+    await row.get_by_role("button", name="Resume: Colours").click()
+
+    await expect(row).to_contain_text("Incomplete 4/5", timeout=60_000)
+    await expect(row).to_contain_text("1 of 5 tracks failed: 03 Blue")
+    details = await tab.open("Colours")
+    for title in TITLES:
+        await expect(details.locator(".track").filter(has=page.get_by_text(title, exact=True))).to_contain_text(
+            "503" if title == "Blue" else "complete"
+        )
+
+    catalog.heal("/media/3")
+    await details.get_by_role("button", name="Retry missing").click()
+    await expect(row.locator(".state")).to_have_text("Complete", timeout=60_000)
+    async with page.expect_download() as download:
+        await details.get_by_role("link", name="Save as ZIP").click()
+    await (await download.value).save_as(tmp_path / "album.zip")
+    with zipfile.ZipFile(tmp_path / "album.zip") as archive:
+        assert sorted(archive.namelist()) == [
+            f"Scripted/Colours/{n:02} {title}.flac" for n, title in enumerate(TITLES, 1)
+        ]
+        assert archive.testzip() is None
+    assert tab.errors == []
+
+
+async def test_a_job_is_cancelled_brought_back_and_removed(
+    visit: Open, server: Tonearm, catalog: ScriptedCatalog
+) -> None:
+    """Cancelling can be undone; removing asks first, since it cannot."""
+    catalog.reply("/media/1", slow(20_000), forever=True)
+    tab = await visit(server.url)
+    await tab.add("track", 1)
+    await tab.close_dialog()
+    row = tab.row("Red")
+    await expect(row).to_contain_text("Running")
+
+    await row.get_by_role("button", name="Cancel: Red").click()
+    await expect(row.locator(".state")).to_have_text("Cancelled")
+    catalog.heal("/media/1")
+    await tab.page.get_by_role("button", name="Undo").click()
+    await expect(row.locator(".state")).to_have_text("Complete")
+
+    await row.get_by_role("button", name="Remove: Red").click()
+    question = tab.page.get_by_role("dialog", name="Remove")
+    await question.get_by_role("button", name="Keep").last.click()
+    await expect(row).to_be_visible()
+    await row.get_by_role("button", name="Remove: Red").click()
+    await question.get_by_role("button", name="Remove").click()
+    await expect(row).to_have_count(0)
+    assert (await server.stats())["queue"]["total"] == 0
+    assert len(server.files()) == 1  # the music stays
+    assert tab.errors == []
+
+
+async def test_a_refusal_is_said_at_its_field(visit: Open, server: Tonearm) -> None:
+    """In the server's words; nothing is queued, and what was typed stays."""
+    tab = await visit(server.url)
+    await tab.add("track", "five")
+    number = tab.page.get_by_label("Catalog number")
+
+    await expect(number).to_have_attribute("aria-invalid", "true")
+    await expect(tab.page.get_by_role("alert").filter(has_text="trackId")).to_contain_text("whole number")
+    await expect(number).to_have_value("five")
+    await expect(number).to_be_focused()
+    assert (await server.stats())["queue"]["total"] == 0

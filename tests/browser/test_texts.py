@@ -1,0 +1,73 @@
+"""Texts: markup is shown and never read as markup, and every language says everything."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+from tests.browser.conftest import Open, Tab
+from tests.support.catalog import ScriptedCatalog, status
+from tests.support.server import Tonearm
+
+MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script>&amp;"
+FOUND = """() => {
+    const root = document.querySelector('download-manager').shadowRoot;
+    const outside = document.querySelectorAll('img, body script');
+    return root.querySelectorAll('img[src=x], script, [onerror]').length + outside.length;
+}"""
+
+
+async def test_markup_in_every_text_is_shown_as_text(visit: Open, server: Tonearm, catalog: ScriptedCatalog) -> None:
+    """Titles, artists, track names, errors, in the list and in the details; the policy had nothing to stop."""
+    catalog.add_track(7, media_url=f"{catalog.url}/media/7", title=f"T{MARKUP}", artist=f"A{MARKUP}")
+    catalog.add_album(8, [7], title=f"B{MARKUP}", artist=f"C{MARKUP}")
+    catalog.reply("/media/7", status(404), forever=True)
+    await server.wait_for(await server.submit("album", 8))
+    await server.wait_for(await server.submit("track", 7))
+    tab: Tab = await visit(server.url)
+    dialogs: list[str] = []
+    tab.page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+    await expect(tab.page.get_by_role("button", name=f"B{MARKUP}", exact=True)).to_be_visible()
+    await tab.page.get_by_role("button", name=f"B{MARKUP}", exact=True).click()
+    await expect(tab.page.get_by_role("heading", name=f"B{MARKUP}")).to_be_visible()
+    await expect(tab.page.locator(".track")).to_contain_text(f"T{MARKUP}")
+
+    assert await tab.page.evaluate(FOUND) == 0
+    assert dialogs == []
+    assert tab.errors == []
+
+
+async def test_a_very_long_title_does_not_break_the_page(visit: Open, server: Tonearm) -> None:
+    """It is cut in the list and whole in the details."""
+    title = "Long" * 200
+    await server.submit("track", 1, titled=title, startPaused=True)
+    tab: Tab = await visit(server.url, width=390)
+    await (await tab.open("Long")).get_by_role("heading", name=title).is_visible()
+
+    assert await tab.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+async def test_every_language_has_every_text_and_its_places(visit: Open, server: Tonearm) -> None:
+    """The same keys, and the same {places} in each of them."""
+    tab: Tab = await visit(server.url)
+    languages = await tab.page.evaluate("async () => (await import('./web/manager/texts.js')).LANGUAGES")
+    english = languages.pop("en")
+
+    def places(text: object) -> set[str]:
+        whole = " ".join(text.values()) if isinstance(text, dict) else str(text)
+        return {part.partition("}")[0] for part in whole.split("{")[1:]}
+
+    assert len(languages) == 2
+    for name, texts in languages.items():
+        assert texts.keys() == english.keys(), name
+        assert [key for key, text in texts.items() if places(text) != places(english[key])] == [], name
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"), [("de-DE", "Musik hinzufügen"), ("fr-FR", "Ajouter de la musique"), ("xx", "Add music")]
+)
+async def test_the_page_speaks_the_language_of_the_browser(
+    visit: Open, server: Tonearm, locale: str, words: str
+) -> None:
+    """And English where it has no other."""
+    tab: Tab = await visit(server.url, language=locale)
+    await expect(tab.page.get_by_role("button", name=words).first).to_be_visible()
