@@ -1,0 +1,103 @@
+"""The client store alone: the documentation's example, the contract of Svelte, and what is shown before it is sure."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.async_api import Route, expect
+from tests.browser.conftest import SLOW, Open, Tab
+from tests.support.catalog import ScriptedCatalog, slow
+from tests.support.server import API, Tonearm
+
+DOCS = Path(__file__).parents[2] / "docs" / "reference" / "page.md"
+
+SUBSCRIBER = """async () => {
+    const { serverQueue, totalDownloads, hasFailed } = await import('./web/server-queue.js');
+    const heard = [];
+    const stop = totalDownloads.subscribe((total) => heard.push(total));
+    const first = heard.length;
+    const stopOther = hasFailed.subscribe(() => {});
+    window.heard = heard;
+    window.stop = () => { stop(); stopOther(); };
+    return [typeof stop, first, heard[0]];
+}"""
+
+REFUSED = """async () => {
+    const { serverQueue } = await import('./web/server-queue.js');
+    window.seen = [];
+    serverQueue.subscribe(({ jobs }) => seen.push(jobs[0]?.status));
+    await new Promise((resolve) => serverQueue.subscribe(({ jobs }) => jobs.length && resolve()));
+    const error = await serverQueue.act(serverQueue.state.jobs[0].id, 'cancel').catch((refused) => refused);
+    return [error.name, error.code, error.status];
+}"""
+
+
+async def bare(tab: Tab, url: str, page: str) -> None:
+    """Open a page of somebody else's that is served beside the API."""
+
+    async def fulfil(route: Route) -> None:
+        await route.fulfill(content_type="text/html", body=page)
+
+    await tab.page.route(f"{url}/bare.html", fulfil)
+    await tab.page.goto(f"{url}/bare.html")
+
+
+async def test_the_ten_lines_of_the_documentation(visit: Open, server: Tonearm) -> None:
+    """Copied into an empty page they show the queue, live."""
+    (example,) = re.findall(r"```html\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+    tab: Tab = await visit(server.url)
+    await bare(tab, server.url, example)
+    await expect(tab.page.locator("#figures")).to_have_text("0 running, 0 done (live)")
+    await server.submit("track", 1)
+    await expect(tab.page.locator("#figures")).to_have_text("0 running, 1 done (live)")
+
+
+async def test_the_contract_of_a_svelte_store(visit: Open, server: Tonearm) -> None:
+    """It calls at once, at changes of what it is a store of, and not again after its end."""
+    tab: Tab = await visit(server.url)
+    await bare(tab, server.url, "<!doctype html>")
+    kind, calls, first = await tab.page.evaluate(SUBSCRIBER)
+    assert (kind, calls, first) == ("function", 1, 0)
+
+    await server.submit("track", 4, startPaused=True)
+    await tab.page.wait_for_function("heard.at(-1) === 1")
+    assert await tab.page.evaluate("heard") == [0, 1]
+    await tab.page.evaluate("stop()")
+    await server.submit("track", 3, startPaused=True)
+    second: Tab = await visit(server.url)
+    await expect(second.row("Track 3")).to_be_visible()
+    assert await tab.page.evaluate("heard") == [0, 1]
+
+
+async def test_an_action_is_shown_at_once_and_taken_back_when_refused(visit: Open, server: Tonearm) -> None:
+    """Its promise is refused with the server's code."""
+    job = await server.submit("track", 4, startPaused=True)
+    tab: Tab = await visit(server.url)
+    await bare(tab, server.url, "<!doctype html>")
+
+    async def refuse(route: Route) -> None:
+        await tab.page.wait_for_function("seen.at(-1) === 'cancelled'")
+        await route.fulfill(status=400, json={"success": False, "error": "Not now", "code": "WRONG_STATE"})
+
+    await tab.page.route(f"**{API}/{job}", refuse)
+    assert await tab.page.evaluate(REFUSED) == ["QueueError", "WRONG_STATE", 400]
+    await tab.page.wait_for_function("seen.at(-1) === 'paused'")
+
+
+async def test_a_restart_of_the_server_between_two_looks(
+    visit: Open, server: Tonearm, catalog: ScriptedCatalog
+) -> None:
+    """What was removed while nobody could be told is gone from every list afterwards."""
+    catalog.reply("/media/1", slow(SLOW // 10), forever=True)
+    gone = await server.submit("track", 1, startPaused=True)
+    await server.submit("track", 2, startPaused=True)
+    tab: Tab = await visit(server.url)
+    await expect(tab.row("Track 1")).to_be_visible()
+    await tab.page.route(f"**{API}/**", lambda route: route.abort())
+    await server.call("DELETE", f"/{gone}")
+    await server.kill()
+    await tab.page.unroute_all()
+    await server.start()
+    await expect(tab.row("Track 1")).to_have_count(0)
+    await expect(tab.row("Track 2")).to_be_visible()
