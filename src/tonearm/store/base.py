@@ -277,6 +277,8 @@ class Reading(Protocol):
 
         A record names what its task has committed, be it that the library had the file already. The tracks of a deleted
         album name nothing.
+
+        Cost: O(log n) a path.
         """
         ...
 

@@ -43,8 +43,8 @@ from tonearm.model import (
 from tonearm.store.base import PAGE
 from tonearm.store.sqlite import SqliteStore, open_sqlite
 
-SMALL = {"api_key", "counter", "sqlite_sequence", "worker", "CONSTANT"}
-"""Tables of a few dozen rows whatever happens."""
+SMALL = {"api_key", "counter", "json_each", "sqlite_sequence", "worker", "CONSTANT"}
+"""Tables of a few dozen rows whatever happens, and what a statement is given as a list."""
 
 
 def trace(db: apsw.Connection) -> dict[str, None]:
@@ -147,6 +147,7 @@ async def read(store: SqliteStore, album_id: str) -> None:
     await store.job(album_id)
     await store.tracks(album_id, limit=2)
     await store.files(album_id)
+    await store.named_elsewhere(album_id, [PUBLICATION.path])
     feed = await store.events(None)
     await store.events(feed.last)
     await store.counts()

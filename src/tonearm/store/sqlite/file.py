@@ -50,7 +50,7 @@ def _keep_keys_and_answers(db: apsw.Connection) -> None:
     db.execute(files("tonearm.store.sqlite").joinpath("version4.sql").read_text("utf-8"))
 
 
-def _count_what_clients_receive(db: apsw.Connection) -> None:
+def _count_bytes_and_find_files(db: apsw.Connection) -> None:
     db.execute(files("tonearm.store.sqlite").joinpath("version5.sql").read_text("utf-8"))
 
 
@@ -59,7 +59,7 @@ MIGRATIONS: Sequence[Migration] = (
     _keep_what_was_deleted,
     _let_jobs_move,
     _keep_keys_and_answers,
-    _count_what_clients_receive,
+    _count_bytes_and_find_files,
 )
 """The step at place n leads from version n to n + 1; each runs in one transaction with the change of the version."""
 

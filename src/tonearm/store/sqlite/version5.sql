@@ -1,4 +1,4 @@
--- From version 4 to version 5: how many bytes each client receives in 24 hours.
+-- From version 4 to version 5: how many bytes each client receives in 24 hours, and which records name a file.
 
 -- In buckets of a quarter of an hour (store.allowance).
 CREATE TABLE received (
@@ -23,3 +23,7 @@ CREATE INDEX spent_allowed ON spent (allowed) WHERE allowed IS NOT NULL;
 ALTER TABLE task ADD COLUMN received INTEGER NOT NULL DEFAULT 0 CHECK (received >= 0);
 ALTER TABLE ending ADD COLUMN client TEXT;
 ALTER TABLE ending ADD COLUMN received INTEGER NOT NULL DEFAULT 0;
+
+-- What tasks have committed, by the path in the library (reading.named_elsewhere); nothing where that is unreadable.
+CREATE INDEX task_filed ON task (CASE WHEN json_valid(publication) THEN publication ->> '$.path' END)
+    WHERE publication IS NOT NULL;
