@@ -6,7 +6,7 @@ That the server answers as it says is shown by `test_conformance`.
 from __future__ import annotations
 
 from fastapi.routing import APIRoute
-from tests.api.serving import Api
+from tests.api.serving import PREFIX, Api
 
 from tonearm.api import create_app
 from tonearm.api.links import LINKS
@@ -53,6 +53,15 @@ def test_links_follow_what_there_is_and_lead_to_it() -> None:
 
     assert set(LINKS) <= names
     assert {link["operationId"] for links in LINKS.values() for link in links.values()} <= names
+
+
+def test_the_next_page_of_a_list_is_of_what_was_asked_for() -> None:
+    """Every parameter of the list is handed on; the cursor comes from the answer."""
+    for name, path in (("listJobs", PREFIX), ("listTracks", f"{PREFIX}/{{jobId}}/tracks")):
+        asked = {f"query.{one['name']}" for one in PATHS[path]["get"]["parameters"]}
+        handed = LINKS[name]["nextPage"]["parameters"]
+
+        assert asked == {parameter for parameter in handed if parameter.startswith("query.")}
 
 
 async def test_the_document_is_what_the_server_serves(api: Api) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 
 Link = dict[str, Any]
 
-_OF_A_JOB = ("showJob", "changeJob", "deleteJob", "listTracks", "archiveJob")
-_FILTERS = ("status", "type", "q", "client", "sort", "limit")
+_OF_A_JOB = ("showJob", "changeJob", "deleteJob", "listTracks", "archiveJob", "showCover")
+_FILTERS = ("status", "outcome", "type", "q", "client", "sort", "limit")
 
 
 def _job(at: str, *operations: str) -> dict[str, Link]:
