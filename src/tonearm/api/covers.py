@@ -11,9 +11,10 @@ from pathlib import Path
 import anyio.to_thread
 from fastapi import FastAPI, Request, Response
 
+from tonearm.api.conditional import unchanged
 from tonearm.api.paths import PREFIX
 from tonearm.errors import NotFound, RefusalCode, Refused
-from tonearm.library import read_cover
+from tonearm.library import Picture, read_cover
 from tonearm.model import JOB_ID
 from tonearm.store.base import Store
 
@@ -36,12 +37,19 @@ class CoverRoutes:
         """The cover beside the first file of a job."""
         if not JOB_ID.fullmatch(job_id):
             raise NotFound(job_id)
-        job = await self._store.job(job_id)
-        picture = await anyio.to_thread.run_sync(read_cover, self._root, job.files[0]) if job.files else None
-        if picture is None:
+        job = await self._store.job(job_id, whole=False)
+        found = await anyio.to_thread.run_sync(_read, self._root, job.files[0]) if job.files else None
+        if found is None:
             raise Refused(RefusalCode.NOT_FOUND, "The job has no cover")
-        tag = f'"{hashlib.sha256(picture.content).hexdigest()[:32]}"'
-        headers = {"Cache-Control": f"private, max-age={MAX_AGE_S}", "ETag": tag}
-        if request.headers.get("if-none-match") == tag:
-            return Response(status_code=304, headers=headers)
-        return Response(picture.content, media_type=picture.mime, headers=headers)
+        picture, tag = found
+        headers = {"Cache-Control": f"private, max-age={MAX_AGE_S}"}
+        known = unchanged(request.scope, tag, headers)
+        return known or Response(picture.content, media_type=picture.mime, headers={**headers, "ETag": tag})
+
+
+def _read(root: Path, beside: str) -> tuple[Picture, str] | None:
+    """The cover and its tag; None: there is none. Blocks."""
+    picture = read_cover(root, beside)
+    if picture is None:
+        return None
+    return picture, f'"{hashlib.sha256(picture.content).hexdigest()[:32]}"'
