@@ -338,6 +338,26 @@ async def test_they_go_on_when_the_setting_rises(store: Store) -> None:
     assert [one.job_id for one in await claimed(store, tracks=1, allowed=0)] == [second]
 
 
+async def test_workers_whose_settings_differ_do_not_keep_each_other_awake(store: Store) -> None:
+    """Where one closes what the other opens, and neither takes it: both have looked, and wait."""
+    await submit_track(store)
+    one = await claim_one(store)
+    await store.renew("w1", {one.token: received(LIMIT)}, LEASE_MS)
+    await submit_track(store)
+
+    async def nobody_is_woken(seen: int) -> bool:
+        return await store.changed(seen, 50) == seen
+
+    await claimed(store)
+    seen = await store.changed(0, 50)
+    for _ in range(3):
+        assert await claimed(store, "w2", allowed=2 * LIMIT, most=1) == ()
+        assert await claimed(store) == ()
+
+    assert await nobody_is_woken(seen)
+    assert len(await claimed(store, "w2", allowed=2 * LIMIT)) == 1
+
+
 async def test_a_client_that_waited_has_saved_nothing_up(store: Store, clock: FakeClock) -> None:
     """When it may go on it takes turns with the others."""
     await spend(store)

@@ -52,19 +52,24 @@ def close(unit: Unit, client: str, wait_ms: int, allowed: int | None) -> None:
 
 
 def reopen(unit: Unit, client: str) -> None:
-    """Let a client have its turns again; a claim judges it anew."""
+    """Let a client have its turns again, and wake who waits for work; a claim judges it anew."""
     if unit.one("SELECT 1 FROM spent WHERE client = ?", client) is not None:
-        unit.run("DELETE FROM spent WHERE client = ?", client)
-        fair.reopen(unit, client)
+        _reopen(unit, [(client,)])
+        unit.woke = True
 
 
 def reopen_due(unit: Unit) -> int:
     """Let those go on whose time has come, at most `PAGE`; returns how many."""
-    return _reopen(unit, unit.all("SELECT client FROM spent WHERE until <= ? LIMIT ?", unit.now, PAGE))
+    reopened = _reopen(unit, unit.all("SELECT client FROM spent WHERE until <= ? LIMIT ?", unit.now, PAGE))
+    unit.woke = unit.woke or reopened > 0
+    return reopened
 
 
 def reopen_below(unit: Unit, allowed: int) -> int:
-    """Let those go on who had less by the settings than *allowed* bytes (0: no limit), at most `PAGE`; how many."""
+    """Let those go on who had less by the settings than *allowed* bytes (0: no limit), at most `PAGE`; how many.
+
+    It wakes nobody: two workers whose settings differ would wake each other for ever, one to close, one to reopen.
+    """
     if allowed:
         rows = unit.all("SELECT client FROM spent WHERE allowed < ? LIMIT ?", allowed, PAGE)
     else:
@@ -74,7 +79,8 @@ def reopen_below(unit: Unit, allowed: int) -> int:
 
 def _reopen(unit: Unit, rows: Sequence[Row]) -> int:
     for (client,) in rows:
-        reopen(unit, client)
+        unit.run("DELETE FROM spent WHERE client = ?", client)
+        fair.reopen(unit, client)
     return len(rows)
 
 

@@ -65,7 +65,6 @@ def reopen(unit: Unit, client: str) -> None:
     """Give a client turns again."""
     for kind, room in _ROOM.items():
         unit.run("UPDATE lane SET room = ? WHERE client = ? AND kind = ?", room, client, kind)
-    unit.woke = True
 
 
 def serve(unit: Unit, client: str, kind: str) -> None:

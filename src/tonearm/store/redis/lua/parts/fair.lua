@@ -119,8 +119,8 @@ function fair.close(client, until_ms, allowed)
   fair.line_up()
 end
 
--- Give a client turns again; a claim judges it anew.
-function fair.reopen(client)
+-- Give a client turns again, and wake who waits for work, if not *quiet*; a claim judges it anew.
+function fair.reopen(client, quiet)
   call('ZREM', key('spent'), client)
   call('ZREM', key('spent_allowed'), client)
   for kind in pairs(ROOM) do
@@ -129,16 +129,16 @@ function fair.reopen(client)
       remember_lane(lane)
       lane.closed = false
       call('HDEL', key('lane', kind, client), 'closed')
-      queue.woke = true
+      queue.woke = queue.woke or not quiet
     end
   end
   fair.line_up()
 end
 
-local function reopen_up_to(name, most)
+local function reopen_up_to(name, most, quiet)
   local clients = call('ZRANGEBYSCORE', name, '-inf', most, 'LIMIT', 0, PAGE)
   for _, client in ipairs(clients) do
-    fair.reopen(client)
+    fair.reopen(client, quiet)
   end
   fair.flush()
   return #clients == PAGE
@@ -149,9 +149,10 @@ function fair.reopen_due()
   return reopen_up_to(key('spent'), str(queue.now))
 end
 
--- Let those go on that were closed when the settings allowed less bytes than now (0: no limit), as `reopen_due`.
+-- Let those go on that were closed when the settings allowed less bytes than now (0: no limit), as `reopen_due`. It
+-- wakes nobody: two workers whose settings differ would wake each other for ever, one to close, one to reopen.
 function fair.reopen_below(allowed)
-  return reopen_up_to(key('spent_allowed'), allowed == 0 and '+inf' or '(' .. str(allowed))
+  return reopen_up_to(key('spent_allowed'), allowed == 0 and '+inf' or '(' .. str(allowed), true)
 end
 
 -- How long until the next client may go on, ms; nil: nobody waits.
