@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import msgspec
 from fastapi import FastAPI, Request, Response
@@ -84,7 +84,7 @@ class SearchRoutes:
     async def search(self, request: Request) -> Response:
         """What the catalog finds."""
         found = await self._ask(read_search(request.query_params))
-        return success({"results": msgspec.convert(found, list[WireHit], from_attributes=True), "count": len(found)})
+        return success({"results": [WireHit(**asdict(hit)) for hit in found], "count": len(found)})
 
     async def _ask(self, wanted: Wanted) -> tuple[Hit, ...]:
         catalog = self._catalog
