@@ -17,7 +17,8 @@ from importlib.resources import files
 
 from tonearm.store.redis.version import OURS, Version
 
-_NEEDS = re.compile(r"^-- needs:(?P<parts>[ \w]*)$", re.MULTILINE)
+_NEEDS = re.compile(r"^-- needs:(?P<parts>[ \w]*(?:\n--  [ \w]*)*)$", re.MULTILINE)
+"""One line, and those behind it that begin with more than one blank."""
 _HEADER = re.compile(r"(?:--[^\n]*(?:\n|\Z))*")
 
 
@@ -50,10 +51,15 @@ def load(name: str, version: Version = OURS) -> Script:
 def assemble(text: str, part_of: Callable[[str], str], *before: str) -> str:
     """The whole text of a script: behind its first line the lines *before*, and the parts that its header names."""
     shebang, _, body = text.partition("\n")
+    parts = [part_of(part).rstrip("\n") for part in needs_of(body)]
+    return "\n".join([shebang, *before, *parts, body])
+
+
+def needs_of(body: str) -> list[str]:
+    """The parts that the header of a script names, without its first line, in their order."""
     header = _HEADER.match(body)
     needs = _NEEDS.search(header.group() if header else "")
-    parts = [part_of(part).rstrip("\n") for part in needs["parts"].split()] if needs else []
-    return "\n".join([shebang, *before, *parts, body])
+    return needs["parts"].replace("\n--", "").split() if needs else []
 
 
 def _read(name: str) -> str:

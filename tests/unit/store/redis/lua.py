@@ -61,8 +61,7 @@ class LuaFile:
     @cached_property
     def needs(self) -> list[str]:
         """The parts that a script names."""
-        (line,) = (line for line in self.header if line.startswith("needs:"))
-        return line.removeprefix("needs:").split()
+        return scripts.needs_of(self.text.partition("\n")[2])
 
     @cached_property
     def code(self) -> str:

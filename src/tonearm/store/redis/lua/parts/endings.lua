@@ -35,7 +35,7 @@ function endings.wanted(worker, token)
 end
 
 -- Count what a claim that is ending has received in all, as far as that was not counted: deleting a job hides no byte.
-local function count(token, total)
+local function count_received(token, total)
   local got = call('HMGET', key('ending', token), 'client', 'received')
   local size = (tonumber(total) or 0) - (tonumber(got[2]) or 0)
   if got[1] and size > 0 then
@@ -48,7 +48,7 @@ function endings.renew(worker, token, lease_until, total)
   if not endings.wanted(worker, token) then
     return false
   end
-  count(token, total)
+  count_received(token, total)
   call('HSET', key('ending', token), 'lease_until', str(lease_until))
   call('ZADD', key('endings'), 'XX', lease_until, token)
   return true
@@ -75,7 +75,7 @@ function endings.settle(task_id, token, kind, mark)
     return false
   end
   if got[5] then
-    count(token, mark and mark[4])
+    count_received(token, mark and mark[4])
     close(token, got[2], got[6])
     call('HDEL', name, 'lease_until', 'key')
     call('ZADD', key('endings_over'), queue.now, token)
