@@ -59,12 +59,12 @@ SETTINGS = {
 
 ENDED = {
     *("meta", "counters", "events", "wakes", "worker", "beats", "reports"),
-    *("jobs", "ids", "task", "text", "history", "finished"),
-    *("lane", "idle"),
+    *("jobs", "ids", "task", "text", "history", "finished", "filed"),
+    *("lane", "idle", "received", "receivers"),
     *("taken", "taken_at"),
 }
-"""Kinds of keys that a queue has whose jobs have all ended: itself and its workers, the records, the turns of clients,
-and what was handed over to it."""
+"""Kinds of keys that a queue has whose jobs have all ended: itself and its workers, the records, the turns of clients
+and what they received, and what was handed over to it."""
 
 
 class Fate(Enum):
