@@ -1,5 +1,6 @@
 /**
- * Order: how jobs stand in a list, by what their records say: running ones, waiting ones, then the latest finished.
+ * Order: how jobs stand in a list, by what their records say: running ones, waiting ones, then the latest finished. Those
+ * that it does not tell apart stay as the server listed them.
  */
 
 /** @typedef {import("../server-queue.js").Job} Job */
@@ -15,12 +16,7 @@ const PRIORITIES = { high: 0, normal: 1, low: 2 };
 export function byTurn(a, b) {
   const rank = RANKS[a.status] - RANKS[b.status];
   if (rank) return rank;
-  if (RANKS[a.status] === 3) return (b.completedAt ?? 0) - (a.completedAt ?? 0) || byId(a, b);
-  if (a.status === "processing") return (a.startedAt ?? 0) - (b.startedAt ?? 0) || byId(a, b);
-  return PRIORITIES[a.priority] - PRIORITIES[b.priority] || a.createdAt - b.createdAt || byId(a, b);
-}
-
-/** @param {Job} a @param {Job} b */
-function byId(a, b) {
-  return a.id < b.id ? -1 : 1;
+  if (RANKS[a.status] === 3) return (b.completedAt ?? 0) - (a.completedAt ?? 0);
+  if (a.status === "processing") return (a.startedAt ?? 0) - (b.startedAt ?? 0);
+  return PRIORITIES[a.priority] - PRIORITIES[b.priority] || a.createdAt - b.createdAt;
 }
