@@ -40,7 +40,7 @@ class CoverRoutes:
         job = await self._store.job(job_id, whole=False)
         found = await anyio.to_thread.run_sync(_read, self._root, job.files[0]) if job.files else None
         if found is None:
-            raise Refused(RefusalCode.NOT_FOUND, "The job has no cover")
+            raise Refused(RefusalCode.FILE_UNAVAILABLE, "The job has no cover")
         picture, tag = found
         headers = {"Cache-Control": f"private, max-age={MAX_AGE_S}"}
         known = unchanged(request.scope, tag, headers)

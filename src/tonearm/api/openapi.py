@@ -263,7 +263,8 @@ def _archive() -> Part:
 
 
 def _cover() -> Part:
-    operation = _operation("showCover", "The cover beside the files of a job", {}, (Code.NOT_FOUND,))
+    refusals = (Code.NOT_FOUND, Code.FILE_UNAVAILABLE)
+    operation = _operation("showCover", "The cover beside the files of a job", {}, refusals)
     picture = {"schema": {"type": "string", "format": "binary"}}
     operation["responses"]["200"] = {
         "description": "Success",
