@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from tests.api.serving import PREFIX, WORKER, Api
 from tests.contract import steps
 from tests.support.music import jpeg, png
 
+from tonearm.api import covers
+from tonearm.library.pictures import MAX_PICTURE_BYTES
 from tonearm.model import Completed, Publication
 
 NAME = "Ådá/Colours/03 Blue.flac"
@@ -83,3 +86,25 @@ async def test_a_job_without_files_or_that_is_not_there_has_no_cover(api: Api) -
     await refused(api, await api.submit())
     await refused(api, "job-1-a", 404, "NOT_FOUND")
     await refused(api, "nothing", 404, "NOT_FOUND")
+
+
+@pytest.mark.usefixtures("api")
+async def test_covers_that_nobody_reads_do_not_fill_the_memory(
+    serve: Serve, album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So many are read and sent at a time; the next one comes when one of those is gone."""
+    monkeypatch.setattr(covers, "TURNS", 1)
+    api = await serve(DOWNLOAD_DIR=str(tmp_path / "music"))
+    (album / "cover.png").write_bytes(png(size=MAX_PICTURE_BYTES - 1_000))
+    job_id = await a_track(api)
+    reader, writer = await asyncio.open_connection(api.host, api.port)
+    writer.write(f"GET {PREFIX}/{job_id}/cover HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    assert b" 200 OK" in await reader.readline()  # and reads no more
+
+    async with asyncio.TaskGroup() as group:
+        second = group.create_task(api.http.head(f"{api.url}{PREFIX}/{job_id}/cover"))
+        for _ in range(3):
+            assert (await api.call("GET", f"/{job_id}")).status == 200
+        assert not second.done()
+        writer.transport.abort()
+        assert (await second).status == 200
