@@ -126,17 +126,23 @@ def main() -> None:
         print(f"measuring: {name} ...", file=sys.stderr, flush=True)
         reports[name] = measure()
         print("\n\n".join(table.text() for table in reports[name].tables), end="\n\n" * bool(reports[name].tables))
+        if not options.quick:
+            kept = _keep(options.keep, described, reports)  # now, so that a run which is ended keeps what it measured
     print(summary("Goals", [figure for report in reports.values() for figure in report.figures]).text())
-    if options.quick:
-        return
+    if not options.quick:
+        print(f"\nkept as {kept.name} and .json", file=sys.stderr)
+
+
+def _keep(folder: Path, described: Mapping[str, str], reports: Mapping[str, Report]) -> Path:
+    """Write the page and the rounds of what was measured so far; the page."""
     day = datetime.now(UTC).date().isoformat()
     short, commit = _commit()
-    options.keep.mkdir(parents=True, exist_ok=True)
-    kept = options.keep / f"{day}-{short}.md"
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = folder / f"{day}-{short}.md"
     kept.write_text(as_markdown(day, commit, described, reports), "utf-8")
     raw = {"day": day, "commit": commit, "machine": described, **{name: one.raw for name, one in reports.items()}}
     kept.with_suffix(".json").write_text(json.dumps(raw, indent=1) + "\n", "utf-8")
-    print(f"\nkept as {kept.name} and .json", file=sys.stderr)
+    return kept
 
 
 if __name__ == "__main__":
