@@ -11,7 +11,7 @@ from tonearm.cli.options import Json, Server, choice, connect, whole
 from tonearm.cli.terminal import clean, out
 from tonearm.cli.wording import holdups, percent, title
 from tonearm.client import Job
-from tonearm.model import JobType, Status
+from tonearm.model import AlbumOutcome, JobType, Status
 
 PAGE = 200
 """Jobs asked for at a time."""
@@ -25,6 +25,15 @@ def list_jobs(
     status: Annotated[
         Status | None,
         typer.Option("--status", metavar="STATUS", parser=choice(Status), help="Only jobs of this status."),
+    ] = None,
+    outcome: Annotated[
+        AlbumOutcome | None,
+        typer.Option(
+            "--outcome",
+            metavar="ok|partial",
+            parser=choice(AlbumOutcome),
+            help="Only completed jobs: whole ones, or albums that miss tracks.",
+        ),
     ] = None,
     job_type: Annotated[
         JobType | None,
@@ -43,7 +52,7 @@ def list_jobs(
     """
     out.json = json
     with connect(server) as client:
-        jobs = client.jobs(status=status, job_type=job_type, text=text, page_size=min(limit + 1, PAGE))
+        jobs = client.jobs(status=status, outcome=outcome, job_type=job_type, text=text, page_size=min(limit + 1, PAGE))
         found = list(islice(jobs, limit + 1))
         waiting = not json and any(job.status in (Status.QUEUED, Status.PROCESSING) for job in found)
         reasons = holdups(client.stats().worker) if waiting else []

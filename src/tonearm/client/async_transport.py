@@ -170,7 +170,7 @@ class AsyncTransport:
     ) -> T:
         for delay in (*exchange.REPEAT_DELAYS, None):
             try:
-                return await take(await self._request(request, kept=kept))
+                return await take(await self._request(request, kept=kept, silence=request.patience))
             except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:  # nothing was sent
                 if delay is None:
                     raise self._no_answer(error) from error
@@ -181,11 +181,9 @@ class AsyncTransport:
             kept = False  # another kept connection may be as old as the one that failed
         raise AssertionError  # the last round returns or raises
 
-    async def _request(self, request: Request, *, kept: bool, silence: float | None = None) -> aiohttp.ClientResponse:
+    async def _request(self, request: Request, *, kept: bool, silence: float) -> aiohttp.ClientResponse:
         session = self._session(kept=kept)
-        wait = aiohttp.ClientTimeout(
-            total=None, sock_connect=self._timeout, sock_read=self._timeout if silence is None else silence
-        )
+        wait = aiohttp.ClientTimeout(total=None, sock_connect=self._timeout, sock_read=silence or self._timeout)
         return await session.request(
             request.method,
             self._url(request.path),

@@ -45,7 +45,18 @@ from tonearm.client.records import (
     Workers,
 )
 from tonearm.errors import NotFound, ServerUnreachable, StoreUnavailable
-from tonearm.model import UNCHANGED, JobOrder, JobType, KeyLimits, Priority, Quality, Scope, Status, Unchanged
+from tonearm.model import (
+    UNCHANGED,
+    AlbumOutcome,
+    JobOrder,
+    JobType,
+    KeyLimits,
+    Priority,
+    Quality,
+    Scope,
+    Status,
+    Unchanged,
+)
 
 R = TypeVar("R", bound=Wire)
 P = TypeVar("P", bound=Page)
@@ -133,13 +144,22 @@ class AsyncClient:
         self,
         *,
         status: Status | None = None,
+        outcome: AlbumOutcome | None = None,
         job_type: JobType | None = None,
         text: str | None = None,
         client: str | None = None,
         order: JobOrder = JobOrder.QUEUE,
         page_size: int = 200,
     ) -> AsyncIterator[Job]:
-        asked = calls.jobs(status=status, job_type=job_type, text=text, client=client, order=order, page_size=page_size)
+        asked = calls.jobs(
+            status=status,
+            outcome=outcome,
+            job_type=job_type,
+            text=text,
+            client=client,
+            order=order,
+            page_size=page_size,
+        )
         async for page in self._pages(asked):
             for job in page.jobs:
                 yield job

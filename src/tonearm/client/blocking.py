@@ -44,7 +44,18 @@ from tonearm.client.records import (
 )
 from tonearm.client.transport import Download, Stream, Transport
 from tonearm.errors import NotFound, ServerUnreachable, StoreUnavailable
-from tonearm.model import UNCHANGED, JobOrder, JobType, KeyLimits, Priority, Quality, Scope, Status, Unchanged
+from tonearm.model import (
+    UNCHANGED,
+    AlbumOutcome,
+    JobOrder,
+    JobType,
+    KeyLimits,
+    Priority,
+    Quality,
+    Scope,
+    Status,
+    Unchanged,
+)
 
 R = TypeVar("R", bound=Wire)
 P = TypeVar("P", bound=Page)
@@ -133,6 +144,7 @@ class Client:
         self,
         *,
         status: Status | None = None,
+        outcome: AlbumOutcome | None = None,
         job_type: JobType | None = None,
         text: str | None = None,
         client: str | None = None,
@@ -140,7 +152,15 @@ class Client:
         page_size: int = 200,
     ) -> Iterator[Job]:
         """Jobs in their short form, page by page as they are taken."""
-        asked = calls.jobs(status=status, job_type=job_type, text=text, client=client, order=order, page_size=page_size)
+        asked = calls.jobs(
+            status=status,
+            outcome=outcome,
+            job_type=job_type,
+            text=text,
+            client=client,
+            order=order,
+            page_size=page_size,
+        )
         for page in self._pages(asked):
             yield from page.jobs
 

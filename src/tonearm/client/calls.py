@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
@@ -37,7 +37,19 @@ from tonearm.client.records import (
     Workers,
 )
 from tonearm.errors import NotFound
-from tonearm.model import JOB_ID, UNCHANGED, JobOrder, JobType, KeyLimits, Priority, Quality, Scope, Status, Unchanged
+from tonearm.model import (
+    JOB_ID,
+    UNCHANGED,
+    AlbumOutcome,
+    JobOrder,
+    JobType,
+    KeyLimits,
+    Priority,
+    Quality,
+    Scope,
+    Status,
+    Unchanged,
+)
 
 PATH = "/api/download-queue"
 EVENTS = f"{PATH}/events"
@@ -120,6 +132,7 @@ def job(job_id: str) -> Call[JobAnswer]:
 def jobs(
     *,
     status: Status | None,
+    outcome: AlbumOutcome | None,
     job_type: JobType | None,
     text: str | None,
     client: str | None,
@@ -127,7 +140,8 @@ def jobs(
     page_size: int,
 ) -> Callable[[str | None], Call[JobPage]]:
     """Jobs: the call for the page at a cursor, None for the first. What is None is not asked for."""
-    asked = {"status": status, "type": job_type, "q": text, "client": client, "sort": order, "limit": page_size}
+    filters = {"status": status, "outcome": outcome, "type": job_type, "q": text, "client": client}
+    asked = filters | {"sort": order, "limit": page_size}
     given = {name: value for name, value in asked.items() if value is not None}
     return lambda cursor: Call(_page("", given, cursor), JobPage)
 
@@ -145,6 +159,9 @@ def archive(job_id: str) -> Request:
 
 ARCHIVE_TYPE = "application/zip"
 
+REMOVAL_SECONDS = 600.0
+"""How long the files of a long album may take to go, one by one and each from the disk."""
+
 
 def act(job_id: str, action: Action, priority: Priority | None) -> Call[Done]:
     """Ask something of a job; a second retry would be refused, all else has the same effect twice."""
@@ -154,8 +171,10 @@ def act(job_id: str, action: Action, priority: Priority | None) -> Call[Done]:
 
 def delete(job_id: str, *, files: bool) -> Call[Deleted]:
     """Remove a job, and with *files* what it brought; a second removal would not find it."""
-    path = f"{_path(job_id)}?files=true" if files else _path(job_id)
-    return Call(_request("DELETE", path, repeatable=False), Deleted, job_id)
+    if files:
+        request = _request("DELETE", f"{_path(job_id)}?files=true", repeatable=False)
+        return Call(replace(request, patience=REMOVAL_SECONDS), Deleted, job_id)
+    return Call(_request("DELETE", _path(job_id), repeatable=False), Deleted, job_id)
 
 
 def stats() -> Call[Stats]:

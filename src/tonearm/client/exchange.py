@@ -70,7 +70,8 @@ class Request:
     """One request; *path* is below the address's base.
 
     *repeatable*: said twice it has the effect of once. *key*: drawn for it, so that the server knows it again.
-    *last_id*: the event behind which a stream goes on.
+    *last_id*: the event behind which a stream goes on. *patience*: seconds that its answer may take, where that is more
+    than a usual one's.
     """
 
     method: str
@@ -80,6 +81,7 @@ class Request:
     key: str | None = None
     accept: str = "application/json"
     last_id: str = ""
+    patience: float = 0.0
 
     @property
     def headers(self) -> dict[str, str]:

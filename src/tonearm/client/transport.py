@@ -201,6 +201,9 @@ class Transport:
 
     def _request(self, connection: http.client.HTTPConnection, request: Request) -> http.client.HTTPResponse:
         path = self._address.base + request.path
+        connection.timeout = request.patience or self._timeout
+        if connection.sock is not None:  # else it is opened again, with this limit
+            connection.sock.settimeout(connection.timeout)
         headers = {name: value.encode() for name, value in (request.headers | self._credentials).items()}
         connection.request(request.method, path, request.body, headers)
         return connection.getresponse()

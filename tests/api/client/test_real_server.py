@@ -17,7 +17,17 @@ from tests.support.clients import Connect, connect
 
 from tonearm.client import Action, Client, JobChanged, Removed, Snapshot, Submission
 from tonearm.errors import Invalid, NotFound, WrongState
-from tonearm.model import Completed, JobOrder, JobType, KeyLimits, Publication, Quality, Scope, Status
+from tonearm.model import (
+    AlbumOutcome,
+    Completed,
+    JobOrder,
+    JobType,
+    KeyLimits,
+    Publication,
+    Quality,
+    Scope,
+    Status,
+)
 
 __all__ = ["connect"]
 
@@ -80,6 +90,7 @@ def test_jobs_are_submitted_listed_and_acted_upon(client: Client) -> None:
     assert [job.id for job in client.jobs(order=JobOrder.CREATED, page_size=1)] == [album, track, other]
     assert [outcome.success for outcome in client.act_many(Action.PAUSE, [track, other]).results] == [True, True]
     assert {job.id for job in client.jobs(status=Status.PAUSED)} == {track, other}
+    assert list(client.jobs(outcome=AlbumOutcome.PARTIAL)) == []
     assert client.act(track, Action.RESUME) == "Resume requested"
     assert client.act(track, Action.CANCEL) == "Cancellation requested"
     assert client.clear(Status.CANCELLED).removed == 1

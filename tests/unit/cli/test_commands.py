@@ -118,6 +118,15 @@ def test_a_cut_list_says_so(tonearm: Run, stage: Stage) -> None:
     assert "--limit" in ended.err
 
 
+def test_albums_that_miss_tracks_can_be_listed_alone(tonearm: Run, stage: Stage) -> None:
+    """The server is asked for them, and a word that is none of the two is refused here."""
+    stage.plays(page(), STATS)
+
+    assert tonearm("list", "--outcome", "partial", "--server", stage.url).code == 0
+    assert "outcome=partial" in stage.heard[0].path
+    assert "ok, partial" in tonearm("list", "--outcome", "half", "--server", stage.url).err
+
+
 def test_a_page_tells_the_whole_story_of_a_job(tonearm: Run, stage: Stage) -> None:
     """Status, tracks, files, history, and what to do."""
     history = [
