@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from playwright.async_api import Route, expect
-from tests.browser.conftest import SLOW, Open, Tab
+from tests.browser.conftest import ALBUM, SLOW, Open, Tab
 from tests.support.catalog import ScriptedCatalog, slow
 from tests.support.server import API, Tonearm
 
@@ -21,6 +21,48 @@ SUBSCRIBER = """async () => {
     window.heard = heard;
     window.stop = () => { stop(); stopOther(); };
     return [typeof stop, first, heard[0]];
+}"""
+
+MOVED = """async (tracks) => {
+    const { serverQueue } = await import('./web/server-queue.js');
+    const seen = [];
+    return new Promise((resolve) => serverQueue.subscribe(({ changes }) => {
+        for (const { job } of changes) {
+            if (job?.completedTracks === tracks && job.moving) seen.push([job.progress, job.moving[1].progress]);
+        }
+        if (seen.length >= 4) resolve(seen);
+    }));
+}"""
+
+CHANGES = """async () => {
+    const { Roll } = await import('./web/queue/roll.js');
+    const { byTurn } = await import('./web/queue/order.js');
+    const states = ['queued', 'processing', 'paused', 'completed', 'failed'];
+    const jobs = new Map();
+    const roll = new Roll();
+    let number = 0;
+    const random = (most) => (number = (number * 1103515245 + 12345) % 2147483648) % most;
+    for (let round = 0; round < 300; round += 1) {
+        const before = roll.jobs;
+        for (let turn = random(9); turn > 0; turn -= 1) {
+            const id = `job-${random(60)}`;
+            if (random(4)) jobs.set(id, { id, status: states[random(5)], priority: 'normal', createdAt: random(9) });
+            else jobs.delete(id);
+            roll.touch(id);
+        }
+        const changes = roll.renew((id) => jobs.get(id) ?? null);
+        const known = new Map(before.map((job) => [job.id, job]));
+        for (const { id, before, job } of changes) {
+            if ((known.get(id) ?? null) !== before) return `before of ${id} in round ${round}`;
+            known.delete(id);
+            if (job) known.set(id, job);
+        }
+        const wanted = [...jobs.values()].sort(byTurn);
+        if ([...known.values()].sort(byTurn).some((job, place) => job !== wanted[place])) return `changes of ${round}`;
+        if (wanted.length !== roll.jobs.length) return `length of ${round}`;
+        if (wanted.some((job, place) => job !== roll.jobs[place])) return `order of ${round}`;
+    }
+    return '';
 }"""
 
 REFUSED = """async () => {
@@ -101,3 +143,24 @@ async def test_a_restart_of_the_server_between_two_looks(
     await server.start()
     await expect(tab.row("Track 1")).to_have_count(0)
     await expect(tab.row("Track 2")).to_be_visible()
+
+
+async def test_the_progress_of_a_track_is_not_that_of_its_album(
+    visit: Open, server: Tonearm, catalog: ScriptedCatalog
+) -> None:
+    """With four of five tracks there, the album is far and its last track is not; the details show both."""
+    catalog.reply("/media/1", slow(SLOW // 4), forever=True)
+    await server.submit("album", ALBUM)
+    tab: Tab = await visit(server.url)
+    details = await tab.open("Colours")
+    moved = await tab.page.evaluate(MOVED, 4)
+
+    assert min(album for album, _ in moved) >= 0.8, moved
+    assert max(track for _, track in moved) < 0.8, moved
+    await expect(details.locator(".track").filter(has_text="Red")).to_contain_text("kB/s")
+
+
+async def test_the_list_follows_from_its_changes_alone(visit: Open, server: Tonearm) -> None:
+    """Whatever comes, moves and goes, it is in order afterwards, and each change says what was told before."""
+    tab: Tab = await visit(server.url)
+    assert await tab.page.evaluate(CHANGES) == ""

@@ -10,15 +10,16 @@
  */
 
 import { Expectations } from "./queue/expectations.js";
-import { byTurn } from "./queue/order.js";
 import { QueueError, Requests } from "./queue/requests.js";
+import { Roll } from "./queue/roll.js";
 import { openLink } from "./queue/sharing.js";
 
 export { QueueError };
 
 /**
- * A job in the form of lists (docs/reference/http.md), and two marks of this store:
- * expected: an action is under way and this is how it will be; hidden: it is about to be gone.
+ * A job in the form of lists (docs/reference/http.md), and three marks of this store:
+ * expected: an action is under way and this is how it will be; hidden: it is about to be gone;
+ * moving: how far the tracks of an album are that are on their way, by their ids.
  * @typedef {{
  *   id: string, status: "queued" | "processing" | "paused" | "completed" | "failed" | "cancelled",
  *   job: {type: "track" | "album", quality: string, trackId?: number, albumId?: number,
@@ -32,16 +33,19 @@ export { QueueError };
  *   failedTracks?: {trackId: number, trackTitle: string, error: string, code: string, attempts: number}[],
  *   trackProgress?: {trackId: number, trackTitle: string, status: string, progress: number, error?: string}[],
  *   history?: {at: number, event: string, attempt?: number, code?: string, message?: string, worker?: string}[],
- *   expected?: boolean, hidden?: boolean }} Job
+ *   expected?: boolean, hidden?: boolean, moving?: Record<string, Moved> }} Job
+ *
+ * @typedef {{progress: number, bytesDownloaded: number, speedBytesPerSecond?: number}} Moved
  *
  * What subscribers get. Times of jobs are the server's; *clockOffset* is what to add to the browser's to compare them.
+ * *changes* are those of the jobs since the call before.
  * @typedef {{
  *   connection: import("./queue/link.js").Connection,
  *   queue: Record<"queued" | "processing" | "paused" | "completed" | "failed" | "cancelled" | "total", number> | null,
  *   worker: {running: boolean, activeDownloads: number, maxConcurrent: number, lastHeartbeat: number | null,
  *            resting?: {host: string, until: number}[], holding?: string} | null,
  *   metrics: Record<string, any> | null, source: string | null, warning: string | null, error: string | null,
- *   jobs: readonly Job[], speed: number, clockOffset: number, generation: number }} State
+ *   jobs: readonly Job[], changes: readonly import("./queue/roll.js").Change[], speed: number, clockOffset: number, generation: number }} State
  */
 
 /** The shortest time between two calls of a subscriber, milliseconds. */
@@ -60,6 +64,7 @@ export class ServerQueue {
   /** @type {Set<string>} */
   #removed = new Set();
   #expectations = new Expectations();
+  #roll = new Roll();
   /** @type {Set<(state: State) => void>} */
   #subscribers = new Set();
   /** @type {import("./queue/sharing.js").Shared | null} */
@@ -78,6 +83,7 @@ export class ServerQueue {
     warning: null,
     error: null,
     jobs: [],
+    changes: [],
     speed: 0,
     clockOffset: 0,
     generation: 0,
@@ -113,7 +119,7 @@ export class ServerQueue {
     const one = (/** @type {State} */ state) => subscriber(state);
     this.#subscribers.add(one);
     if (this.#subscribers.size === 1) this.#begin();
-    one(this.#state);
+    one({ ...this.#state, changes: [] });
     return () => {
       if (this.#subscribers.delete(one) && this.#subscribers.size === 0) this.#end();
     };
@@ -314,7 +320,7 @@ export class ServerQueue {
     const all = body.queue.total <= body.jobs.length;
     if (all || !polled) {
       const named = new Set(body.jobs.map((/** @type {Job} */ job) => job.id));
-      for (const id of this.#jobs.keys()) if (!named.has(id)) this.#jobs.delete(id);
+      for (const id of this.#jobs.keys()) if (!named.has(id)) this.#forget(id);
     }
     for (const job of body.jobs) this.#take(job);
     this.#figures(body);
@@ -347,17 +353,28 @@ export class ServerQueue {
     if (known && known.lastUpdatedAt > job.lastUpdatedAt) return;
     if (!known || known.lastUpdatedAt < job.lastUpdatedAt) this.#expectations.drop(job.id);
     this.#jobs.set(job.id, job);
+    this.#roll.touch(job.id);
   }
 
-  /** @param {{id: string, progress: number, bytesDownloaded: number, speedBytesPerSecond?: number, trackId?: number}} news */
-  #moved({ id, progress, bytesDownloaded, speedBytesPerSecond }) {
+  /** Of an album's track the figures are the track's, not the album's. @param {Moved & {id: string, trackId?: number}} news */
+  #moved({ id, trackId, progress, bytesDownloaded, speedBytesPerSecond }) {
     const job = this.#jobs.get(id);
-    if (job) this.#jobs.set(id, { ...job, ...timely(job, { progress, bytesDownloaded, speedBytesPerSecond }) });
+    if (!job) return;
+    const news = { progress, bytesDownloaded, speedBytesPerSecond };
+    const ofTrack = job.jobType === "album" && trackId !== undefined;
+    this.#jobs.set(id, { ...job, ...(ofTrack ? { moving: { ...job.moving, [trackId]: news } } : timely(job, news)) });
+    this.#roll.touch(id);
+  }
+
+  /** @param {string} id */
+  #forget(id) {
+    this.#jobs.delete(id);
+    this.#roll.touch(id);
   }
 
   /** @param {string} id */
   #gone(id) {
-    this.#jobs.delete(id);
+    this.#forget(id);
     this.#expectations.drop(id);
     this.#removed.add(id);
     if (this.#removed.size > REMEMBERED) this.#removed.delete(/** @type {string} */ (this.#removed.values().next().value));
@@ -373,15 +390,19 @@ export class ServerQueue {
    */
   async #expecting(id, action, extra, ask) {
     const job = this.#jobs.get(id);
+    const changed = () => {
+      this.#roll.touch(id);
+      this.#changed();
+    };
     if (job) this.#expectations.expect(job, action, extra);
-    this.#changed();
+    changed();
     try {
       const answer = await ask();
-      this.#expectations.agreed(id, () => this.#changed());
+      this.#expectations.agreed(id, changed);
       return answer;
     } catch (error) {
       this.#expectations.drop(id);
-      this.#changed();
+      changed();
       throw error;
     }
   }
@@ -395,12 +416,22 @@ export class ServerQueue {
   #tell() {
     this.#telling = undefined;
     this.#toldAt = Date.now();
-    const jobs = [...this.#jobs.values()].map((job) => this.#expectations.applied(job)).filter((job) => !job.hidden);
-    jobs.sort(byTurn);
+    const changes = this.#roll.renew((id) => this.#shown(id));
+    const { jobs } = this.#roll;
     let speed = 0;
-    for (const job of jobs) if (job.status === "processing") speed += job.speedBytesPerSecond ?? 0;
-    this.#state = { ...this.#state, jobs, speed };
+    for (const job of jobs) {
+      if (job.status !== "processing") break; // those that run stand first
+      speed += job.speedBytesPerSecond ?? 0;
+    }
+    this.#state = { ...this.#state, jobs, changes, speed };
     for (const subscriber of this.#subscribers) subscriber(this.#state);
+  }
+
+  /** A job as subscribers see it. @param {string} id */
+  #shown(id) {
+    const known = this.#jobs.get(id);
+    const job = known && this.#expectations.applied(known);
+    return job && !job.hidden ? job : null;
   }
 
   /**
@@ -428,7 +459,7 @@ export class ServerQueue {
 /**
  * The progress of a transfer, with the time left that follows from it.
  * @param {Job} job
- * @param {{progress: number, bytesDownloaded: number, speedBytesPerSecond?: number}} news
+ * @param {Moved} news
  */
 function timely(job, news) {
   const { bytesDownloaded, speedBytesPerSecond } = news;

@@ -9,6 +9,7 @@ import { makeCover } from "./cover.js";
 import { button, h, icon, say, set } from "./dom.js";
 import { LOOK_ICONS, actionsFor, figuresOf, lookOf, qualityOf, reasonOf, stateOf, subtitleOf, titleOf } from "./looks.js";
 import { reportOf } from "./report.js";
+import { makeTrackLine } from "./track-line.js";
 
 const CALM_MS = 1_000;
 const PRIORITIES = /** @type {const} */ (["high", "normal", "low"]);
@@ -17,7 +18,7 @@ const PRIORITIES = /** @type {const} */ (["high", "normal", "low"]);
  * @typedef {import("../server-queue.js").Job} Job
  * @typedef {{queue: import("../server-queue.js").ServerQueue, texts: import("./texts.js").Texts, now: () => number,
  *   act: (jobs: Job[], action: import("./looks.js").Action, extra?: {priority?: Job["priority"]}) => void,
- *   said: (text: string) => void, closed: () => void}} DetailsContext
+ *   said: (text: string, options?: {trouble?: boolean}) => void, closed: () => void}} DetailsContext
  */
 
 /** The panel. */
@@ -31,6 +32,11 @@ export class JobDetails {
   #timer;
   /** @type {string | null} where the next tracks begin, beyond those in the record */
   #moreTracks = null;
+  #ended = false;
+  /** @type {import("./track-line.js").Track[]} tracks beyond those in the record, as they were asked for */
+  #further = [];
+  /** @type {Map<string, ReturnType<typeof makeTrackLine>>} the lines of tracks, by id */
+  #lines = new Map();
   #mark = "";
   #lost = false;
 
@@ -84,6 +90,9 @@ export class JobDetails {
     this.#job = job;
     this.#whole = null;
     this.#moreTracks = null;
+    this.#further = [];
+    this.#ended = false;
+    this.#lines.clear();
     this.#mark = "";
     this.#askedAt = 0;
     this.#lost = false;
@@ -111,6 +120,7 @@ export class JobDetails {
     if (job) {
       this.#job = job;
       this.#draw(job);
+      this.#move(job);
     }
     if (moved) this.#timer ??= setTimeout(() => this.#ask(), Math.max(0, this.#askedAt + CALM_MS - Date.now()));
   }
@@ -244,13 +254,29 @@ export class JobDetails {
     const hidden = (job.fileCount ?? 0) - files.length;
     if (hidden > 0) files.push(h("li", { class: "note" }, texts.say("details.moreFiles", { count: hidden })));
     const history = (job.history ?? []).map((entry) => this.#entry(entry));
+    const held = this.#held()?.closest("details")?.dataset.name;
+    const tracks = [...(job.trackProgress ?? []), ...this.#further].map((track) => makeTrackLine(track, texts));
+    this.#lines = new Map(tracks.map((line) => [line.id, line]));
     const shut = new Set([...this.#lists.querySelectorAll("details:not([open])")].map((each) => /** @type {HTMLElement} */ (each).dataset.name));
     this.#lists.replaceChildren(
       ...this.#section("details.warnings", (job.warnings ?? []).map((text) => h("li", {}, text)), shut),
-      ...this.#section("details.tracks", (job.trackProgress ?? []).map((track) => this.#track(track)), shut, this.#pager(job)),
+      ...this.#section("details.tracks", tracks.map(({ element }) => element), shut, this.#pager(job)),
       ...this.#section("details.files", files, shut),
       ...this.#section("details.history", history, shut),
     );
+    if (this.#job) this.#move(this.#job);
+    if (held) /** @type {HTMLElement | null} */ (this.#lists.querySelector(`[data-name="${held}"] summary`))?.focus({ preventScroll: true });
+  }
+
+  /** Show how far the tracks are that are on their way. @param {Job} job the list's record */
+  #move({ moving }) {
+    for (const [id, news] of Object.entries(moving ?? {})) this.#lines.get(id)?.move(news);
+  }
+
+  /** What in the lists has the keyboard. */
+  #held() {
+    const focused = /** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement;
+    return focused && this.#lists.contains(focused) ? focused : null;
   }
 
   /** @param {import("./texts.js").Key} name @param {HTMLElement[]} items @param {Set<string | undefined>} shut @param {HTMLElement | null} [after] */
@@ -263,36 +289,30 @@ export class JobDetails {
     ];
   }
 
-  /** @param {NonNullable<Job["trackProgress"]>[number]} track */
-  #track({ trackId, trackTitle, status, progress, error }) {
-    const { texts } = this.#context;
-    const title = trackTitle || texts.say("title.track", { id: String(trackId) });
-    const words = texts.say(/** @type {any} */ (`track.${status}`));
-    return h(
-      "li",
-      { class: "track", "data-status": status },
-      h("span", { class: "title" }, title),
-      h("span", { class: "subtitle" }, error ?? (status === "downloading" ? `${words} · ${texts.formats.percent(progress)}` : words)),
-      status === "downloading" && h("progress", { max: 1, value: progress, "aria-label": texts.say("row.progress", { title }) }),
-    );
-  }
-
   /** @param {Job} job @returns {HTMLElement | null} what shows the tracks beyond those of the record */
   #pager(job) {
-    const known = job.trackProgress?.length ?? 0;
-    if (known >= (job.trackCount ?? 0)) return null;
-    const { texts, queue } = this.#context;
-    const more = button("down", texts.say("details.more"), async () => {
-      const list = more.previousElementSibling;
+    const known = (job.trackProgress?.length ?? 0) + this.#further.length;
+    if (this.#ended || known >= (job.trackCount ?? 0)) return null;
+    const { texts } = this.#context;
+    const more = button("down", texts.say("details.more"), () => {
       more.disabled = true;
-      let { tracks, nextCursor } = await queue.tracks(job.id, this.#moreTracks);
-      if (this.#moreTracks === null) tracks = tracks.slice(list?.childElementCount ?? 0);
-      this.#moreTracks = nextCursor ?? null;
-      list?.append(...tracks.map((/** @type {any} */ track) => this.#track(track)));
-      more.disabled = false;
-      more.hidden = this.#moreTracks === null;
+      this.#page(job).catch((error) => this.#context.said(error.message, { trouble: true }));
     });
     return more;
+  }
+
+  /** Show the next tracks that are not shown yet. @param {Job} job */
+  async #page(job) {
+    let fresh = [];
+    do {
+      const { tracks, nextCursor } = await this.#context.queue.tracks(job.id, this.#moreTracks);
+      if (this.#job?.id !== job.id) return;
+      fresh = tracks.filter((/** @type {import("./track-line.js").Track} */ track) => !this.#lines.has(String(track.trackId)));
+      this.#moreTracks = nextCursor ?? null;
+    } while (!fresh.length && this.#moreTracks !== null);
+    this.#further.push(...fresh);
+    this.#ended = this.#moreTracks === null;
+    this.#drawLists(job);
   }
 
   /** @param {NonNullable<Job["history"]>[number]} entry */

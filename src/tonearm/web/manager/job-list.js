@@ -54,12 +54,20 @@ export class JobList {
 
   /** Show these. @param {readonly Job[]} jobs @param {number} total with those that are not known */
   update(jobs, total) {
+    if (this.#jobs !== jobs) this.#keep(jobs);
     this.#jobs = jobs;
     this.#total = total;
+    this.#draw();
+  }
+
+  /** What is gone is chosen no more, and the keyboard goes to what took its place. @param {readonly Job[]} jobs */
+  #keep(jobs) {
     const known = new Set(jobs.map((job) => job.id));
     this.selection.keep((id) => known.has(id));
-    if (this.selection.current === null || !known.has(this.selection.current)) this.selection.current = jobs[0]?.id ?? null;
-    this.#draw();
+    const { current } = this.selection;
+    if (current !== null && known.has(current)) return;
+    const place = this.#jobs.findIndex((job) => job.id === current);
+    this.selection.current = jobs[Math.min(Math.max(place, 0), jobs.length - 1)]?.id ?? null;
   }
 
   #soon() {

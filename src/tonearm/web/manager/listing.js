@@ -7,6 +7,8 @@
 
 import { VIEWS, countOf, finds, shows } from "./views.js";
 
+/** @typedef {import("../server-queue.js").Job} Job */
+
 const PAGE = 500;
 
 /** One view with one text. */
@@ -17,6 +19,10 @@ export class Listing {
   #loading = false;
   #all = false;
   #generation = -1;
+  /** @type {readonly Job[] | null} those of the state that *found* was taken from */
+  #looked = null;
+  /** @type {readonly Job[]} */
+  #found = [];
 
   /**
    * @param {import("../server-queue.js").ServerQueue} queue
@@ -31,9 +37,12 @@ export class Listing {
 
   /** The jobs that are known, in order. @param {import("../server-queue.js").State} state */
   jobs(state) {
+    if (this.#looked === state.jobs) return this.#found;
     const view = VIEWS[this.name];
     const text = this.text.toLowerCase();
-    return state.jobs.filter((job) => shows(view, job) && finds(text, job));
+    this.#looked = state.jobs;
+    this.#found = view.looks || text ? state.jobs.filter((job) => shows(view, job) && finds(text, job)) : state.jobs;
+    return this.#found;
   }
 
   /**

@@ -10,13 +10,14 @@ const STAY_MS = 8_000;
 const GATHER_MS = 700;
 const MOST = 3;
 
-/** @typedef {"completed" | "partial" | "failed"} End */
+/**
+ * @typedef {import("../server-queue.js").Job} Job
+ * @typedef {"completed" | "partial" | "failed"} End
+ */
 
 /** What is said, and to whom. */
 export class Notices {
-  /** @type {Map<string, string>} the looks that were told last */
-  #looks = new Map();
-  /** @type {Map<End, string[]>} */
+  /** @type {Map<End, {count: number, title: string}>} how many ended so, and what the first is called */
   #ends = new Map();
   #mode = "";
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -59,24 +60,21 @@ export class Notices {
     if (mode === "away" && this.#mode !== "away" && this.#mode !== "") say(this.#live, this.#texts.say("live.away"));
     if (mode !== "away" && this.#mode === "away") say(this.#live, this.#texts.say("live.back"));
     this.#mode = mode;
-    const looks = new Map();
-    for (const job of state.jobs) {
-      const look = lookOf(job);
-      looks.set(job.id, look);
-      const before = this.#looks.get(job.id);
-      if (before !== undefined && before !== look && (look === "completed" || look === "partial" || look === "failed")) {
-        this.#ends.set(look, [...(this.#ends.get(look) ?? []), titleOf(job, this.#texts)]);
-      }
-    }
-    this.#looks = looks;
+    for (const { before, job } of state.changes) if (before && job) this.#compare(before, job);
     if (this.#ends.size) this.#timer ??= setTimeout(() => this.#tell(), GATHER_MS);
+  }
+
+  /** @param {Job} before @param {Job} job */
+  #compare(before, job) {
+    const look = lookOf(job);
+    if (look === lookOf(before) || (look !== "completed" && look !== "partial" && look !== "failed")) return;
+    const { count, title } = this.#ends.get(look) ?? { count: 0, title: titleOf(job, this.#texts) };
+    this.#ends.set(look, { count: count + 1, title });
   }
 
   #tell() {
     this.#timer = undefined;
-    const words = [...this.#ends].map(([look, titles]) => {
-      return this.#texts.say(`live.${look}`, { count: titles.length, title: titles[0] });
-    });
+    const words = [...this.#ends].map(([look, { count, title }]) => this.#texts.say(`live.${look}`, { count, title }));
     this.#ends.clear();
     say(this.#live, words.join(". "));
   }
