@@ -6,12 +6,19 @@
 import { QueueError } from "../server-queue.js";
 import { makeDialog, makeField } from "./dialogs.js";
 import { button, h, icon, say } from "./dom.js";
+import { refusalOf } from "./looks.js";
 
 const QUALITIES = ["LOSSLESS", "HIGH", "LOW"];
 const PRIORITIES = ["high", "normal", "low"];
 const PAUSE_MS = 300;
 
-/** @typedef {{queue: import("../server-queue.js").ServerQueue, texts: import("./texts.js").Texts}} AddContext */
+/** Characters of a search, as the server allows. */
+const MOST_WORDS = 200;
+
+/**
+ * @typedef {{queue: import("../server-queue.js").ServerQueue, texts: import("./texts.js").Texts}} AddContext
+ * @typedef {{type: "track" | "album", id: number, title: string, artist?: string, album?: string, year?: number, trackCount?: number}} Found
+ */
 
 /** @param {AddContext} context */
 export function makeAddForm(context) {
@@ -41,7 +48,7 @@ export function makeAddForm(context) {
       if (!(error instanceof QueueError)) throw error;
       if (error.code === "INVALID_QUALITY") qualityField.refuse(error.message);
       else if (error.field === "priority") priorityField.refuse(error.message);
-      else if (!refused(error)) say(trouble, error.message);
+      else if (!refused(error)) say(trouble, refusalOf(error, texts));
       return false;
     }
   }
@@ -55,15 +62,16 @@ export function makeAddForm(context) {
     priorityField.element,
     h("label", { class: "check" }, paused, texts.say("add.paused")),
   );
-  const dialog = makeDialog(texts.say("add.title"), texts.say("action.close"), options, search.element, byId, trouble, done);
+  const dialog = makeDialog(texts.say("add.title"), texts.say("action.close"), options, trouble, done, search.element, byId.element);
   dialog.classList.add("add");
+  dialog.addEventListener("close", () => search.end());
   return {
     element: dialog,
     open() {
       say(trouble, "");
       say(done, "");
       dialog.showModal();
-      search.begin();
+      if (!search.focus()) byId.focus();
     },
   };
 }
@@ -102,67 +110,91 @@ function makeById(texts, add) {
     if (added) number.value = "";
     number.focus();
   });
-  return form;
+  return { element: form, focus: () => number.focus() };
 }
 
 /**
+ * The search is offered until a first one has told that this catalog has none.
  * @param {AddContext} context
  * @param {(type: "track" | "album", id: number, title: string) => Promise<boolean>} add
  */
 function makeSearch({ queue, texts }, add) {
-  const input = h("input", { type: "search", name: "q", autocomplete: "off" });
+  const input = h("input", { type: "search", name: "q", autocomplete: "off", maxlength: MOST_WORDS });
   const field = makeField(texts.say("add.search"), input);
   const note = h("p", { class: "note", role: "status" });
   const results = h("ul", { class: "results" });
-  const element = h("form", { class: "search", role: "search", hidden: true }, field.element, note, results);
-  element.addEventListener("submit", (event) => event.preventDefault());
+  const form = h("form", { class: "search", role: "search" }, field.element, results);
+  const element = h("div", {}, form, note);
   /** @type {AbortController | null} */
   let asking = null;
   let timer = 0;
 
-  async function look() {
+  /** Ask after a while, unless something else comes first. @param {number} milliseconds */
+  function soon(milliseconds) {
+    clearTimeout(timer);
+    timer = setTimeout(look, milliseconds);
+  }
+
+  function end() {
+    clearTimeout(timer);
     asking?.abort();
+  }
+
+  async function look() {
+    end();
     const q = input.value.trim();
-    results.replaceChildren();
     say(note, q ? texts.say("add.searching") : "");
-    if (!q) return;
+    if (!q) return results.replaceChildren();
     const asked = (asking = new AbortController());
     try {
       const found = (await queue.search(q, "", asked.signal)).results;
-      results.replaceChildren(...found.map((/** @type {any} */ one) => makeResult(one, texts, add)));
+      results.replaceChildren(...found.map((/** @type {Found} */ one) => makeResult(one, texts, add)));
       say(note, found.length ? "" : texts.say("add.nothing", { q }));
     } catch (error) {
-      if (!asked.signal.aborted) say(note, texts.say("add.search.failed", { error: /** @type {Error} */ (error).message }));
+      if (!asked.signal.aborted) refused(/** @type {QueueError} */ (error));
     }
   }
 
-  input.addEventListener("input", () => {
-    clearTimeout(timer);
-    timer = setTimeout(look, PAUSE_MS);
+  /** @param {QueueError} error */
+  function refused(error) {
+    results.replaceChildren();
+    if (error.status === 501) {
+      form.hidden = true;
+      say(note, texts.say("add.search.none"));
+      return;
+    }
+    say(note, texts.say("add.search.failed", { error: refusalOf(error, texts) }));
+    if (error.retryAfterMs !== null) soon(error.retryAfterMs);
+  }
+
+  input.addEventListener("input", () => soon(PAUSE_MS));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    look();
   });
   return {
     element,
-    /** Show the search unless the catalog cannot be searched. */
-    async begin() {
-      const error = await queue.search("a").then(
-        () => null,
-        (refused) => refused,
-      );
-      element.hidden = error?.status === 501 || error?.status === 404;
-      if (!element.hidden) input.focus();
+    end,
+    /** Put the keyboard into it, where there is a search. @returns {boolean} whether there is */
+    focus() {
+      input.focus();
+      return !form.hidden;
     },
   };
 }
 
 /**
- * @param {{type: "track" | "album", id: number, title: string, artist?: string, album?: string, year?: number}} found
+ * @param {Found} found
  * @param {import("./texts.js").Texts} texts
  * @param {(type: "track" | "album", id: number, title: string) => Promise<boolean>} add
  */
 function makeResult(found, texts, add) {
-  const about = [found.artist, found.type === "track" ? found.album : texts.say("add.album"), found.year].filter(Boolean).join(" · ");
-  const press = button("add", `${texts.say("action.add")}: ${found.title}`, async () => {
-    press.disabled = await add(found.type, found.id, found.title);
+  const album = found.type === "album";
+  const count = album && found.trackCount ? texts.say("add.tracks", { count: found.trackCount }) : "";
+  const about = [found.artist, album ? texts.say("add.album") : found.album, found.year && String(found.year), count].filter(Boolean).join(" · ");
+  const label = `${texts.say("action.add")}: ${found.title}`;
+  const press = button("add", label, async () => {
+    if (await add(found.type, found.id, found.title)) press.replaceChildren(icon("check"));
   }, { quiet: true });
   return h("li", {}, icon(found.type), h("span", { class: "names" }, h("span", { class: "title" }, found.title), h("span", { class: "subtitle" }, about)), press);
 }

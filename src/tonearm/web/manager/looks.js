@@ -2,6 +2,8 @@
  * Looks: what a job is called, which state a reader sees, and what can be done with it. Nothing here draws.
  */
 
+import { QueueError } from "../server-queue.js";
+
 /**
  * @typedef {import("../server-queue.js").Job} Job
  * @typedef {import("./texts.js").Texts} Texts
@@ -78,6 +80,12 @@ export function reasonOf(job, texts) {
   if (!text) return [];
   const key = `advice.${job.failureCode}`;
   return texts.has(key) ? [text, texts.say(key)] : [text];
+}
+
+/** What was refused, in words; where a key may not do it, that is said first. @param {Error} error @param {Texts} texts */
+export function refusalOf(error, texts) {
+  const forbidden = error instanceof QueueError && error.code === "FORBIDDEN";
+  return forbidden ? texts.say("refused.scope", { error: error.message }) : error.message;
 }
 
 /** What can be done with a job, the likeliest first. @param {Job} job @returns {Action[]} */
