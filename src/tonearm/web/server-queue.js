@@ -12,6 +12,7 @@
 import { Expectations } from "./queue/expectations.js";
 import { QueueError, Requests } from "./queue/requests.js";
 import { Roll } from "./queue/roll.js";
+import { keepSession, readSession } from "./queue/session.js";
 import { openLink } from "./queue/sharing.js";
 
 export { QueueError };
@@ -45,7 +46,8 @@ export { QueueError };
  *   worker: {running: boolean, activeDownloads: number, maxConcurrent: number, lastHeartbeat: number | null,
  *            resting?: {host: string, until: number}[], holding?: string} | null,
  *   metrics: Record<string, any> | null, source: string | null, warning: string | null, error: string | null,
- *   jobs: readonly Job[], changes: readonly import("./queue/roll.js").Change[], speed: number, clockOffset: number, generation: number }} State
+ *   jobs: readonly Job[], changes: readonly import("./queue/roll.js").Change[], speed: number, clockOffset: number, generation: number,
+ *   session: import("./queue/session.js").Session | null }} State
  */
 
 /** The shortest time between two calls of a subscriber, milliseconds. */
@@ -87,6 +89,7 @@ export class ServerQueue {
     speed: 0,
     clockOffset: 0,
     generation: 0,
+    session: null,
   };
 
   /** @param {URL | string} [base] where the queue is; by default that of the server this module came from */
@@ -161,31 +164,33 @@ export class ServerQueue {
   }
 
   /**
-   * Remove a job from the queue or the history; its files stay in the library.
+   * Remove a job from the queue or the history; its files stay in the library, unless *files*.
    * @param {string} id
-   * @returns {Promise<{message: string}>}
+   * @param {{files?: boolean}} [options]
+   * @returns {Promise<{message: string, keptCount?: number, keptFiles?: {path: string, reason: string}[]}>}
    * @throws {QueueError}
    */
-  remove(id) {
-    return this.#expecting(id, "remove", {}, () => this.#requests.ask("DELETE", encodeURIComponent(id)));
+  remove(id, { files = false } = {}) {
+    const query = files ? { files: "true" } : {};
+    return this.#expecting(id, "remove", {}, () => this.#requests.ask("DELETE", encodeURIComponent(id), { query }));
   }
 
   /**
    * Do the same to many jobs. Those that refuse are in the answer and keep no other from it.
    * @param {string[]} ids
    * @param {"cancel" | "pause" | "resume" | "retry" | "prioritize" | "remove"} action
-   * @param {{priority?: Job["priority"]}} [extra]
-   * @returns {Promise<{id: string, error: QueueError | null}[]>} in order
+   * @param {{priority?: Job["priority"], files?: boolean}} [extra] *files*: remove those in the library as well
+   * @returns {Promise<{id: string, answer: any, error: QueueError | null}[]>} in order
    */
-  async actOnMany(ids, action, extra = {}) {
-    /** @type {{id: string, error: QueueError | null}[]} */
-    const results = ids.map((id) => ({ id, error: null }));
+  async actOnMany(ids, action, { files, ...extra } = {}) {
+    /** @type {{id: string, answer: any, error: QueueError | null}[]} */
+    const results = ids.map((id) => ({ id, answer: null, error: null }));
     let next = 0;
     const lane = async () => {
       while (next < results.length) {
         const result = results[next++];
         try {
-          await (action === "remove" ? this.remove(result.id) : this.act(result.id, action, extra));
+          result.answer = await (action === "remove" ? this.remove(result.id, { files }) : this.act(result.id, action, extra));
         } catch (error) {
           result.error = /** @type {QueueError} */ (error);
         }
@@ -263,16 +268,18 @@ export class ServerQueue {
     return this.#requests.ask("GET", "search", { query: { q, type }, signal });
   }
 
-  /** Open a session with a key. @param {string} key @returns {Promise<{name: string, scope: string}>} @throws {QueueError} */
+  /** Open a session with a key. @param {string} key @returns {Promise<import("./queue/session.js").Session>} @throws {QueueError} */
   async login(key) {
-    const answer = await this.#requests.ask("POST", "login", { body: { key } });
+    const { name, scope, expiresAt } = await this.#requests.ask("POST", "login", { body: { key } });
+    keepSession(this.base, { name, scope, expiresAt });
     this.#link?.renew();
-    return answer;
+    return { name, scope, expiresAt };
   }
 
   /** End the session. */
   async logout() {
     await this.#requests.ask("POST", "logout", { body: {} });
+    keepSession(this.base, null);
     this.#link?.renew();
   }
 
@@ -296,7 +303,7 @@ export class ServerQueue {
 
   /** @param {import("./queue/sharing.js").Heard} message */
   #hear(message) {
-    if (message.kind === "link") this.#state = { ...this.#state, connection: message.link };
+    if (message.kind === "link") this.#connected(message.link);
     else if (message.kind === "joined") this.#ask();
     else if (message.kind === "snapshot") this.#begun(message.body, message.polled);
     else if (message.kind === "stats") this.#figures(message.body);
@@ -304,6 +311,12 @@ export class ServerQueue {
     else if (message.kind === "progress") this.#moved(message.body);
     else if (message.kind === "removed") this.#gone(message.body.id);
     this.#changed();
+  }
+
+  /** @param {import("./queue/link.js").Connection} connection */
+  #connected(connection) {
+    if (connection.mode === "locked") keepSession(this.base, null);
+    this.#state = { ...this.#state, connection, session: readSession(this.base) };
   }
 
   /** Others opened the link before: ask for what it told them. */

@@ -4,12 +4,12 @@
  */
 
 import { confirmed } from "./dialogs.js";
-import { actionsFor, titleOf, undoing } from "./looks.js";
+import { actionsFor, mayRemoveFiles, refusalOf, titleOf, undoing } from "./looks.js";
 
 /**
  * @typedef {import("../server-queue.js").Job} Job
  * @typedef {import("./looks.js").Action} Action
- * @typedef {{priority?: Job["priority"]}} Extra
+ * @typedef {{priority?: Job["priority"], files?: boolean}} Extra
  */
 
 /** Those who ask for an action, and those who are told. */
@@ -38,10 +38,11 @@ export class Acting {
    */
   async act(jobs, action, extra = {}) {
     const able = jobs.filter((job) => actionsFor(job).includes(action));
-    if (!able.length || (action === "remove" && !(await this.#sure(able.length)))) return;
+    if (!able.length) return;
+    if (action === "remove") return this.#remove(able);
     const done = await this.#do(able, action, extra);
     const back = undoing(action);
-    if (!done.length || action === "remove") return;
+    if (!done.length) return;
     const words = this.#texts.say(`undone.${action}`, { count: done.length, title: titleOf(done[0], this.#texts) });
     this.#notices.show(words, back ? { undo: () => this.#undo(done, back) } : {});
   }
@@ -49,23 +50,33 @@ export class Acting {
   /** Clear the history of a status. @param {"completed" | "failed" | "cancelled"} status */
   async clear(status) {
     const { title, yes, no } = this.#words("clear");
-    if (!(await confirmed(this.#root, { title, text: this.#texts.say("confirm.clear"), yes, no }))) return;
+    if (!(await confirmed(this.#root, { title, text: this.#texts.say("confirm.clear"), yes, no })).agreed) return;
     try {
       await this.#queue.clear(status);
     } catch (error) {
-      this.#notices.show(/** @type {Error} */ (error).message, { trouble: true });
+      this.#notices.show(refusalOf(/** @type {Error} */ (error), this.#texts), { trouble: true });
     }
   }
 
   /** @param {Job[]} jobs @param {Action} action @param {Extra} extra @returns {Promise<Job[]>} those that it was done to */
   async #do(jobs, action, extra) {
     const results = await this.#queue.actOnMany(jobs.map((job) => job.id), action, extra);
-    const refused = results.filter(({ error }) => error !== null);
+    const refused = results.flatMap(({ error }) => error ?? []);
     if (refused.length) {
-      const error = refused[0].error?.message ?? "";
+      const error = refusalOf(refused[0], this.#texts);
       this.#notices.show(this.#texts.say("refused.many", { count: refused.length, error }), { trouble: true });
     }
+    this.#tellKept(results.map(({ answer }) => answer));
     return jobs.filter((_, place) => results[place].error === null);
+  }
+
+  /** Say which files stayed though they were to go. @param {any[]} answers */
+  #tellKept(answers) {
+    const kept = answers.filter((answer) => answer?.keptCount);
+    if (!kept.length) return;
+    const count = kept.reduce((sum, answer) => sum + answer.keptCount, 0);
+    const { path, reason } = kept[0].keptFiles[0];
+    this.#notices.show(this.#texts.say("removed.kept", { count, path, reason }), { trouble: true });
   }
 
   /** @param {Job[]} jobs as they were before @param {Action} action */
@@ -74,10 +85,14 @@ export class Acting {
     return Promise.all(jobs.map((job) => this.#do([job], action, { priority: job.priority })));
   }
 
-  /** @param {number} count */
-  #sure(count) {
+  /** Ask, and remove them: from the list, or their music as well. @param {Job[]} jobs */
+  async #remove(jobs) {
     const { title, yes, no } = this.#words("remove");
-    return confirmed(this.#root, { title, text: this.#texts.say("confirm.remove", { count }), yes, no });
+    const text = this.#texts.say("confirm.remove", { count: jobs.length });
+    const brought = jobs.some((job) => job.files.length > 0);
+    const also = brought && mayRemoveFiles(this.#queue.state) ? this.#texts.say("confirm.remove.files") : "";
+    const answer = await confirmed(this.#root, { title, text, yes, no, also });
+    if (answer.agreed) await this.#do(jobs, "remove", answer.also ? { files: true } : {});
   }
 
   /** @param {"remove" | "clear"} what */

@@ -24,28 +24,26 @@ export function makeDialog(title, close, ...content) {
 }
 
 /**
- * Ask, and wait for the answer.
+ * Ask, and wait for the answer. *also* is the label of a box that asks for something more, where there is one.
  * @param {Node} root where the dialog is shown
- * @param {{title: string, text: string, yes: string, no: string}} words
- * @returns {Promise<boolean>}
+ * @param {{title: string, text: string, yes: string, no: string, also?: string}} words
+ * @returns {Promise<{agreed: boolean, also: boolean}>}
  */
-export function confirmed(root, { title, text, yes, no }) {
+export function confirmed(root, { title, text, yes, no, also = "" }) {
   return new Promise((resolve) => {
-    let answer = false;
-    const agree = button(
-      "remove",
-      yes,
-      () => {
-        answer = true;
-        dialog.close();
-      },
-      { class: "danger" },
-    );
+    let agreed = false;
+    const box = h("input", { type: "checkbox", name: "also" });
+    const agree = () => {
+      agreed = true;
+      dialog.close();
+    };
     const refuse = h("button", { type: "button", class: "button", onclick: () => dialog.close() }, no);
-    const dialog = makeDialog(title, no, h("p", {}, text), h("div", { class: "choices" }, refuse, agree));
+    const choices = h("div", { class: "choices" }, refuse, button("remove", yes, agree, { class: "danger" }));
+    const more = also && h("label", { class: "check" }, box, also);
+    const dialog = makeDialog(title, no, h("p", {}, text), ...(more ? [more] : []), choices);
     dialog.addEventListener("close", () => {
       dialog.remove();
-      resolve(answer);
+      resolve({ agreed, also: box.checked });
     });
     root.appendChild(dialog);
     dialog.showModal();

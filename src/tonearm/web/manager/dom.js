@@ -55,6 +55,7 @@ const ICONS = {
   copy: "M9 9h11v11H9zM5 15H4V4h11v1",
   down: "M12 5v14M6 13l6 6 6-6",
   gauge: "M4.5 18a9 9 0 1 1 15 0M12 14l4-5",
+  leave: "M14 4H5v16h9M10 12h11M17 8l4 4-4 4",
   missing: "M12 3a9 9 0 1 0 0 18zM12 3a9 9 0 0 1 9 9M12 21a9 9 0 0 0 9-9",
   pause: "M8 5v14M16 5v14",
   play: "M8 5l11 7-11 7z",

@@ -88,6 +88,11 @@ export function refusalOf(error, texts) {
   return forbidden ? texts.say("refused.scope", { error: error.message }) : error.message;
 }
 
+/** Whether whoever looks may remove music from the library. @param {import("../server-queue.js").State} state */
+export function mayRemoveFiles({ session }) {
+  return session === null || session.scope === "control" || session.scope === "admin";
+}
+
 /** What can be done with a job, the likeliest first. @param {Job} job @returns {Action[]} */
 export function actionsFor(job) {
   if (job.status === "failed" || job.status === "cancelled" || lookOf(job) === "partial") return ["retry", "remove"];

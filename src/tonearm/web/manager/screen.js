@@ -65,6 +65,7 @@ export class Screen {
     this.#incomplete = new Listing(queue, "incomplete", "");
     this.#finder = this.#makeFinder();
     this.#clear = button("remove", texts.say("action.clear"), () => this.#clearHistory());
+    this.#leave = button("leave", "", () => this.#logOut(), { quiet: true });
     this.#empty = h("div", { class: "empty" });
     this.#body = h("div", { class: "body" }, this.#scroller, this.#details.element);
     this.#lay(root);
@@ -89,6 +90,7 @@ export class Screen {
   #incomplete;
   #finder;
   #clear;
+  #leave;
   #empty;
   #body;
 
@@ -123,7 +125,7 @@ export class Screen {
       h(
         "div",
         { class: "screen" },
-        h("header", { class: "top" }, h("h1", {}, icon("album"), h("span", {}, "Tonearm")), h("div", { class: "steering" }, ...this.#steering.buttons, theme, add)),
+        h("header", { class: "top" }, h("h1", {}, icon("album"), h("span", {}, "Tonearm")), h("div", { class: "steering" }, ...this.#steering.buttons, theme, this.#leave, add)),
         this.#banner.element,
         this.#login.element,
         this.#body,
@@ -151,6 +153,7 @@ export class Screen {
     const stale = this.#banner.update(state, this.#steering.paused);
     const locked = state.connection.mode === "locked";
     this.#login.update(locked);
+    this.#drawSession(state.session);
     this.#body.hidden = locked;
     this.#body.toggleAttribute("data-stale", stale);
     if (this.#incomplete.open && state.queue?.completed) this.#incomplete.more(state.generation);
@@ -163,6 +166,19 @@ export class Screen {
     this.#clear.hidden = !(this.#settings.view in CLEARED) || jobs.length === 0;
     this.#drawEmpty(total === 0 && state.queue !== null);
     if (this.#details.id) this.#details.update(state.jobs.find((job) => job.id === this.#details.id) ?? null);
+  }
+
+  /** The way out, where somebody has logged in. @param {import("../queue/session.js").Session | null} session */
+  #drawSession(session) {
+    this.#leave.hidden = session === null;
+    if (!session) return;
+    const label = this.#texts.say("logout", { name: session.name, scope: this.#texts.say(`scope.${session.scope}`) });
+    set(this.#leave, "aria-label", label);
+    set(this.#leave, "title", label);
+  }
+
+  #logOut() {
+    this.#queue.logout().catch((error) => this.#notices.show(error.message, { trouble: true }));
   }
 
   /** @param {boolean} empty */

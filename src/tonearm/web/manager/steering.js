@@ -2,9 +2,9 @@
  * Steering: what holds for the whole queue, pausing it and the limit of its speed.
  */
 
-import { QueueError } from "../server-queue.js";
 import { makeDialog, makeField } from "./dialogs.js";
 import { button, h, icon } from "./dom.js";
+import { refusalOf } from "./looks.js";
 
 const LOOK_MS = 5_000;
 const KILO = 1_000;
@@ -54,8 +54,9 @@ export function makeSteering({ queue, texts, changed, said }) {
       return true;
     } catch (error) {
       take(before);
-      if (!("bandwidthLimit" in wanted)) said(/** @type {QueueError} */ (error).message, { trouble: true });
-      else field.refuse(/** @type {QueueError} */ (error).message);
+      const words = refusalOf(/** @type {Error} */ (error), texts);
+      if (!("bandwidthLimit" in wanted)) said(words, { trouble: true });
+      else field.refuse(words);
       return false;
     }
   }
