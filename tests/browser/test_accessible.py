@@ -7,7 +7,7 @@ from axe_playwright_python.async_playwright import Axe  # type: ignore[import-un
 from playwright.async_api import Page, expect
 from tests.browser.conftest import ALBUM, SLOW, Open, Tab
 from tests.support.catalog import ScriptedCatalog, slow, status
-from tests.support.server import Tonearm
+from tests.support.server import API, Tonearm
 
 
 async def some_of_each(server: Tonearm, catalog: ScriptedCatalog) -> None:
@@ -133,3 +133,50 @@ async def reach(page: Page, name: str, *, times: int = 40) -> None:
             assert outlined, name
             return
     raise AssertionError(f"{name} cannot be reached by Tab")
+
+
+async def focused(page: Page) -> str:
+    """Role and name of what has the keyboard."""
+    return str(
+        await page.evaluate(
+            """() => {
+                let at = document.activeElement;
+                while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+                const role = at?.getAttribute('role') ?? at?.localName;
+                return `${role} ${at?.getAttribute('aria-label') ?? at?.innerText}`;
+            }"""
+        )
+    )
+
+
+async def test_the_keyboard_stays_where_it_was(visit: Open, server: Tonearm) -> None:
+    """After a dialog at what opened it; after an action in its row; after a removal in the row that took the place."""
+    for number in (1, 2, 4):
+        await server.submit("track", number, startPaused=True, titled=f"Song {number}")
+    tab: Tab = await visit(server.url)
+    page, press = tab.page, tab.page.keyboard.press
+    await reach(page, "Add music")
+    await press("Enter")
+    await expect(page.get_by_role("dialog", name="Add music")).to_be_visible()
+    await press("Escape")
+    assert await focused(page) == "button Add music"
+
+    await reach(page, "row")
+    await press("ArrowDown")
+    await reach(page, "Resume: Song 2")
+    await page.route(f"**{API}/**", lambda route: route.abort())  # so that it stays as it is shown at once
+    await press("Enter")
+    await expect(tab.row("Song 2").locator(".state")).to_have_text("Paused")
+    assert (await focused(page)).startswith("row ")
+    await page.unroute_all()
+
+    await press("Delete")
+    await expect(page.get_by_role("dialog", name="Remove")).to_be_visible()
+    await press("Escape")
+    assert "Song 2" in await focused(page)
+    await press("Delete")
+    await reach(page, "Remove", times=6)
+    await press("Enter")
+    await expect(tab.row("Song 2")).to_have_count(0)
+    assert (await focused(page)).startswith("row ")
+    assert "Song 4" in await focused(page)

@@ -84,6 +84,22 @@ export class JobList {
   }
 
   #draw() {
+    const held = this.#focused();
+    this.#lay();
+    if (held && !this.#here()?.element.contains(this.#active())) this.#here()?.element.focus({ preventScroll: true });
+  }
+
+  /** The row that the keyboard is at, where it is drawn. */
+  #here() {
+    return this.#rows.get(this.selection.current ?? "");
+  }
+
+  #active() {
+    return /** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement;
+  }
+
+  /** Draw the rows that are in sight. What had the keyboard may go with its row. */
+  #lay() {
     const height = this.#height();
     this.element.style.height = `${this.#total * height}px`;
     set(this.element, "aria-rowcount", this.#total);
@@ -122,7 +138,7 @@ export class JobList {
   }
 
   #focused() {
-    return this.element.contains(/** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement);
+    return this.element.contains(this.#active());
   }
 
   /** Put the keyboard at a row. @param {number} place */
