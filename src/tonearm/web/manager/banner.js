@@ -33,8 +33,7 @@ export function makeBanner({ texts, retry }) {
 
 /** @param {import("../queue/link.js").Connection} connection @param {import("./texts.js").Texts} texts */
 function awayText({ staleSince }, texts) {
-  const since = new Intl.DateTimeFormat(texts.formats.locale, { timeStyle: "medium" }).format(staleSince ?? Date.now());
-  return texts.say("banner.away", { since });
+  return texts.say("banner.away", { since: texts.formats.hour(staleSince ?? Date.now()) });
 }
 
 /** @param {import("../server-queue.js").State} state @param {boolean} paused @param {import("./texts.js").Texts} texts */

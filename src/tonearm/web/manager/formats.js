@@ -12,12 +12,14 @@ export class Formats {
     this.#whole = new Intl.NumberFormat(locale);
     this.#percent = new Intl.NumberFormat(locale, { style: "percent" });
     this.#time = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
+    this.#hour = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
     this.#list = new Intl.ListFormat(locale, { type: "conjunction" });
   }
 
   #whole;
   #percent;
   #time;
+  #hour;
   #list;
 
   /** @param {number} value */
@@ -75,6 +77,11 @@ export class Formats {
         return new Intl.NumberFormat(this.locale, { style: "unit", unit, unitDisplay: "short" }).format(value);
       })
       .join(" ");
+  }
+
+  /** @param {number} milliseconds a time of today */
+  hour(milliseconds) {
+    return this.#hour.format(milliseconds);
   }
 
   /** @param {number} milliseconds a time of the server */

@@ -3,6 +3,7 @@
  */
 
 import { h, icon, say, set } from "./dom.js";
+import { mattersOf } from "./health.js";
 import { makeSpeedGraph } from "./speed-graph.js";
 import { VIEWS, countOf } from "./views.js";
 
@@ -31,22 +32,42 @@ export function makeOverview({ queue, texts, choose }) {
   const transfers = h("span", {});
   const left = h("span", {});
   const disk = h("span", {});
-  const resting = h("ul", { class: "resting" });
+  const matters = h("ul", { class: "matters" });
   const element = h(
     "section",
     { class: "overview", "aria-label": texts.say("overview.label") },
     h("div", { class: "tiles", role: "group", "aria-label": texts.say("filter.label") }, ...tiles),
     h("div", { class: "speed" }, h("span", { class: "name" }, texts.say("overview.speed")), speed, graph.element),
     h("p", { class: "facts" }, transfers, left, disk),
-    resting,
+    matters,
   );
   const ticks = { graph: 0, health: 0 };
   let now = 0;
+  let mark = "";
+  /** @type {import("./health.js").Health | null} */
+  let health = null;
 
   async function look() {
-    const health = await queue.health().catch(() => null);
+    if (document.visibilityState === "visible") await queue.health().then((found) => (health = found), () => {});
+  }
+
+  /** What the health follows from is in the state as well: ask anew when that is another. @param {import("../server-queue.js").State} state */
+  function lookAt({ connection, worker, queue: counts }) {
+    const unfinished = counts ? counts.queued + counts.processing + counts.paused : 0;
+    const now = [connection.mode, worker?.running, worker?.holding, worker?.resting?.length ?? 0, Math.floor(unfinished / 100)].join();
+    if (now === mark) return;
+    mark = now;
+    look();
+  }
+
+  /** @param {import("../server-queue.js").State} state */
+  function drawHealth(state) {
     const free = health?.disk?.freeBytes;
-    if (health) say(disk, typeof free === "number" ? texts.say("overview.disk", { size: formats.size(free) }) : "");
+    say(disk, typeof free === "number" ? texts.say("overview.disk", { size: formats.size(free) }) : "");
+    const words = mattersOf(state, health, texts);
+    if (matters.dataset.words === words.join("\n")) return;
+    matters.dataset.words = words.join("\n");
+    matters.replaceChildren(...words.map((text) => h("li", {}, icon("warning"), text)));
   }
 
   return {
@@ -55,7 +76,6 @@ export function makeOverview({ queue, texts, choose }) {
     start() {
       ticks.graph = setInterval(() => graph.add(now), 1000);
       ticks.health = setInterval(look, HEALTH_MS);
-      look();
     },
     stop() {
       clearInterval(ticks.graph);
@@ -76,11 +96,8 @@ export function makeOverview({ queue, texts, choose }) {
       say(transfers, worker ? texts.say("overview.transfers", { active: worker.activeDownloads, most: worker.maxConcurrent }) : "");
       const seconds = timeLeft(state);
       say(left, seconds === null ? "" : texts.say("overview.left", { time: formats.duration(seconds) }));
-      const hosts = (worker?.resting ?? []).map(({ host, until }) => {
-        const time = new Intl.DateTimeFormat(formats.locale, { timeStyle: "medium" }).format(until - state.clockOffset);
-        return texts.say("overview.resting", { host, time });
-      });
-      if (hosts.join() !== resting.textContent) resting.replaceChildren(...hosts.map((text) => h("li", {}, text)));
+      lookAt(state);
+      drawHealth(state);
     },
   };
 }

@@ -1,0 +1,30 @@
+/**
+ * Health: what wants attention, in words, one matter a line. The banner says why nothing is downloaded at all; here
+ * stands what slows the queue down, or will stop it soon.
+ */
+
+/**
+ * @typedef {{status: "ok" | "degraded" | "down", queue?: {level: "ok" | "warn" | "critical", size: number},
+ *   disk?: {freeBytes: number | null, minBytes: number}}} Health
+ */
+
+/**
+ * @param {import("../server-queue.js").State} state
+ * @param {Health | null} health as it was asked for last; null: not yet
+ * @param {import("./texts.js").Texts} texts
+ * @returns {string[]}
+ */
+export function mattersOf({ worker, clockOffset }, health, texts) {
+  const { formats } = texts;
+  const words = [];
+  const level = health?.queue?.level;
+  if (level === "warn" || level === "critical") words.push(texts.say(`health.${level}`, { count: health?.queue?.size ?? 0 }));
+  const free = health?.disk?.freeBytes ?? null;
+  const least = health?.disk?.minBytes ?? 0;
+  if (free !== null && free < least) words.push(texts.say("health.disk", { size: formats.size(free), least: formats.size(least) }));
+  for (const { host, until } of worker?.resting ?? []) {
+    // By the browser's clock, which is the one that the reader looks at.
+    words.push(texts.say("overview.resting", { host, time: formats.hour(until - clockOffset) }));
+  }
+  return words;
+}
