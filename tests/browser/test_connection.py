@@ -66,6 +66,32 @@ async def test_a_line_that_fails_heals_by_itself(visit: Open, server: Tonearm, m
         await expect(tab.page.get_by_text(AWAY)).to_be_hidden()
 
 
+@pytest.mark.parametrize("away", [60, 3_600], ids=["a-minute-without-network", "an-hour-asleep"])
+async def test_a_line_that_falls_silent(visit: Open, server: Tonearm, away: int) -> None:
+    """Nothing ends and nothing comes: the clock alone tells. Afterwards what came is there, and what went is gone."""
+    gone = await server.submit("track", 1, startPaused=True, titled="Gone")
+    async with MoodyProxy(server.url) as proxy:
+        tab: Tab = await visit("about:blank")
+        await tab.page.add_init_script("delete globalThis.SharedWorker;")  # whose clock cannot be moved
+        await tab.page.clock.install()
+        await tab.page.goto(proxy.url)
+        await expect(tab.row("Gone")).to_be_visible()
+        assert proxy.streams == 1
+
+        proxy.mood = Mood.SILENT
+        await server.call("DELETE", f"/{gone}")
+        await server.submit("track", 2)
+        await tab.page.clock.fast_forward(away * 1_000)
+        await expect(tab.page.get_by_text(AWAY)).to_be_visible(timeout=40_000)
+        await expect(tab.row("Gone")).to_be_visible()
+        proxy.mood = Mood.PASS
+        await tab.page.evaluate("dispatchEvent(new Event('online'))")
+        await expect(tab.row("Green").locator(".state")).to_have_text("Complete")
+        await expect(tab.row("Gone")).to_have_count(0)
+        await expect(tab.page.get_by_text(AWAY)).to_be_hidden()
+        assert proxy.streams == 1
+
+
 async def test_where_events_do_not_get_through_it_polls(visit: Open, server: Tonearm) -> None:
     """A proxy that gathers answers never hands on a stream; the page is as live as polling makes it."""
     async with MoodyProxy(server.url) as proxy:

@@ -26,6 +26,7 @@ class Mood(Enum):
     ERROR = "every request is answered with 500"
     STALL = "every request is taken and never answered"
     CUT = "every connection is reset"
+    SILENT = "nothing comes any more, on no connection, and none ends: the network is gone, or one end sleeps"
 
 
 class MoodyProxy:
@@ -62,12 +63,14 @@ class MoodyProxy:
 
     @property
     def mood(self) -> Mood:
-        """How requests are treated. Setting it ends what is under way."""
+        """How requests are treated. Setting another than `SILENT` ends what is under way."""
         return self._mood
 
     @mood.setter
     def mood(self, mood: Mood) -> None:
         self._mood = mood
+        if mood is Mood.SILENT:
+            return
         self._turned.set()
         self._turned = asyncio.Event()
 
@@ -76,7 +79,7 @@ class MoodyProxy:
         turned = self._turned
         if self._mood is Mood.ERROR:
             return web.json_response({"success": False, "error": "The proxy says no", "code": "INTERNAL"}, status=500)
-        if self._mood is Mood.STALL:
+        if self._mood in (Mood.STALL, Mood.SILENT):
             await turned.wait()
         if self._mood is Mood.CUT or turned.is_set():
             return _reset(request)
@@ -106,6 +109,8 @@ class MoodyProxy:
                 response = web.StreamResponse(status=answer.status, headers=kept)
                 await response.prepare(request)
                 async for piece in answer.content.iter_any():
+                    if self._mood is Mood.SILENT:
+                        await asyncio.Event().wait()  # until the mood is another, which ends this
                     await response.write(piece)
                 return response
         except aiohttp.ClientError:
