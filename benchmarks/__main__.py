@@ -27,6 +27,7 @@ from benchmarks import (
     long_queue,
     machine,
     many_watchers,
+    page,
     queue_latency,
     queue_rivals,
     start_and_idle,
@@ -55,6 +56,7 @@ def plan(rounds: int, *, quick: bool) -> Mapping[str, Callable[[], Report]]:
             "long queue, Redis": lambda: long_queue.run(1_000, 2_000, 600, 50, redis=True),
             "many watchers": lambda: many_watchers.run(50, 2.0),
             "many watchers, Redis": lambda: many_watchers.run(50, 2.0, redis=True),
+            "page": lambda: page.run(1_000, 1, 5.0),
             "bandwidth limit": lambda: throttle.run(2.0),
             "memory of a long album": lambda: album_memory.run(200),
         }
@@ -71,6 +73,7 @@ def plan(rounds: int, *, quick: bool) -> Mapping[str, Callable[[], Report]]:
         "long queue, Redis": lambda: long_queue.run(redis=True),
         "many watchers": many_watchers.run,
         "many watchers, Redis": lambda: many_watchers.run(redis=True),
+        "page": page.run,
         "bandwidth limit": throttle.run,
         "memory of a long album": album_memory.run,
     }
