@@ -39,6 +39,11 @@ CHANGES = """async () => {
     const { byTurn } = await import('./web/queue/order.js');
     const states = ['queued', 'processing', 'paused', 'completed', 'failed'];
     const jobs = new Map();
+    const same = new Roll();
+    const three = ['c', 'a', 'b'].map((id) => ({ id, status: 'queued', priority: 'normal', createdAt: 1 }));
+    for (const { id } of three) same.touch(id);
+    same.renew((id) => three.find((job) => job.id === id));
+    if (same.jobs.some((job, place) => job !== three[place])) return 'order of arrival';
     const roll = new Roll();
     let number = 0;
     const random = (most) => (number = (number * 1103515245 + 12345) % 2147483648) % most;
@@ -46,7 +51,7 @@ CHANGES = """async () => {
         const before = roll.jobs;
         for (let turn = random(9); turn > 0; turn -= 1) {
             const id = `job-${random(60)}`;
-            if (random(4)) jobs.set(id, { id, status: states[random(5)], priority: 'normal', createdAt: random(9) });
+            if (random(4)) jobs.set(id, { id, status: states[random(5)], priority: 'normal', createdAt: random(1e9) });
             else jobs.delete(id);
             roll.touch(id);
         }

@@ -9,7 +9,7 @@ const RANKS = { processing: 0, queued: 1, paused: 2, completed: 3, failed: 3, ca
 const PRIORITIES = { high: 0, normal: 1, low: 2 };
 
 /**
- * Which of two jobs stands first: a negative number if *a* does.
+ * Which of two jobs stands first: a negative number if *a* does, 0 if their records do not tell.
  * @param {Job} a
  * @param {Job} b
  */

@@ -18,12 +18,16 @@ export class Roll {
   #told = new Map();
   /** @type {Set<string>} */
   #touched = new Set();
+  /** @type {Map<string, number>} the how manieth that was heard of each is: the server names them in its own order */
+  #arrivals = new Map();
+  #heard = 0;
   /** @type {readonly Job[]} in order */
   jobs = [];
 
   /** This one may be another when it is told next. @param {string} id */
   touch(id) {
     this.#touched.add(id);
+    if (!this.#arrivals.has(id)) this.#arrivals.set(id, (this.#heard += 1));
   }
 
   /**
@@ -37,14 +41,38 @@ export class Roll {
     for (const id of this.#touched) {
       const before = this.#told.get(id) ?? null;
       const job = now(id);
+      if (!job) this.#forget(id);
       if (job === before) continue;
       if (job) this.#told.set(id, job);
-      else this.#told.delete(id);
       changes.push({ id, before, job });
     }
     this.#touched.clear();
-    if (changes.length) this.jobs = merged(this.#others(changes), present(changes).sort(byTurn));
+    if (changes.length) this.jobs = this.#merged(this.#others(changes), present(changes));
     return changes;
+  }
+
+  /** @param {string} id */
+  #forget(id) {
+    this.#told.delete(id);
+    this.#arrivals.delete(id);
+  }
+
+  /** @param {Job} a @param {Job} b */
+  #compare(a, b) {
+    return byTurn(a, b) || (this.#arrivals.get(a.id) ?? 0) - (this.#arrivals.get(b.id) ?? 0);
+  }
+
+  /** A list that is in order, with others at their places. @param {readonly Job[]} ordered @param {Job[]} others @returns {Job[]} */
+  #merged(ordered, others) {
+    others.sort((a, b) => this.#compare(a, b));
+    /** @type {Job[]} */
+    const all = [];
+    let next = 0;
+    for (const job of ordered) {
+      while (next < others.length && this.#compare(others[next], job) < 0) all.push(others[next++]);
+      all.push(job);
+    }
+    return all.concat(others.slice(next));
   }
 
   /** @param {Change[]} changes */
@@ -57,16 +85,4 @@ export class Roll {
 /** @param {Change[]} changes @returns {Job[]} */
 function present(changes) {
   return changes.flatMap(({ job }) => job ?? []);
-}
-
-/** Two lists that are in order, as one. @param {readonly Job[]} a @param {readonly Job[]} b @returns {Job[]} */
-function merged(a, b) {
-  /** @type {Job[]} */
-  const all = [];
-  let next = 0;
-  for (const job of a) {
-    while (next < b.length && byTurn(b[next], job) < 0) all.push(b[next++]);
-    all.push(job);
-  }
-  return all.concat(b.slice(next));
 }
