@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from playwright.async_api import expect
 from tests.browser.conftest import Open, Tab
 from tests.support.catalog import ScriptedCatalog, status
+from tests.support.redis_server import RedisServer
 from tests.support.server import tonearm
 
 
@@ -55,3 +57,28 @@ async def test_a_host_that_rests_with_a_clock_that_is_a_day_off(
         words = await tab.row("Red").locator(".state").inner_text()
         assert 1 <= int(words.split()[-2]) <= 30, words
         assert tab.errors == []
+
+
+@pytest.mark.parametrize(
+    ("fallback", "words"),
+    [("off", "The server is there, but its queue does not answer"), ("spool", "The queue is away")],
+)
+async def test_a_redis_that_is_away(
+    visit: Open, tmp_path: Path, catalog: ScriptedCatalog, fallback: str, words: str
+) -> None:
+    """The banner says so, be there a stand-in or not, and goes when it is back; the list is what it was."""
+    with RedisServer(aof="always") as redis:
+        async with tonearm(tmp_path, catalog.url, REDIS_URL=redis.url, QUEUE_FALLBACK=fallback) as server:
+            await server.submit("track", 1, titled="Red", startPaused=True)
+            tab: Tab = await visit(server.url)
+            banner = tab.page.locator(".banner")
+            await expect(tab.row("Red")).to_be_visible()
+            redis.kill()
+            if fallback == "spool":
+                await tab.add("track", 2)
+                await tab.close_dialog()
+            await expect(banner).to_contain_text(words)
+            redis.start()
+            await expect(banner).to_be_hidden(timeout=40_000)
+            await expect(tab.row("Red").locator(".state")).to_have_text("Paused")
+            await expect(tab.page.locator(".body[data-stale]")).to_have_count(0)

@@ -66,11 +66,19 @@ async def test_every_language_has_every_text_and_its_places(visit: Open, server:
 
 
 @pytest.mark.parametrize(
-    ("locale", "words"), [("de-DE", "Musik hinzufügen"), ("fr-FR", "Ajouter de la musique"), ("xx", "Add music")]
+    ("locale", "words", "added"),
+    [
+        ("de-DE", "Musik hinzufügen", "hinzugefügt"),
+        ("fr-FR", "Ajouter de la musique", "ajouté"),
+        ("xx", "Add music", "added"),
+    ],
 )
 async def test_the_page_speaks_the_language_of_the_browser(
-    visit: Open, server: Tonearm, locale: str, words: str
+    visit: Open, server: Tonearm, locale: str, words: str, added: str
 ) -> None:
-    """And English where it has no other."""
+    """Down to the history of a job, and English where it has no other."""
+    await server.submit("track", 1, titled="Red", startPaused=True)
     tab: Tab = await visit(server.url, language=locale)
     await expect(tab.page.get_by_role("button", name=words).first).to_be_visible()
+    await tab.row("Red").locator("button.title").click()
+    await expect(tab.page.locator(".entry").first).to_contain_text(added)

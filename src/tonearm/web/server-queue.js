@@ -77,7 +77,7 @@ export class ServerQueue {
   #reloadedAt = 0;
   /** @type {State} */
   #state = {
-    connection: { mode: "connecting", staleSince: null, retryAt: null, error: null },
+    connection: { mode: "connecting", staleSince: null, retryAt: null, error: null, code: null },
     queue: null,
     worker: null,
     metrics: null,

@@ -15,15 +15,21 @@ export function makeBanner({ texts, retry }) {
   const element = h("div", { class: "banner", hidden: true }, icon("warning"), text, when, again);
   return {
     element,
-    /** @param {import("../server-queue.js").State} state @param {boolean} paused @returns {boolean} whether the data is stale */
-    update(state, paused) {
+    /**
+     * @param {import("../server-queue.js").State} state
+     * @param {{paused: boolean, silence: string | null}} steering *silence*: why the queue behind the server does not answer
+     * @returns {boolean} whether the data is stale
+     */
+    update(state, { paused, silence }) {
       const { connection } = state;
-      const away = connection.mode === "away" && Date.now() - (connection.staleSince ?? 0) >= SHORT_MS;
-      const message = away ? awayText(connection, texts) : troubleText(state, paused, texts);
+      const store = connection.code === "STORE_UNAVAILABLE" ? connection.error : connection.mode === "live" ? silence : null;
+      const away = store !== null || connection.mode === "away" && Date.now() - (connection.staleSince ?? 0) >= SHORT_MS;
+      const gone = store === null ? awayText(connection, texts) : texts.say("banner.store", { error: store });
+      const message = away ? gone : troubleText(state, paused, texts);
       element.hidden = message === "";
       set(element, "data-kind", away || state.error ? "trouble" : "note");
       say(text, message);
-      again.hidden = !away;
+      again.hidden = connection.mode !== "away";
       const seconds = away && connection.retryAt ? Math.max(0, (connection.retryAt - Date.now()) / 1000) : 0;
       say(when, seconds > 1 ? texts.say("banner.retry", { time: texts.formats.duration(seconds) }) : "");
       return away;

@@ -318,7 +318,8 @@ export class JobDetails {
   /** @param {NonNullable<Job["history"]>[number]} entry */
   #entry({ at, event, attempt, code, message }) {
     const { texts } = this.#context;
+    const key = `event.${event}`;
     const about = [attempt === undefined ? "" : texts.say("details.attempt", { attempt }), code, message].filter(Boolean).join(" · ");
-    return h("li", { class: "entry" }, h("time", { datetime: new Date(at).toISOString() }, texts.formats.time(at)), h("span", {}, event), h("span", { class: "subtitle" }, about));
+    return h("li", { class: "entry" }, h("time", { datetime: new Date(at).toISOString() }, texts.formats.time(at)), h("span", {}, texts.has(key) ? texts.say(key) : event), h("span", { class: "subtitle" }, about));
   }
 }

@@ -150,7 +150,7 @@ export class Screen {
 
   #draw() {
     const { state } = this.#queue;
-    const stale = this.#banner.update(state, this.#steering.paused);
+    const stale = this.#banner.update(state, this.#steering);
     const locked = state.connection.mode === "locked";
     this.#login.update(locked);
     this.#drawSession(state.session);

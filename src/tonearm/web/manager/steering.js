@@ -2,6 +2,7 @@
  * Steering: what holds for the whole queue, pausing it and the limit of its speed.
  */
 
+import { QueueError } from "../server-queue.js";
 import { makeDialog, makeField } from "./dialogs.js";
 import { button, h, icon } from "./dom.js";
 import { refusalOf } from "./looks.js";
@@ -17,6 +18,8 @@ export function makeSteering({ queue, texts, changed, said }) {
   let paused = false;
   let limit = 0;
   let timer = 0;
+  /** @type {string | null} */
+  let silence = null;
   const pause = button("pause", texts.say("action.pauseAll"), () => change({ paused: !paused }));
   const gauge = button("gauge", texts.say("limit.title"), () => open(), { quiet: true });
   const input = h("input", { type: "number", name: "limit", min: 0, step: 1, inputmode: "numeric" });
@@ -42,7 +45,15 @@ export function makeSteering({ queue, texts, changed, said }) {
   }
 
   async function look() {
-    if (document.visibilityState === "visible") await queue.control().then(take, () => {});
+    if (document.visibilityState !== "visible") return;
+    const before = silence;
+    try {
+      take(await queue.control());
+      silence = null;
+    } catch (error) {
+      silence = error instanceof QueueError && error.code === "STORE_UNAVAILABLE" ? error.message : null;
+    }
+    if (silence !== before) changed();
   }
 
   /** @param {{paused?: boolean, bandwidthLimit?: number | null}} wanted */
@@ -82,6 +93,10 @@ export function makeSteering({ queue, texts, changed, said }) {
     /** Whether the whole queue is paused. */
     get paused() {
       return paused;
+    },
+    /** Why the queue behind the server does not answer, as streams cannot tell; null: it does. */
+    get silence() {
+      return silence;
     },
     start() {
       timer = setInterval(look, LOOK_MS);

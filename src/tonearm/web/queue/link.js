@@ -12,8 +12,9 @@ import { QueueError, Requests, refusalIn } from "./requests.js";
  * @typedef {"connecting" | "live" | "polling" | "away" | "locked"} Mode
  * live: by events; polling: by asking; away: nothing answers; locked: a key is asked for.
  *
- * @typedef {{mode: Mode, staleSince: number | null, retryAt: number | null, error: string | null}} Connection
- * Times in milliseconds of the browser's clock.
+ * @typedef {{mode: Mode, staleSince: number | null, retryAt: number | null, error: string | null,
+ *   code: string | null}} Connection
+ * Times in milliseconds of the browser's clock; *code* is that of a server which answers and refuses.
  *
  * @typedef {{kind: "link", link: Connection}
  *   | {kind: "snapshot", body: any, polled: boolean}
@@ -52,7 +53,7 @@ export class Link {
   /** @type {string | null} */
   #lastId = null;
   /** @type {Connection} */
-  #state = { mode: "connecting", staleSince: null, retryAt: null, error: null };
+  #state = { mode: "connecting", staleSince: null, retryAt: null, error: null, code: null };
 
   /**
    * @param {URL} base where the queue is, with a slash at its end
@@ -110,7 +111,7 @@ export class Link {
       if (this.#stopped) return;
       if (error?.code === "UNAUTHORIZED") {
         this.#lastId = null;
-        this.#say({ mode: "locked", staleSince: null, retryAt: null, error: error.message });
+        this.#say({ mode: "locked", staleSince: null, retryAt: null, error: error.message, code: error.code });
         await this.#wait(Infinity);
       } else if (error) {
         failures += 1;
@@ -135,7 +136,7 @@ export class Link {
     const most = Math.min(mostWait, leastWait * 2 ** (failures - 1));
     const wait = Math.min(mostWait, Math.max(error.retryAfterMs ?? 0, most * (0.5 + Math.random() / 2)));
     const staleSince = this.#state.staleSince ?? Date.now();
-    this.#say({ mode: "away", staleSince, retryAt: Date.now() + wait, error: error.message });
+    this.#say({ mode: "away", staleSince, retryAt: Date.now() + wait, error: error.message, code: error.code });
     await this.#wait(wait);
   }
 
@@ -151,7 +152,7 @@ export class Link {
       this.#heardAt = Date.now();
       if (this.#heard) return;
       this.#heard = true;
-      this.#say({ mode: "live", staleSince: null, retryAt: null, error: null });
+      this.#say({ mode: "live", staleSince: null, retryAt: null, error: null, code: null });
     };
     try {
       /** @type {Record<string, string>} */
@@ -188,7 +189,7 @@ export class Link {
       const body = await this.#dashboard();
       this.#heardAt = Date.now();
       this.#lastId = null; // what came between is not told by the stream any more
-      this.#say({ mode: "polling", staleSince: null, retryAt: null, error: null });
+      this.#say({ mode: "polling", staleSince: null, retryAt: null, error: null, code: null });
       this.#tell({ kind: "snapshot", body, polled: true });
       await this.#wait(this.#visible ? this.#times.poll : this.#times.hiddenPoll);
     }
