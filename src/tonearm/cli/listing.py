@@ -60,6 +60,11 @@ def list_jobs(
         out.document(job.as_json())
     if not out.json:
         _show(found[:limit])
+    _note(found, limit, reasons)
+
+
+def _note(found: list[Job], limit: int, reasons: list[str]) -> None:
+    """Say what the list does not: that there is nothing, or more, and why jobs wait."""
     if not found:
         out.note("No jobs. Queue one: tonearm add album ID")
     if len(found) > limit:
