@@ -10,7 +10,7 @@ import typer
 from tonearm.cli.options import Json, Server, choice, connect, whole
 from tonearm.cli.terminal import clean, out
 from tonearm.cli.wording import holdups, percent, title
-from tonearm.client import Job
+from tonearm.client import Job, Stats
 from tonearm.model import AlbumOutcome, JobType, Status
 
 PAGE = 200
@@ -54,22 +54,25 @@ def list_jobs(
     with connect(server) as client:
         jobs = client.jobs(status=status, outcome=outcome, job_type=job_type, text=text, page_size=min(limit + 1, PAGE))
         found = list(islice(jobs, limit + 1))
-        waiting = not json and any(job.status in (Status.QUEUED, Status.PROCESSING) for job in found)
-        reasons = holdups(client.stats().worker) if waiting else []
+        waiting = any(job.status in (Status.QUEUED, Status.PROCESSING) for job in found)
+        stats = client.stats() if not found or (waiting and not json) else None
     for job in found[:limit]:
         out.document(job.as_json())
     if not out.json:
         _show(found[:limit])
-    _note(found, limit, reasons)
+    _note(found, limit, stats)
 
 
-def _note(found: list[Job], limit: int, reasons: list[str]) -> None:
-    """Say what the list does not: that there is nothing, or more, and why jobs wait."""
-    if not found:
+def _note(found: list[Job], limit: int, stats: Stats | None) -> None:
+    """Say what the list does not: that there is nothing, or more, that it is not all, and why jobs wait."""
+    warning = None if stats is None else stats.warning
+    if warning is not None:
+        out.note(warning)
+    elif not found:
         out.note("No jobs. Queue one: tonearm add album ID")
     if len(found) > limit:
         out.note(f"There are more; the first {limit} are shown (--limit).")
-    for reason in reasons:
+    for reason in holdups(stats.worker) if stats is not None and found else []:
         out.note(reason)
 
 

@@ -100,12 +100,23 @@ def test_a_list_for_machines_is_one_record_a_line(tonearm: Run, stage: Stage) ->
 
 def test_an_empty_list_says_how_to_fill_it(tonearm: Run, stage: Stage) -> None:
     """The hint stands on stderr; stdout has no line."""
-    stage.plays(page())
+    stage.plays(page(), STATS)
 
     ended = tonearm("list", "--server", stage.url)
 
     assert (ended.code, ended.out) == (0, "")
     assert "tonearm add" in ended.err
+
+
+@pytest.mark.parametrize("json", [[], ["--json"]])
+def test_an_empty_list_of_a_server_without_its_queue_says_so(tonearm: Run, stage: Stage, json: list[str]) -> None:
+    """The jobs are not gone: the queue is away."""
+    stage.plays(page(), Play(200, {**figures(), "warning": "Redis is away"}))
+
+    ended = tonearm("list", *json, "--server", stage.url)
+
+    assert "Redis is away" in ended.err
+    assert "tonearm add" not in ended.err
 
 
 def test_a_cut_list_says_so(tonearm: Run, stage: Stage) -> None:
