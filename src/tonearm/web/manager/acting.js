@@ -88,9 +88,10 @@ export class Acting {
   /** Ask, and remove them: from the list, or their music as well. @param {Job[]} jobs */
   async #remove(jobs) {
     const { title, yes, no } = this.#words("remove");
-    const text = this.#texts.say("confirm.remove", { count: jobs.length });
     const brought = jobs.some((job) => job.files.length > 0);
     const also = brought && mayRemoveFiles(this.#queue.state) ? this.#texts.say("confirm.remove.files") : "";
+    const stays = also ? "" : ` ${this.#texts.say("confirm.remove.stays")}`;
+    const text = this.#texts.say("confirm.remove", { count: jobs.length }) + stays;
     const answer = await confirmed(this.#root, { title, text, yes, no, also });
     if (answer.agreed) await this.#do(jobs, "remove", answer.also ? { files: true } : {});
   }

@@ -20,6 +20,11 @@ const MOST_WORDS = 200;
  * @typedef {{type: "track" | "album", id: number, title: string, artist?: string, album?: string, year?: number, trackCount?: number}} Found
  */
 
+/**
+ * @typedef {{names?: Record<string, string>, refused?: (error: QueueError) => boolean}} More
+ * @typedef {(type: "track" | "album", id: number, title: string, more?: More) => Promise<boolean>} Add
+ */
+
 /** @param {AddContext} context */
 export function makeAddForm(context) {
   const { texts } = context;
@@ -33,10 +38,15 @@ export function makeAddForm(context) {
   const done = h("p", { class: "done", role: "status" });
   const chosen = () => ({ quality: quality.value, priority: /** @type {any} */ (priority.value), startPaused: paused.checked });
 
-  /** @param {"track" | "album"} type @param {number} id @param {string} title @param {(error: QueueError) => boolean} [refused] whether it has said so */
-  async function add(type, id, title, refused = () => false) {
+  /**
+   * @param {"track" | "album"} type
+   * @param {number} id
+   * @param {string} title
+   * @param {More} [more] *names*: what is known of it before the catalog says better; *refused*: whether it has said so itself
+   */
+  async function add(type, id, title, { names = {}, refused = () => false } = {}) {
     const { quality: wanted, ...options } = chosen();
-    const job = type === "album" ? { type, albumId: id, quality: wanted } : { type, trackId: id, quality: wanted };
+    const job = { type, [type === "album" ? "albumId" : "trackId"]: id, quality: wanted, ...names };
     for (const field of [qualityField, priorityField]) field.refuse("");
     say(trouble, "");
     say(done, "");
@@ -78,7 +88,7 @@ export function makeAddForm(context) {
 
 /**
  * @param {import("./texts.js").Texts} texts
- * @param {(type: "track" | "album", id: number, title: string, refused: (error: QueueError) => boolean) => Promise<boolean>} add
+ * @param {Add} add
  */
 function makeById(texts, add) {
   /** @param {"album" | "track"} value */
@@ -102,11 +112,12 @@ function makeById(texts, add) {
     const title = texts.say(`title.${type}`, { id: text });
     // What is no number goes as it was typed, so that the server's word about it comes back.
     const id = /** @type {number} */ (/^-?\d+$/.test(text) ? Number(text) : text);
-    const added = await add(type, id, title, (error) => {
+    const refused = (/** @type {QueueError} */ error) => {
       const about = error.code === "INVALID_ID" || error.field === "trackId" || error.field === "albumId";
       if (about) numberField.refuse(error.message);
       return about;
-    });
+    };
+    const added = await add(type, id, title, { refused });
     if (added) number.value = "";
     number.focus();
   });
@@ -116,7 +127,7 @@ function makeById(texts, add) {
 /**
  * The search is offered until a first one has told that this catalog has none.
  * @param {AddContext} context
- * @param {(type: "track" | "album", id: number, title: string) => Promise<boolean>} add
+ * @param {Add} add
  */
 function makeSearch({ queue, texts }, add) {
   const input = h("input", { type: "search", name: "q", autocomplete: "off", maxlength: MOST_WORDS });
@@ -186,7 +197,7 @@ function makeSearch({ queue, texts }, add) {
 /**
  * @param {Found} found
  * @param {import("./texts.js").Texts} texts
- * @param {(type: "track" | "album", id: number, title: string) => Promise<boolean>} add
+ * @param {Add} add
  */
 function makeResult(found, texts, add) {
   const album = found.type === "album";
@@ -194,7 +205,16 @@ function makeResult(found, texts, add) {
   const about = [found.artist, album ? texts.say("add.album") : found.album, found.year && String(found.year), count].filter(Boolean).join(" · ");
   const label = `${texts.say("action.add")}: ${found.title}`;
   const press = button("add", label, async () => {
-    if (await add(found.type, found.id, found.title)) press.replaceChildren(icon("check"));
+    if (await add(found.type, found.id, found.title, { names: namesOf(found) })) press.replaceChildren(icon("check"));
   }, { quiet: true });
   return h("li", {}, icon(found.type), h("span", { class: "names" }, h("span", { class: "title" }, found.title), h("span", { class: "subtitle" }, about)), press);
+}
+
+/** The longest part of a name that goes along; a job has 1,024 bytes. */
+const NAME_LENGTH = 60;
+
+/** What a job is called until the catalog says better. @param {Found} found @returns {Record<string, string>} */
+function namesOf({ type, title, artist, album }) {
+  const names = type === "album" ? { albumTitle: title, artistName: artist } : { trackTitle: title, albumTitle: album, artistName: artist };
+  return Object.fromEntries(Object.entries(names).flatMap(([name, text]) => (text ? [[name, text.slice(0, NAME_LENGTH)]] : [])));
 }

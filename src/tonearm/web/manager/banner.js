@@ -45,8 +45,8 @@ function awayText({ staleSince }, texts) {
 /** @param {import("../server-queue.js").State} state @param {boolean} paused @param {import("./texts.js").Texts} texts */
 function troubleText(state, paused, texts) {
   if (state.connection.mode === "connecting" && !state.queue) return texts.say("banner.connecting");
-  if (state.worker && !state.worker.running) return texts.say("banner.worker", { error: state.error ?? "" });
-  if (state.warning) return state.warning;
+  if (state.warning) return state.warning; // the queue itself is away: what workers do is not known then
+  if (state.worker && !state.worker.running) return texts.say("banner.worker");
   if (state.worker?.holding) return texts.say("banner.holding", { reason: state.worker.holding });
   return paused ? texts.say("banner.paused") : "";
 }
