@@ -302,3 +302,26 @@ async def reserve_own(store: Store, track: Claim) -> Reserved:
     """Ask for the name that the track has by its own number."""
     name = f"A/{track.spec.catalog_id:02} Title"
     return await store.reserve(track, name, name.casefold())
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["said", "worker gone"])
+async def test_a_cancel_amid_a_new_list_takes_back_what_it_had_brought(
+    store: Store, clock: FakeClock, *, gone: bool
+) -> None:
+    """The tracks of its first page are no part of the album, whether its worker said that it stopped, or died."""
+    job_id = await open_short(store, 2, 5)
+    for one in await claim_all(store):
+        await complete(store, one)
+    await store.retry(job_id)
+    again = await claim_album(store)
+    await store.expand(again, info_of(again, 5), 1, album_tracks(4), last=False)
+    await store.cancel(job_id)
+    if gone:
+        clock.advance(2 * MINUTE)
+        await sweep_all(store)
+    else:
+        await store.settle(again, Cancelled())
+
+    assert await state_of(store, job_id) is State.CANCELLED
+    assert len(await listed_tracks(store, job_id)) == 2
+    assert await store.audit() == ()

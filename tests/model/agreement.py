@@ -40,7 +40,8 @@ SHOWN = {
 
 async def compare(store: Store, oracle: Oracle, claims: Sequence[Claim], workers: Sequence[str]) -> None:
     """Every record, count, flag and discard is as the oracle says, and the engine's own audit finds nothing."""
-    assert await store.audit() == ()
+    found = await store.audit()
+    assert found == (), found
     records = await listed(store, JobQuery(limit=1_000))
     assert {record.id for record in records} == set(oracle.jobs)
     assert len(records) == len(oracle.jobs)
@@ -205,4 +206,5 @@ async def _empty(store: Store, clock: FakeClock) -> None:
     assert await store.counts() == Counts()
     assert await store.metrics() == Metrics()
     assert await listed(store) == []
-    assert await store.audit() == ()
+    found = await store.audit()
+    assert found == (), found

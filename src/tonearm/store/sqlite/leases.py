@@ -127,6 +127,8 @@ def free(unit: Unit, task: Task, mark: Mark | None, *, charge: bool) -> State:
         moves.move(unit, task, State.CANCELLED)
         moves.note(unit, task, "cancelled")
         moves.discard_stage(unit, task)
+        if task.resolved:
+            albums.begin(unit, task, "cancel")  # it was resolved again: its tracks follow, half a list goes
     elif task.stalls >= STALLS_TO_SUSPECT + STALLS_TO_CRASH:
         _crash(unit, task, worker)
     elif pause and task.parent is None:

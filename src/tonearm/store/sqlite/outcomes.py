@@ -125,6 +125,8 @@ def _cancel(unit: Unit, task: Task, outcome: Outcome) -> None:
         moves.change(unit, task, stage_worker=None)  # the worker removed the stage before it said so
     else:
         moves.discard_stage(unit, task)
+    if task.resolved:
+        albums.begin(unit, task, "cancel")  # it was resolved again: its tracks follow, half a list goes
 
 
 def _fail(unit: Unit, task: Task, failure: Failure) -> None:

@@ -40,6 +40,9 @@ local function free_claim(task, mark, charge)
     moves.move(task, 'cancelled')
     moves.note(task, 'cancelled')
     moves.discard_stage(task)
+    if is_resolved(task) then
+      albums.begin(task, 'cancel') -- it was resolved again: its tracks follow, half a list goes
+    end
   elseif task.stalls >= STALLS_TO_SUSPECT + STALLS_TO_CRASH then
     crash(task, worker)
   elseif pause and not task.parent then

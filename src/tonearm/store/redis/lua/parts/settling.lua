@@ -29,6 +29,9 @@ local function cancel(task, kind)
   else
     moves.discard_stage(task)
   end
+  if is_resolved(task) then
+    albums.begin(task, 'cancel') -- it was resolved again: its tracks follow, half a list goes
+  end
 end
 
 local function fail(task, code, message)
