@@ -16,6 +16,7 @@ from tests.contract.steps import (
     claim_one,
     complete,
     open_album,
+    state_of,
     submit,
     submit_track,
     sweep_all,
@@ -36,6 +37,7 @@ from tonearm.model import (
     Phase,
     Retry,
     Scope,
+    State,
     SubmitLimits,
     Submitted,
 )
@@ -133,14 +135,16 @@ async def test_the_window_rolls_bucket_by_bucket(store: Store, clock: FakeClock)
 async def test_others_submit_meanwhile(store: Store) -> None:
     """It is the client's allowance."""
     await spend(store)
-    await store.submit(track("bob"), LIMITS)
+    bobs = await store.submit(track("bob"), LIMITS)
+    assert await state_of(store, bobs.job_id) is State.READY
     await refused(store)
 
 
 async def test_bytes_short_of_the_limit_are_no_reason(store: Store) -> None:
     """One byte is left."""
     await spend(store, LIMIT - 1)
-    await store.submit(track(), LIMITS)
+    accepted = await store.submit(track(), LIMITS)
+    assert await state_of(store, accepted.job_id) is State.READY
 
 
 async def test_a_mark_that_is_said_again_counts_once(store: Store) -> None:
@@ -282,8 +286,8 @@ async def test_a_submission_that_is_refused_costs_nothing_of_the_rate(store: Sto
     """The next one is refused for the bytes again."""
     await spend(store)
     limits = replace(LIMITS, rate_per_minute=1)
-    await refused(store, limits=limits)
-    await refused(store, limits=limits)
+    for _ in range(2):
+        assert (await refused(store, limits=limits)).code is RefusalCode.CLIENT_BYTES_EXCEEDED
 
 
 # --- claiming -------------------------------------------------------------------------------------------------------
