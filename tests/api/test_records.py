@@ -199,10 +199,15 @@ def test_progress_stays_between_0_and_1(share: float, shown: float) -> None:
     assert short(replace(TRACK, progress=share))["progress"] == shown
 
 
-def test_lists_are_joined_from_encoded_jobs() -> None:
-    """Joined bytes are the JSON array of the jobs."""
-    assert json.loads(records.join([records.encode_short(TRACK), records.encode_short(ALBUM)])) == [
-        short(TRACK),
-        short(ALBUM),
-    ]
-    assert records.join([]) == b"[]"
+def test_a_list_is_the_array_of_the_jobs_as_they_are() -> None:
+    """Also where some are as they were in the list before, and some are not."""
+    lists = records.Lists()
+
+    def shown(*jobs: JobRecord) -> Any:
+        return json.loads(bytes(lists.encode(jobs)))
+
+    assert shown(TRACK, ALBUM) == [short(TRACK), short(ALBUM)]
+    changed = replace(TRACK, progress=0.75)
+    assert shown(ALBUM, replace(changed)) == [short(ALBUM), short(changed)]
+    assert shown(TRACK, changed) == [short(TRACK), short(changed)]
+    assert shown() == []

@@ -124,10 +124,7 @@ class JobRoutes:
         if (known := unchanged(request.scope, tag)) is not None:
             return known
         page = await read_jobs(self._store, query)
-        answer: Object = {
-            "jobs": msgspec.Raw(records.join(records.encode_short(job) for job in page.jobs)),
-            "count": len(page.jobs),
-        }
+        answer: Object = {"jobs": self._live.lists.encode(page.jobs), "count": len(page.jobs)}
         answer = _with_cursor(with_warning(answer, self._store.warning), page.next)
         return success(answer, headers={"ETag": tag})
 

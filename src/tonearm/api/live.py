@@ -52,6 +52,7 @@ class Live:
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self.revisions = Revisions(store, clock)
+        self.lists = records.Lists()
         self._store = store
         self._clock = clock
         self._made: dict[str, _Made] = {}
@@ -101,7 +102,7 @@ class Live:
         figures, page = await asyncio.gather(self._stats(look), read_jobs(self._store, JobQuery(limit=PAGE)))
         return {
             **figures,
-            "jobs": msgspec.Raw(records.join(records.encode_short(job) for job in page.jobs)),
+            "jobs": self.lists.encode(page.jobs),
             "generatedAt": iso(figures["timestamp"]),
         }
 

@@ -25,6 +25,7 @@ from tonearm.model import (
     TrackProgress,
 )
 from tonearm.store.base import LONG_LIST, SHORT_LIST
+from tonearm.store.recent import Recent
 
 ERROR_LENGTH = 500
 """Characters of `error` and `lastError` in lists and events."""
@@ -131,9 +132,15 @@ def encode_whole(record: JobRecord) -> bytes:
     return _encoder.encode(wire_job(record, whole=True))
 
 
-def join(encoded: Iterable[bytes]) -> bytes:
-    """A JSON array of values that are encoded already."""
-    return b"[" + b",".join(encoded) + b"]"
+class Lists:
+    """Lists of jobs in their short form, of which those that stayed the same are not encoded anew."""
+
+    def __init__(self) -> None:
+        self._recent = Recent[JobRecord, bytes]()
+
+    def encode(self, jobs: Iterable[JobRecord]) -> msgspec.Raw:
+        """Return a JSON array of jobs."""
+        return msgspec.Raw(b"[" + b",".join(self._recent.of(job.id, job, encode_short) for job in jobs) + b"]")
 
 
 def wire_track(track: TrackProgress) -> WireTrack:

@@ -117,6 +117,7 @@ class RedisStore:
 
     def __init__(self, desk: Desk, warnings: Sequence[str], *, worker_dead_ms: int) -> None:
         self._desk = desk
+        self._lists = listing.Lists(desk)
         self._warnings = tuple(warnings)
         self._worker_dead_ms = worker_dead_ms
         self._feed = FeedReader(desk)
@@ -206,7 +207,7 @@ class RedisStore:
         return found
 
     async def jobs(self, query: JobQuery) -> JobPage:
-        return await self._desk.mending(lambda: listing.page(self._desk, query))
+        return await self._desk.mending(lambda: self._lists.page(query))
 
     async def tracks(self, job_id: str, *, limit: int, cursor: str | None = None) -> TrackPage:
         def reading(reply: Any, moment: Moment) -> TrackPage:

@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tonearm.model import JobPage, JobQuery, JobRecord
+from tonearm.model import JobPage, JobQuery, JobRecord, State
 from tonearm.store.base import PAGE, SHORT_LIST
 from tonearm.store.cursors import SCAN, Segment, Stream, fits, read_jobs, segments, write_jobs
 from tonearm.store.overlay import Overlay
+from tonearm.store.recent import Recent
 from tonearm.store.records import record
 from tonearm.store.redis.desk import Desk, Moment
 from tonearm.store.redis.reading import Snapshot, overlay_of
@@ -59,67 +60,83 @@ class _Row:
     seen: Snapshot
     overlay: Overlay
 
-    def record(self) -> JobRecord:
-        return record(self.seen, self.overlay, self.seen.task, SHORT_LIST)
 
+class Lists:
+    """Lists of jobs, read again and again: the rows that stayed the same are not made into records anew."""
 
-async def page(desk: Desk, query: JobQuery) -> JobPage:
-    """Return one page of jobs (`Store.jobs`)."""
-    cursor = read_jobs(query)
-    found: list[_Row] = []
-    looked_at = 0
-    for number, segment in enumerate(segments(query)):
-        if number < cursor.segment or not segment.holds(query):
-            continue
-        behind = cursor.key if number == cursor.segment else ()
-        async for row in _merged(desk, segment, behind, query.limit + 1):
-            if len(found) == query.limit or looked_at == SCAN:
-                return _page(found, write_jobs(query, number, behind))
-            looked_at += 1
-            behind = segment.key(row.seen.task)
-            if fits(query, row.seen.task):
-                found.append(row)
-    return _page(found, None)
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._seen = Recent[tuple[Sequence[Any], int], Snapshot]()
+        self._records = Recent[Snapshot, JobRecord]()
 
+    async def page(self, query: JobQuery) -> JobPage:
+        """Return one page of jobs (`Store.jobs`)."""
+        cursor = read_jobs(query)
+        found: list[_Row] = []
+        looked_at = 0
+        for number, segment in enumerate(segments(query)):
+            if number < cursor.segment or not segment.holds(query):
+                continue
+            behind = cursor.key if number == cursor.segment else ()
+            async for row in self._merged(segment, behind, query.limit + 1):
+                if len(found) == query.limit or looked_at == SCAN:
+                    return self._page(found, write_jobs(query, number, behind))
+                looked_at += 1
+                behind = segment.key(row.seen.task)
+                if fits(query, row.seen.task):
+                    found.append(row)
+        return self._page(found, None)
 
-def _page(rows: Sequence[_Row], following: str | None) -> JobPage:
-    return JobPage(tuple(row.record() for row in rows), following)
+    def _page(self, rows: Sequence[_Row], following: str | None) -> JobPage:
+        return JobPage(tuple(map(self._record, rows)), following)
 
+    def _record(self, row: _Row) -> JobRecord:
+        def make(seen: Snapshot) -> JobRecord:
+            return record(seen, row.overlay, seen.task, SHORT_LIST)
 
-async def _merged(desk: Desk, segment: Segment, after: tuple[int, ...], wanted: int) -> AsyncIterator[_Row]:
-    """The rows of all streams of a segment in its order."""
-    streams = [_stream(desk, _INDEXES[stream], segment, after, wanted) for stream in segment.streams]
-    heads = [(stream, row) for stream in streams if (row := await anext(stream, None)) is not None]
-    while heads:
-        choose = max if segment.descending else min
-        place = choose(range(len(heads)), key=lambda at: segment.key(heads[at][1].seen.task))
-        stream, row = heads[place]
-        yield row
-        following = await anext(stream, None)
-        if following is None:
-            del heads[place]
-        else:
-            heads[place] = (stream, following)
+        task = row.seen.task
+        if task.is_album or task.state == State.ACTIVE:  # workers tell more of them than the row
+            return make(row.seen)
+        return self._records.of(task.seq, row.seen, make)
 
-
-async def _stream(
-    desk: Desk, index: _Index, segment: Segment, after: tuple[int, ...], wanted: int
-) -> AsyncIterator[_Row]:
-    """The rows of one index behind a key: those that are *wanted* at once, and more where a filter lets few pass."""
-    behind = index.behind(after)
-    direction = "down" if segment.descending else "up"
-    while True:
-        count = min(wanted if wanted > 0 else PAGE, PAGE)
-        rows, last, looked_at = await desk.read(_rows, "jobs", index.name, index.kind, direction, behind, count)
-        for row in rows:
+    async def _merged(self, segment: Segment, after: tuple[int, ...], wanted: int) -> AsyncIterator[_Row]:
+        """The rows of all streams of a segment in its order."""
+        streams = [self._stream(_INDEXES[stream], segment, after, wanted) for stream in segment.streams]
+        heads = [(stream, row) for stream in streams if (row := await anext(stream, None)) is not None]
+        while heads:
+            choose = max if segment.descending else min
+            place = choose(range(len(heads)), key=lambda at: segment.key(heads[at][1].seen.task))
+            stream, row = heads[place]
             yield row
-        if looked_at < count:
-            return
-        behind = last
-        wanted -= count
+            following = await anext(stream, None)
+            if following is None:
+                del heads[place]
+            else:
+                heads[place] = (stream, following)
+
+    async def _stream(
+        self, index: _Index, segment: Segment, after: tuple[int, ...], wanted: int
+    ) -> AsyncIterator[_Row]:
+        """The rows of one index behind a key: those *wanted* at once, and more where a filter lets few pass."""
+        behind = index.behind(after)
+        direction = "down" if segment.descending else "up"
+        while True:
+            count = min(wanted if wanted > 0 else PAGE, PAGE)
+            words = ("jobs", index.name, index.kind, direction, behind, count)
+            rows, last, looked_at = await self._desk.read(self._rows, *words)
+            for row in rows:
+                yield row
+            if looked_at < count:
+                return
+            behind = last
+            wanted -= count
+
+    def _rows(self, reply: Sequence[Any], moment: Moment) -> tuple[list[_Row], str, int]:
+        """Some rows, where the last of them stands, and how many were looked at."""
+        overlay = overlay_of(reply[0])
+        rows = [_Row(self._seen.of(seq, (seen, moment.shift), _snapshot), overlay) for seq, seen in reply[3:]]
+        return rows, reply[1], int(reply[2])
 
 
-def _rows(reply: Sequence[Any], moment: Moment) -> tuple[list[_Row], str, int]:
-    """Some rows, where the last of them stands, and how many were looked at."""
-    overlay = overlay_of(reply[0])
-    return [_Row(Snapshot(seen, moment.shift), overlay) for seen in reply[3:]], reply[1], int(reply[2])
+def _snapshot(row: tuple[Sequence[Any], int]) -> Snapshot:
+    return Snapshot(*row)

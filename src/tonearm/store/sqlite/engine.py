@@ -142,6 +142,7 @@ class SqliteStore:
         self._time = opened.time
         self._signal = signal
         self._overlay = Overlay()
+        self._lists = reading.Lists()
         self._worker_dead_ms = worker_dead_ms
         self._writer = Writer(opened.writing, opened.time, "store-writer", signal.bump)
         self._reader: Writer | Reader = self._writer
@@ -212,7 +213,7 @@ class SqliteStore:
         return await self._read(lambda unit: reading.job(unit, self._overlay, job_id, whole=whole))
 
     async def jobs(self, query: JobQuery) -> JobPage:
-        return await self._read(lambda unit: reading.jobs(unit, self._overlay, query))
+        return await self._read(lambda unit: self._lists.page(unit, self._overlay, query))
 
     async def tracks(self, job_id: str, *, limit: int, cursor: str | None = None) -> TrackPage:
         return await self._read(lambda unit: reading.tracks(unit, self._overlay, job_id, limit, cursor))

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 
 from tonearm.model import JobQuery
 from tonearm.store.cursors import SCAN, Segment, Stream, fits, read_jobs, segments, write_jobs
+from tonearm.store.recent import Recent
 from tonearm.store.sqlite.rows import COLUMNS
-from tonearm.store.sqlite.unit import Unit
+from tonearm.store.sqlite.unit import Row, Unit
 from tonearm.store.task import Task
 
 _WHERE = {
@@ -30,7 +31,10 @@ _WHERE = {
 }
 
 
-def page(unit: Unit, query: JobQuery) -> tuple[list[Task], str | None]:
+Tasks = Recent[Row, Task]
+
+
+def page(unit: Unit, tasks: Tasks, query: JobQuery) -> tuple[list[Task], str | None]:
     """Return the rows of one page, and the cursor of the next (None: there is none)."""
     cursor = read_jobs(query)
     found: list[Task] = []
@@ -39,7 +43,7 @@ def page(unit: Unit, query: JobQuery) -> tuple[list[Task], str | None]:
         if number < cursor.segment or not segment.holds(query):
             continue
         behind = cursor.key if number == cursor.segment else ()
-        for task in _rows(unit, segment, behind):
+        for task in _rows(unit, tasks, segment, behind):
             if len(found) == query.limit or looked_at == SCAN:
                 return found, write_jobs(query, number, behind)
             looked_at += 1
@@ -49,16 +53,20 @@ def page(unit: Unit, query: JobQuery) -> tuple[list[Task], str | None]:
     return found, None
 
 
-def _rows(unit: Unit, segment: Segment, after: tuple[int, ...]) -> Iterator[Task]:
-    streams = [_stream(unit, segment, _WHERE[stream], after) for stream in segment.streams]
+def _rows(unit: Unit, tasks: Tasks, segment: Segment, after: tuple[int, ...]) -> Iterator[Task]:
+    streams = [_stream(unit, tasks, segment, _WHERE[stream], after) for stream in segment.streams]
     return heapq.merge(*streams, key=segment.key, reverse=segment.descending)
 
 
-def _stream(unit: Unit, segment: Segment, where: str, after: tuple[int, ...]) -> Iterator[Task]:
+def _stream(unit: Unit, tasks: Tasks, segment: Segment, where: str, after: tuple[int, ...]) -> Iterator[Task]:
     names = ", ".join(segment.keys)
     direction = " DESC" if segment.descending else ""
     order = ", ".join(name + direction for name in segment.keys)
     sign = "<" if segment.descending else ">"
     behind = f" AND ({names}) {sign} ({', '.join('?' * len(after))})" if after else ""
     sql = f"SELECT {COLUMNS} FROM task WHERE {where}{behind} ORDER BY {order} LIMIT {SCAN + 1}"
-    return (Task(*row) for row in unit.db.execute(sql, after))
+    return (tasks.of(row[0], row, _task) for row in unit.db.execute(sql, after))
+
+
+def _task(row: Row) -> Task:
+    return Task(*row)

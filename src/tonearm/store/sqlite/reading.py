@@ -14,16 +14,19 @@ from tonearm.model import (
     JobQuery,
     JobRecord,
     Metrics,
+    State,
     TrackPage,
     WorkerRecord,
 )
 from tonearm.store import figures
 from tonearm.store.base import LONG_LIST, PAGE, SHORT_LIST, WORKER_AGE_MS
 from tonearm.store.overlay import Overlay
+from tonearm.store.recent import Recent
 from tonearm.store.records import file_page, record, track_page
 from tonearm.store.sqlite import listing, tombstones
 from tonearm.store.sqlite.actions import find, known
 from tonearm.store.sqlite.unit import Unit
+from tonearm.store.task import Task
 
 
 def job(unit: Unit, overlay: Overlay, job_id: str, *, whole: bool) -> JobRecord:
@@ -37,10 +40,25 @@ def job(unit: Unit, overlay: Overlay, job_id: str, *, whole: bool) -> JobRecord:
     return gone
 
 
-def jobs(unit: Unit, overlay: Overlay, query: JobQuery) -> JobPage:
-    """Return one page of jobs (`Store.jobs`)."""
-    tasks, following = listing.page(unit, query)
-    return JobPage(tuple(record(unit, overlay, task, SHORT_LIST) for task in tasks), following)
+class Lists:
+    """Lists of jobs, read again and again: the rows that stayed the same are not made into records anew."""
+
+    def __init__(self) -> None:
+        self._tasks = listing.Tasks()
+        self._records = Recent[tuple[Task, int], JobRecord]()
+
+    def page(self, unit: Unit, overlay: Overlay, query: JobQuery) -> JobPage:
+        """Return one page of jobs (`Store.jobs`)."""
+        tasks, following = listing.page(unit, self._tasks, query)
+        return JobPage(tuple(self._record(unit, overlay, task) for task in tasks), following)
+
+    def _record(self, unit: Unit, overlay: Overlay, task: Task) -> JobRecord:
+        def make(_: tuple[Task, int]) -> JobRecord:
+            return record(unit, overlay, task, SHORT_LIST)
+
+        if task.is_album or task.state == State.ACTIVE:  # more than the row tells of them
+            return make((task, unit.shift))
+        return self._records.of(task.seq, (task, unit.shift), make)
 
 
 def tracks(unit: Unit, overlay: Overlay, job_id: str, limit: int, cursor: str | None) -> TrackPage:

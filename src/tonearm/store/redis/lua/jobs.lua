@@ -4,8 +4,8 @@
 -- KEYS  1 meta
 -- ARGV  1-3 time  4 index  5 'lex' or 'number'  6 'up' or 'down'  7 member (lex) or number to go on behind, '' from
 --       the end  8 how many
--- Reply {reports, the place of the last row, how many were looked at, snapshot, …}; what has no record any more is left
---       out
+-- Reply {reports, the place of the last row, how many were looked at, {number, snapshot}, …}; what has no record any
+--       more is left out
 -- Cost  O(log n + rows).
 
 local BY = {
@@ -27,9 +27,10 @@ return queue.run(function()
   local members = call(BY[kind][direction], name, first, last, 'LIMIT', 0, tonumber(ARGV[8]))
   local reply = { snapshots.reports(), members[#members] or '', #members }
   for _, member in ipairs(members) do
-    local task = tasks.load(string.match(member, '(%d+)$'))
-    if task then
-      reply[#reply + 1] = snapshots.of_job(task, snapshots.SHORT, false)
+    local seq = string.match(member, '(%d+)$')
+    local seen = seq and snapshots.in_list(seq)
+    if seen then
+      reply[#reply + 1] = { seq, seen }
     end
   end
   return reply

@@ -44,6 +44,16 @@ function snapshots.of_job(task, limit, whole)
   return seen
 end
 
+-- The same of a job by its number, as lists have it; nil: there is none.
+function snapshots.in_list(seq)
+  local flat = tasks.flat_track(seq)
+  if flat then
+    return { flat }
+  end
+  local album = tasks.load(seq)
+  return album and snapshots.of_job(album, snapshots.SHORT, false)
+end
+
 -- What the workers say of themselves, JSON each.
 function snapshots.reports()
   return call('HVALS', key('reports'))

@@ -92,6 +92,16 @@ local function parse(seq, flat, texts)
   return task
 end
 
+-- What is kept of a task, as two flat lists of names and values; the first is empty where there is none.
+local function read_kept(seq)
+  local flat = redis.pcall('HGETALL', key('task', str(seq)))
+  local texts = redis.pcall('HGETALL', key('text', str(seq)))
+  if flat.err or texts.err then
+    unreadable(seq, 'it is of another type')
+  end
+  return flat, texts
+end
+
 -- The task of this number, the same table for the whole script; nil: there is none.
 function tasks.load(seq)
   if not seq then
@@ -105,11 +115,7 @@ function tasks.load(seq)
   if known ~= nil then
     return known or nil
   end
-  local flat = redis.pcall('HGETALL', key('task', str(seq)))
-  local texts = redis.pcall('HGETALL', key('text', str(seq)))
-  if flat.err or texts.err then
-    unreadable(seq, 'it is of another type')
-  end
+  local flat, texts = read_kept(seq)
   local task = #flat > 0 and parse(seq, flat, texts) or false
   tasks.loaded[seq] = task
   return task or nil
@@ -266,4 +272,24 @@ local function flat_of(task)
     end
   end
   return flat
+end
+
+-- The same of a record that nobody needs to understand here, without its album's tracks; nil: there is no such track
+-- job, or it is an album.
+function tasks.flat_track(seq)
+  local flat, texts = read_kept(seq)
+  for place = 1, #flat, 2 do
+    if flat[place] == 'type' and flat[place + 1] ~= 'track' then
+      return nil
+    end
+  end
+  for place = 1, #texts, 2 do
+    if TEXTS[texts[place]] then
+      flat[#flat + 1], flat[#flat + 2] = texts[place], texts[place + 1]
+    end
+  end
+  if #flat > 0 then
+    flat[#flat + 1], flat[#flat + 2] = 'seq', str(seq)
+    return flat
+  end
 end
