@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from structlog.testing import capture_logs
 from tests.api.conftest import Serve
 from tests.api.keyed import bearer, beside, make
 from tests.api.serving import WORKER, Answer, Api
@@ -250,6 +251,21 @@ async def test_a_running_album_is_cancelled_first_and_its_workers_are_awaited(ap
     assert flags.cancel == {running.task_id}
     assert (answer.body["message"], answer.body["removedCount"]) == ("Job cancelled", 3)
     assert "warning" not in answer.body
+    assert music(library) == []
+
+
+async def test_a_track_that_was_faster_than_the_cancel_was_not_cancelled(api: Api, library: Path) -> None:
+    """It was past its commit point, and completes; the answer says that it was removed."""
+    job_id = await api.submit()
+    publishing = await steps.claim_one(api.store, WORKER)
+    name = await committed(api, library, publishing)
+    with capture_logs() as lines:
+        removing_ = asyncio.create_task(remove(api, job_id))
+        await until("it waits", lambda: any(line["event"].startswith("Waiting until a worker") for line in lines))
+    await api.store.settle(publishing, Completed((name,), len(b"sound")))
+    answer = await removing_
+
+    assert (answer.body["message"], answer.body["removedFiles"]) == ("Job removed", [name])
     assert music(library) == []
 
 

@@ -21,7 +21,7 @@ from tonearm.api.bodies import Object
 from tonearm.clock import Clock
 from tonearm.errors import NotFound, RefusalCode, Refused, WrongState
 from tonearm.library import Lifetime, Removal, has_library, remove
-from tonearm.model import JobRecord, Publication
+from tonearm.model import JobRecord, Publication, State
 from tonearm.settings import Settings
 from tonearm.store.base import LONG_LIST, Store
 
@@ -81,6 +81,7 @@ class Remover:
         await self._require_library()
         unfinished = not job.state.final
         job = await self._stop(job)
+        unfinished = unfinished and job.state not in (State.COMPLETED, State.FAILED)  # it was not faster than we
         removed = Removed(unfinished, let_go=_is_let_go(job))
         try:
             await self._remove_files(job, removed.files)

@@ -206,6 +206,10 @@ def _say(error: TonearmError) -> None:
         out.note("Start a server: tonearm serve   Or name one: --server http://host:port")
     elif isinstance(error, NotFound):
         out.note(SEE_LIST)
+    elif isinstance(error, Refused) and error.code == RefusalCode.UNAUTHORIZED:
+        out.note(
+            "Commands take it from TONEARM_API_KEY or --api-key. Who runs the server makes one: tonearm keys create"
+        )
     elif isinstance(error, StoreUnavailable):
         out.note("The server cannot reach its queue now. Try again in a moment.")
 

@@ -30,6 +30,7 @@ def test_the_first_key_is_made_at_the_queue_and_the_next_at_the_server(tmp_path:
     with serving(tmp_path, port):
         refused = run(tmp_path, "keys", "list", "--json", port=port)
         assert (refused.returncode, json.loads(refused.stdout)["code"]) == (1, "UNAUTHORIZED")
+        assert "TONEARM_API_KEY" in refused.stderr
         more = (
             "keys",
             "create",
