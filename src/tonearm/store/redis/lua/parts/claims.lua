@@ -112,9 +112,9 @@ end
 local function handed_before(worker, nonce)
   local found = {}
   for _, seq in ipairs(call('ZRANGE', key('held', worker), 0, PAGE - 1)) do
-    local task = tasks.load(seq)
-    if task and task.token and string.find(task.token, ':' .. nonce, 1, true) then
-      found[#found + 1] = task
+    local token = redis.pcall('HGET', key('task', seq), 'token') -- nothing else of it is needed, but once in a while
+    if type(token) == 'string' and string.find(token, ':' .. nonce, 1, true) then
+      found[#found + 1] = tasks.load(seq)
     end
   end
   return found
