@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from tests.api.conftest import Serve
 from tests.api.serving import WORKER, Api
 from tests.contract import steps
 from tests.support.clock import HOUR, FakeClock
 
+from tonearm.api import figures
 from tonearm.errors import FailureCode, StoreUnavailable
 from tonearm.model import Failure, RestingHost, RestKind, WorkerReport
 
@@ -151,3 +154,12 @@ async def test_healthz_answers_whatever_the_store_does(api: Api, monkeypatch: py
         answer = await api.call("GET", path)
         assert (answer.status, answer.body["code"]) == (503, "STORE_UNAVAILABLE")
         assert int(answer.headers["Retry-After"]) >= 1
+
+
+async def test_a_queue_that_hangs_is_not_ready(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks whether to send requests here gets an answer in time."""
+    monkeypatch.setattr(figures, "ANSWER_S", 0.05)
+    monkeypatch.setattr(api.store, "workers", asyncio.Event().wait)
+    answer = await api.call("GET", "//readyz")
+
+    assert (answer.status, answer.body["code"]) == (503, "STORE_UNAVAILABLE")

@@ -59,6 +59,18 @@ async def test_a_submission_is_accepted_and_says_where_it_lies(away: Away) -> No
     assert "The queue is away" in answer.body["warning"]
 
 
+async def test_a_server_that_stands_in_for_its_queue_is_not_ready(away: Away) -> None:
+    """Whoever can choose sends requests to one that reaches it; this one goes on to accept jobs, and works on them."""
+    answer = await away.api.call("GET", "//readyz")
+    assert (answer.status, answer.body["code"]) == (503, "STORE_UNAVAILABLE")
+    assert (await away.api.call("GET", "/stats")).status == 200
+
+    away.switch.set(Line.UP)
+    await away.spool.look()
+    await away.spool.heartbeat(WORKER, "here", 4)
+    assert (await away.api.call("GET", "//readyz")).status == 200
+
+
 async def test_whatever_tells_of_jobs_carries_the_warning(away: Away) -> None:
     """The list, one job, the figures and the health, which is degraded; and none of them when all is over."""
     job_id = await away.api.submit()

@@ -6,13 +6,17 @@ nothing would be downloaded. What the figures are made of stands in `tonearm.api
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import FastAPI, Request, Response
 
 from tonearm.api.answers import refusal, success
+from tonearm.api.health import ANSWER_S
 from tonearm.api.live import NO_WORKER, Live
 from tonearm.api.paths import DASHBOARD, STATS
-from tonearm.errors import RefusalCode
+from tonearm.errors import RefusalCode, StoreUnavailable
 from tonearm.store.base import Store
+from tonearm.store.spool import Spool
 
 
 class FigureRoutes:
@@ -45,7 +49,17 @@ class FigureRoutes:
         return success({"status": "ok"})
 
     async def readyz(self, request: Request) -> Response:
-        """Whether jobs are accepted and worked on: the store answers and a worker lives."""
-        if not any(worker.alive for worker in await self._store.workers()):
+        """Whether jobs are accepted into the queue itself and worked on: it answers, and a worker lives.
+
+        While something stands in for it, jobs are accepted; a server that reaches it is the better address.
+        """
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                workers = await self._store.workers()
+        except TimeoutError:
+            raise StoreUnavailable("The queue takes too long to answer") from None
+        if isinstance(self._store, Spool) and self._store.stands_in:
+            raise StoreUnavailable("Jobs are accepted here in place of the queue")
+        if not any(worker.alive for worker in workers):
             return refusal(request.scope, RefusalCode.WORKER_DOWN, NO_WORKER)
         return success({"status": "ready"})

@@ -22,6 +22,8 @@ from tonearm.api.sums import waits
 from tonearm.clock import Clock
 from tonearm.errors import RefusalCode, StoreUnavailable
 from tonearm.model import Counts, WorkerRecord
+from tonearm.ops.pressure import Level, level_of
+from tonearm.ops.recent import Recent
 from tonearm.settings import Settings
 from tonearm.store.base import Store
 
@@ -37,14 +39,6 @@ class Health(StrEnum):
     DOWN = "down"
 
 
-class Level(StrEnum):
-    """How long the queue is."""
-
-    OK = "ok"
-    WARN = "warn"
-    CRITICAL = "critical"
-
-
 class HealthRoutes:
     """`GET /api/download-queue/health`."""
 
@@ -52,6 +46,7 @@ class HealthRoutes:
         self._store = store
         self._settings = settings
         self._clock = clock
+        self._recent = Recent(store, clock)
 
     def add_to(self, app: FastAPI) -> None:
         """Add the route to *app*, before those where the id of a job stands in this place."""
@@ -64,15 +59,18 @@ class HealthRoutes:
             async with asyncio.timeout(ANSWER_S):
                 counts = await self._store.counts()
                 latency_ms = round((time.perf_counter() - asked) * 1_000, 2)
-                metrics, oldest, workers = await asyncio.gather(
-                    self._store.metrics(), self._store.oldest(), self._store.workers()
+                metrics, oldest, workers, failing = await asyncio.gather(
+                    self._store.metrics(),
+                    self._store.oldest(),
+                    self._store.workers(),
+                    self._recent.error_rate(),
                 )
         except (StoreUnavailable, TimeoutError):
             figures: Object = {"status": Health.DOWN, "store": self._store_figures(None)}
             return refusal(request.scope, RefusalCode.STORE_UNAVAILABLE, UNREACHABLE, figures=figures)
         alive = [worker for worker in workers if worker.alive]
         figures = {
-            "worker": self._worker_figures(workers, alive, counts),
+            "worker": self._worker_figures(workers, alive, counts, failing),
             "queue": self._queue_figures(counts, oldest),
             "failures": {"count": counts.failed, "byCode": metrics.failure_by_code},
             "store": self._store_figures(latency_ms),
@@ -86,23 +84,20 @@ class HealthRoutes:
             return refusal(request.scope, RefusalCode.WORKER_DOWN, NO_WORKER, figures=figures)
         return success({"status": _judge(figures), **figures})
 
-    def _worker_figures(self, workers: Sequence[WorkerRecord], alive: Sequence[WorkerRecord], counts: Counts) -> Object:
-        processed = counts.completed + counts.failed
+    def _worker_figures(
+        self, workers: Sequence[WorkerRecord], alive: Sequence[WorkerRecord], counts: Counts, failing: float
+    ) -> Object:
         since = min((worker.started_at for worker in alive), default=None)
         return {
             "running": bool(alive),
             "lastHeartbeat": max((worker.last_heartbeat for worker in workers), default=None),
             "uptimeSeconds": 0 if since is None else self._seconds_since(since),
-            "jobsProcessed": processed,
-            "errorRate": round(counts.failed / processed, 4) if processed else 0,
+            "jobsProcessed": counts.completed + counts.failed,
+            "errorRate": round(failing, 4),
         }
 
     def _queue_figures(self, counts: Counts, oldest: int | None) -> Object:
-        level = Level.OK
-        if counts.unfinished >= self._settings.critical_size:
-            level = Level.CRITICAL
-        elif counts.unfinished >= self._settings.warn_size:
-            level = Level.WARN
+        level = level_of(counts.unfinished, self._settings)
         age = 0 if oldest is None else self._seconds_since(oldest)
         return {"level": level, "size": counts.unfinished, "oldestAgeSeconds": age}
 

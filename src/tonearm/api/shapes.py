@@ -12,7 +12,7 @@ import msgspec
 
 from tonearm.api.bulk import MAX_JOBS
 from tonearm.api.control import KNOWN
-from tonearm.api.health import Health, Level
+from tonearm.api.health import Health
 from tonearm.api.jobs import Action
 from tonearm.api.records import WireJob, WireTrack
 from tonearm.api.search import WireHit
@@ -30,6 +30,7 @@ from tonearm.model import (
     Scope,
     Status,
 )
+from tonearm.ops.pressure import Level
 from tonearm.store.base import LONG_LIST, SOURCES
 from tonearm.store.batches import BATCH
 
@@ -273,7 +274,12 @@ def _health() -> Schema:
                 "lastHeartbeat": unknown,
                 "uptimeSeconds": {**_COUNT, "description": "Of the worker that has lived longest."},
                 "jobsProcessed": {**_COUNT, "description": "Jobs that have a record and completed or failed."},
-                "errorRate": {"type": "number", "minimum": 0, "maximum": 1, "description": "How many of these failed."},
+                "errorRate": {
+                    "type": "number",
+                    "minimum": 0,
+                    "maximum": 1,
+                    "description": "How many failed of the newest 100 that completed or failed within the last hour.",
+                },
             }
         ),
         "queue": _object({"level": {"enum": list(Level)}, "size": _COUNT, "oldestAgeSeconds": _COUNT}),
