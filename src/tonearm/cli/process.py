@@ -9,9 +9,9 @@ import asyncio
 import resource
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 
 import structlog
 import uvloop
@@ -20,6 +20,7 @@ from tonearm.api import ApiServer
 from tonearm.cli import memory
 from tonearm.clock import SystemClock
 from tonearm.errors import StoreUnavailable
+from tonearm.ops.systemd import ServiceManager, Watchdog
 from tonearm.settings import Settings
 from tonearm.settings.showing import shown
 from tonearm.store.base import Store
@@ -37,6 +38,9 @@ DESCRIPTORS = 65_536
 """Open files and connections that a process asks the system for, where it may have so many. The usual 1,024 would be
 gone with a crowd that only holds connections open, and downloads need some as well."""
 
+START_S = 60.0
+"""How much longer the start may take, each time that it is found that the queue does not answer yet, seconds."""
+
 log = structlog.get_logger("server")
 
 
@@ -46,6 +50,7 @@ class Process:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.clock = SystemClock()
+        self.manager = ServiceManager()
         self.stopping = asyncio.Event()
         """Set by the first SIGTERM or SIGINT."""
         self._hurry = asyncio.Event()
@@ -55,6 +60,8 @@ class Process:
             loop.add_signal_handler(number, self._on_signal)
 
     def _on_signal(self) -> None:
+        if not self.stopping.is_set():
+            self.manager.stopping()
         (self._hurry if self.stopping.is_set() else self.stopping).set()
 
     async def patiently(self, opening: Callable[[], Awaitable[Store]]) -> Store | None:
@@ -70,12 +77,14 @@ class Process:
             except StoreUnavailable as error:
                 pause_s = backoff.after(error)
                 log.warning("The queue does not answer; trying again", error=str(error), pause_s=round(pause_s, 1))
+                self.manager.status("Waiting for the queue, which does not answer")
+                self.manager.wait(START_S)
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
                     await self.stopping.wait()
         return None
 
-    async def run(self, server: ApiServer, worker: Worker | None, **said: str) -> None:
+    async def run(self, server: ApiServer, worker: Worker | None, watchdog: Watchdog, **said: str) -> None:
         """Work until a signal, then stop in good order: first the worker, then the server, which listens already.
 
         What is *said* stands in the line that tells that all is ready.
@@ -91,13 +100,25 @@ class Process:
             worker=worker.id if worker is not None else "none",
             **said,
         )
-        await self.stopping.wait()
+        async with self._watched(watchdog):
+            await self.stopping.wait()
         log.info("Stopping; a second signal stops at once")
         grace_ms, since_ms = self.settings.shutdown_grace_ms, self.clock.elapsed_ms()
         if worker is not None:
             await worker.stop(grace_ms, hurry=self._hurry)
         left_ms = grace_ms - (self.clock.elapsed_ms() - since_ms)
         await server.stop(max(0, left_ms), hurry=self._hurry)
+
+    @asynccontextmanager
+    async def _watched(self, watchdog: Watchdog) -> AsyncIterator[None]:
+        """Ready, and seen to be alive; what stops needs no watching."""
+        watching = asyncio.create_task(watchdog.run(), name="watchdog")
+        self.manager.ready()
+        try:
+            yield
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
 
 
 def run(main: Callable[[Process], Awaitable[None]], settings: Settings) -> int:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from functools import partial
 
 import structlog
@@ -15,8 +13,11 @@ from tonearm.cli.exposure import check_exposure
 from tonearm.cli.outside import outside
 from tonearm.cli.process import Process, run
 from tonearm.cli.reload import serve_reloading
+from tonearm.cli.watching import looping, status_of
 from tonearm.cli.working import working
 from tonearm.ops import logs
+from tonearm.ops.pressure import Pressure
+from tonearm.ops.systemd import Watchdog
 from tonearm.settings import Settings
 from tonearm.store.opening import open_served, open_store
 from tonearm.store.spool import Spool
@@ -56,7 +57,7 @@ async def _serve(process: Process, *, works: bool, insecure_open: bool) -> None:
         stack.push_async_callback(store.close)
         await check_exposure(store, settings, insecure_open=insecure_open)
         if isinstance(store, Spool):
-            await stack.enter_async_context(_tending(store))
+            await stack.enter_async_context(looping("hand over", store.tend, Supervisor()))
         # Who only answers needs no catalog, and searches it if there is one.
         has_catalog = works or settings.internal_api_url is not None
         reached = await stack.enter_async_context(outside(settings)) if has_catalog else None
@@ -69,18 +70,11 @@ async def _serve(process: Process, *, works: bool, insecure_open: bool) -> None:
         await server.start()
         if worker is None and settings.shared_queue() is None:
             log.warning("Nothing is downloaded: without REDIS_URL no other process can work on this queue")
-        await process.run(server, worker, docs=f"{server.addresses[0]}/docs")
-
-
-@asynccontextmanager
-async def _tending(spool: Spool) -> AsyncIterator[None]:
-    """The loop of a spool, as long as the server runs; a stop in the middle of a hand-over harms nothing."""
-    loop = asyncio.create_task(Supervisor().watch("hand over", spool.tend), name="hand over")
-    try:
-        yield
-    finally:
-        loop.cancel()
-        await asyncio.gather(loop, return_exceptions=True)
+        pressure, supervisor = Pressure(store, settings), worker.supervisor if worker else Supervisor()
+        looks = await stack.enter_async_context(looping("pressure", pressure.look, supervisor))
+        turns = [looks] if worker is None else [looks, worker.turns]
+        watchdog = Watchdog(process.manager, turns, lambda: status_of(worker, pressure))
+        await process.run(server, worker, watchdog, docs=f"{server.addresses[0]}/docs")
 
 
 async def _work(process: Process) -> None:
@@ -96,7 +90,8 @@ async def _work(process: Process) -> None:
                 return
             stack.push_async_callback(store.close)
             reached = await stack.enter_async_context(outside(settings))
-            probes.worker = await stack.enter_async_context(working(store, settings, clock, reached))
-            await process.run(server, probes.worker)
+            probes.worker = worker = await stack.enter_async_context(working(store, settings, clock, reached))
+            watchdog = Watchdog(process.manager, [worker.turns], lambda: status_of(worker))
+            await process.run(server, worker, watchdog)
     finally:
         await server.stop(0)

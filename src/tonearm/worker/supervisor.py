@@ -8,6 +8,7 @@ back.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -27,6 +28,8 @@ class Supervisor:
         """Loops that fail at the moment, with their newest error."""
         self.restarts = 0
         """How often any loop was started again."""
+        self.turns: Counter[str] = Counter()
+        """Rounds of each loop that came to an end: a good one, or because the store is away. For the watchdog."""
         self.told: Callable[[], None] = lambda: None
         """Called when the troubles are others."""
         self._cut_off: set[str] = set()
@@ -60,6 +63,7 @@ class Supervisor:
     def _note(self, name: str, error: Exception, pause_s: float) -> None:
         self.restarts += 1
         if isinstance(error, StoreUnavailable):
+            self.turns[name] += 1
             if not self._cut_off:
                 log.warning("The store does not answer; trying again and again", loop=name, error=str(error))
             self._cut_off.add(name)
@@ -69,6 +73,7 @@ class Supervisor:
         self._tell(name, str(error) or type(error).__name__)
 
     def _recovered(self, name: str) -> None:
+        self.turns[name] += 1
         if name in self._cut_off:
             self._cut_off.discard(name)
             if not self._cut_off:

@@ -142,6 +142,10 @@ class Worker:
             trouble=self._trouble() or self._stillness(),
         )
 
+    def turns(self) -> int:
+        """Rounds of the claim loop so far, and of what comes before the first; a loop that hangs does not count on."""
+        return self.supervisor.turns["recover"] + self.supervisor.turns["claim"]
+
     def _trouble(self) -> str | None:
         """What keeps the claim loop from its work, a sentence; None: nothing does."""
         troubles = self.supervisor.troubles

@@ -70,3 +70,20 @@ async def test_a_store_that_is_away_is_told_until_every_loop_has_reached_it_agai
     assert seen == [False, True, True, False]
     assert not watcher.store_away
     assert told == [{"claim": "away"}, {"claim": "a bug"}, {}]
+
+
+@pytest.mark.parametrize(("error", "turns"), [(None, 1), (StoreUnavailable("away"), 2), (ValueError("a bug"), 1)])
+async def test_a_turn_is_a_round_that_ends_well_or_for_want_of_the_store(error: Exception | None, turns: int) -> None:
+    """So a restart is not asked for where it mends nothing; a round that has not ended is none."""
+    watcher = Supervisor()
+    rounds = iter([error, None] if error else [None])
+
+    async def loop() -> None:
+        assert watcher.turns["claim"] < turns
+        failure = next(rounds)
+        if failure:
+            raise failure
+
+    await watcher.once("claim", loop)
+
+    assert watcher.turns == {"claim": turns}
