@@ -5,12 +5,14 @@ A job that cannot be read is refused in its place and stops no other; the store 
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request, Response
 
+from tonearm import traces
 from tonearm.api.answers import limit_of, success, with_warning
 from tonearm.api.bodies import Object, read_object
 from tonearm.api.fields import invalid, unknown, warning
@@ -24,6 +26,7 @@ from tonearm.model import Submitted
 from tonearm.settings import Settings
 from tonearm.store import batches
 from tonearm.store.base import Store
+from tonearm.traces import Step
 
 log = structlog.get_logger("api.batch")
 
@@ -50,6 +53,7 @@ class BatchRoutes:
         said = {"body": body, "read": [isinstance(each, Wanted) for each in judged]}
         idempotency = read_idempotency(request, BATCH, said)
         answers: batches.Answers = ()
+        began_ns = time.time_ns()
         if wanted:
             answers = await self.store.submit_many(
                 [each.submission for each in wanted],
@@ -59,6 +63,8 @@ class BatchRoutes:
         added = batches.added([each.submission for each in wanted], answers)
         if added:
             log.info("Batch submitted", client=client, jobs=len(added))
+        for job_id in added:
+            traces.passed(Step.SUBMIT, job_id, began_ns=began_ns, headers=request.headers)
         coming = iter(zip(wanted, answers, strict=True))
         results = [_refused(each) if isinstance(each, Invalid) else _result(*next(coming)) for each in judged]
         lies = next((each for each in answers if isinstance(each, Submitted)), None)

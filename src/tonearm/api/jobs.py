@@ -6,6 +6,7 @@ What the store refuses is turned into an answer by `tonearm.api.app`.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -16,6 +17,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
+from tonearm import traces
 from tonearm.api import fields, records
 from tonearm.api.answers import refusal, success, with_warning
 from tonearm.api.bodies import Object, read_object
@@ -33,6 +35,7 @@ from tonearm.errors import Invalid, NotFound, RefusalCode, WrongState
 from tonearm.model import JOB_ID, Priority, TrackProgress
 from tonearm.settings import Settings
 from tonearm.store.base import PAGE, Store
+from tonearm.traces import Step
 
 log = structlog.get_logger("api.jobs")
 
@@ -102,6 +105,7 @@ class JobRoutes:
         )
         spec = wanted.submission.spec
         submission = replace(wanted.submission, idempotency=read_idempotency(request, PREFIX, body))
+        began_ns = time.time_ns()
         submitted = await self._store.submit(submission, key_limits(request.scope, self._settings.submit_limits()))
         answer: Object = {
             "jobId": submitted.job_id,
@@ -112,6 +116,7 @@ class JobRoutes:
             answer["duplicate"] = True
         elif submitted.job_id == submission.id:
             log.info("Job submitted", job=submitted.job_id, type=spec.type, id=spec.catalog_id, quality=spec.quality)
+            traces.passed(Step.SUBMIT, submission.id, {"type": spec.type}, began_ns=began_ns, headers=request.headers)
         location = f"{self._settings.base_path}{PREFIX}/{submitted.job_id}"
         answer = with_warning(answer, wanted.warning, submitted.warning or self._store.warning)
         return success(answer, status=200 if submitted.duplicate else 201, headers={"Location": location})

@@ -21,6 +21,7 @@ from tonearm.cli import memory
 from tonearm.clock import SystemClock
 from tonearm.errors import StoreUnavailable
 from tonearm.ops.systemd import ServiceManager, Watchdog
+from tonearm.ops.tracing import tracing
 from tonearm.settings import Settings
 from tonearm.settings.showing import shown
 from tonearm.store.base import Store
@@ -129,7 +130,8 @@ def run(main: Callable[[Process], Awaitable[None]], settings: Settings) -> int:
     """
 
     async def whole() -> None:
-        await main(Process(settings))
+        async with tracing():
+            await main(Process(settings))
         log.info("Stopped")
 
     sys.setswitchinterval(SWITCH_S)

@@ -13,12 +13,14 @@ import asyncio
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from tonearm import traces
 from tonearm.errors import DiskFull, FailureCode, FetchError, HostResting, LeaseEnded, LeaseLost, StoreUnavailable
 from tonearm.model import Cancelled, Claim, Completed, Failed, Failure, Outcome, Paused, Released, Retry, TaskKind
 from tonearm.policy import RetryRules, after_failure
 from tonearm.settings import Settings
+from tonearm.traces import Step
 from tonearm.worker.diskhold import DiskHold
-from tonearm.worker.held import Held, Stop
+from tonearm.worker.held import Held, Stop, traced
 from tonearm.worker.insisting import insist
 from tonearm.worker.journey import Journey
 from tonearm.worker.leases import Leases
@@ -76,7 +78,8 @@ async def _run(held: Held, tools: WorkerTools, leases: Leases, hold: DiskHold) -
             if held.former is not None:
                 await asyncio.wait([held.former])
             if held.claim.kind is TaskKind.RESOLVE:
-                await resolve(held, tools, leases)
+                with traces.span(Step.RESOLVE, held.claim.job_id, traced(held.claim)):
+                    await resolve(held, tools, leases)
                 return Ending.RESOLVED
             return await Journey(held, tools, leases).run()
         finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import structlog
 
+from tonearm import traces
 from tonearm.errors import DiskError, DiskFull, FetchError, LeaseEnded
 from tonearm.fetch import Progress, Received, mark_of
 from tonearm.library import (
@@ -38,7 +39,8 @@ from tonearm.library import (
     write_tags,
 )
 from tonearm.model import Completed, Mark, Phase, Publication, Reserved, Track
-from tonearm.worker.held import Held
+from tonearm.traces import Step
+from tonearm.worker.held import Held, traced
 from tonearm.worker.insisting import insist
 from tonearm.worker.leases import Leases
 from tonearm.worker.threads import in_thread
@@ -80,21 +82,28 @@ class Journey:
         if (found := await self._find_published()) is not None:
             return found
         async with time_limit(self._tools.settings.processing_timeout_ms, self._how_far) as limit:
-            track = await self._begin()
+            with self._span(Step.RESOLVE):
+                track = await self._begin()
             async with self._naming(track) as reserved:
-                received = await self._transfer(track, folder, limit)
+                with self._span(Step.TRANSFER):
+                    received = await self._transfer(track, folder, limit)
                 with limit.standing():
                     await self._leave_slot()
-                audio = await self._verify(track, received, folder)
-                staged = await self._tag(track, received, audio, folder)
-                with limit.standing():
-                    await self._decode(staged, track, audio)
+                with self._span(Step.VERIFY):
+                    audio = await self._verify(track, received, folder)
+                    staged = await self._tag(track, received, audio, folder)
+                    with limit.standing():
+                        await self._decode(staged, track, audio)
                 number = await reserved
             self._tools.disk.release(self._claim.task_id)
             umask = self._tools.umask
             size, inode = await self._enter(Phase.PUBLISH, folder, lambda: prepare(staged, umask=umask))
         name = self._name(track)
-        return await self._file(staged, name, number, audio.format.extension, size=size, inode=inode)
+        with self._span(Step.PUBLISH):
+            return await self._file(staged, name, number, audio.format.extension, size=size, inode=inode)
+
+    def _span(self, step: Step) -> AbstractContextManager[object]:
+        return traces.span(step, self._claim.job_id, traced(self._claim))
 
     async def _take_over_stage(self) -> Path:
         """First of all, so that whoever held the task before has no file to publish any more."""

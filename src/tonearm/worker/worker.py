@@ -12,13 +12,15 @@ import time
 
 import structlog
 
+from tonearm import traces
 from tonearm.fetch import HostPort, Turn
 from tonearm.model import Claim, Claimed, ClaimRequest
+from tonearm.traces import Step
 from tonearm.worker import janitor
 from tonearm.worker.attempt import attempt
 from tonearm.worker.diskhold import DiskHold
 from tonearm.worker.gates import CatalogGate, first_closed
-from tonearm.worker.held import Stop
+from tonearm.worker.held import Stop, traced
 from tonearm.worker.leases import Leases
 from tonearm.worker.pulse import Pulse, RoundTrip
 from tonearm.worker.slots import Slots
@@ -198,10 +200,11 @@ class Worker:
         clock = self._tools.clock
         single = self._catalog.single
         for request in ((min(tracks, 1), 0), (0, min(albums, 1))) if single else ((tracks, albums),):
-            asked_at_ms, began = clock.elapsed_ms(), time.perf_counter()
+            asked_at_ms, began, began_ns = clock.elapsed_ms(), time.perf_counter(), time.time_ns()
             claimed = await self._tools.store.claim(self._wish(*request))
             self._claimed = RoundTrip(clock.elapsed_ms(), clock.wall_ms(), time.perf_counter() - began)
             for claim in claimed.claims:
+                traces.passed(Step.CLAIM, claim.job_id, {**traced(claim), "worker": self.id}, began_ns=began_ns)
                 runner = self._run(claim, asked_at_ms)
                 if single:
                     self._catalog.sent(runner)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 import tomllib
@@ -18,6 +19,7 @@ from typer.core import TyperGroup
 from tonearm.cli.app import app
 from tonearm.cli.exits import ExitCode
 from tonearm.errors import FailureCode, RefusalCode
+from tonearm.ops.tracing import ENDPOINTS
 from tonearm.settings import FIELDS
 from tonearm.store.checks import Verdict
 from tonearm.store.redis.checks import look
@@ -112,7 +114,8 @@ def test_decisions_are_numbered_in_order_and_listed() -> None:
 def test_the_notice_names_every_library_that_is_installed_with_us() -> None:
     """A dependency without a line in NOTICE would be passed on without its licence being known."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    names = [re.split(r"[^\w.-]", requirement, maxsplit=1)[0] for requirement in project["dependencies"]]
+    requirements = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
+    names = [re.split(r"[^\w.-]", requirement, maxsplit=1)[0] for requirement in requirements]
     lines = {line.split()[0] for line in (ROOT / "NOTICE").read_text("utf-8").splitlines() if line}
 
     assert [name for name in names if name not in lines] == []
@@ -154,7 +157,7 @@ def test_every_command_that_a_page_tells_to_type_is_one(page: Path) -> None:
         given = {found[1] for word in words if (found := SETTING.match(word))}
         rest = [word for word in words if not SETTING.match(word)]
         if rest[:1] in (["tonearm"], ["export"]):
-            assert given <= FIELDS.keys() | {"PATH"}
+            assert given <= FIELDS.keys() | {"PATH", *ENDPOINTS}
         if rest[:1] == ["tonearm"]:
             parsed(rest[1:])
 
