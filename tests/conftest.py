@@ -15,6 +15,7 @@ from tests.support.counts import ALL
 from tests.support.redis_cluster import RedisCluster
 from tests.support.redis_server import RedisServer
 from tests.support.redis_shared import end_shared, fresh_queue, shared_cluster, shared_redis
+from tonearm import settingsfile
 from tonearm.settings import FIELDS
 
 # A slow machine is no finding, so no example has a deadline; what was found is printed in a form that can be run again.
@@ -25,12 +26,13 @@ hypothesis.settings.load_profile("all" if ALL else "usual")
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No setting of the shell, and a data folder of our own: a test never meets the developer's queue."""
+    """No setting of the shell or a file, and a data folder of our own: a test never meets the developer's queue."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name in FIELDS or name.startswith("QUEUE_"):
                 patch.delenv(name)
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        patch.setenv(settingsfile.NAMED_BY, os.devnull)
         yield
 
 

@@ -22,6 +22,7 @@
     ├── ServerUnreachable     a client gets no answer               → message, exit code
     │   └── CutOff            an answer ended before its end
     ├── SetupError            the program cannot start like this    → message, exit code
+    │   ├── WrongSettings     names or values of settings; each is told
     │   └── DatabaseInUse     another process owns the queue's file
     └── FetchError            why an attempt ended                  → the job's error and code
         ├── Timeout           connecting, silence, or the hard limit
@@ -41,6 +42,7 @@ Whether an attempt is repeated follows from `FetchError.retryable`, never from t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 
@@ -270,6 +272,14 @@ class CutOff(ServerUnreachable):
 
 class SetupError(TonearmError):
     """The program cannot start or go on like this; the message says what to change."""
+
+
+class WrongSettings(SetupError):
+    """Settings are wrong; *problems* has a line for each, with its name, its source and what is allowed."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("These settings are wrong:\n" + "\n".join(f"  {problem}" for problem in problems))
+        self.problems = tuple(problems)
 
 
 class DatabaseInUse(SetupError):

@@ -133,6 +133,7 @@ class Tonearm:
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
             "PYTHONPATH": str(ROOT),
+            "TONEARM_CONFIG": os.devnull,
             "TONEARM_BREAKAGE": self.breakage or "",
             **{name: str(value) for name, value in self._settings.items()},
         }

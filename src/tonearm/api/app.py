@@ -95,7 +95,7 @@ def _guarded(app: FastAPI, settings: Settings) -> FastAPI:
     app.add_exception_handler(HTTPException, _http_error)
     # The last one added is the outermost.
     app.add_middleware(OriginGuard)
-    app.add_middleware(HostGuard, allowed=settings.allowed_hosts)
+    app.add_middleware(HostGuard, settings=settings)
     app.add_middleware(PathForms, base_path=settings.base_path)
     app.add_middleware(Observed)
     app.add_middleware(Behind, trusted=settings.trusted_proxies)

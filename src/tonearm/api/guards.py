@@ -10,7 +10,6 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -20,6 +19,7 @@ from tonearm.api.answers import refusal
 from tonearm.api.peers import from_proxy
 from tonearm.api.protocol import AUTHORITY
 from tonearm.errors import RefusalCode
+from tonearm.settings import Settings
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITES = frozenset({"same-origin", "none"})
@@ -29,13 +29,14 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 class HostGuard:
-    """Lets through IP literals, localhost, this machine's name and `name.local`, and the names of *allowed*."""
+    """Lets through IP literals, localhost, this machine's name and `name.local`, and what the settings allow."""
 
-    def __init__(self, app: ASGIApp, allowed: Iterable[str]) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
+        self._settings = settings
         machine = socket.gethostname().lower()
         short = machine.partition(".")[0]
-        self._names = {"localhost", machine, short, f"{short}.local", *(name.lower().rstrip(".") for name in allowed)}
+        self._names = {"localhost", machine, short, f"{short}.local"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or self._ours(scope):
@@ -63,7 +64,10 @@ class HostGuard:
         if form is None:
             return False
         name = form["name"] or form["ipv6"]
-        return name.rstrip(".") in self._names or _is_address(name)
+        return name.rstrip(".") in self._names or _is_address(name) or self._is_allowed(name.rstrip("."))
+
+    def _is_allowed(self, name: str) -> bool:
+        return any(name == allowed.lower().rstrip(".") for allowed in self._settings.allowed_hosts)
 
 
 class OriginGuard:

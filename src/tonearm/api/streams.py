@@ -55,9 +55,16 @@ class StreamRoutes:
 
     def __init__(self, store: Store, live: Live, settings: Settings) -> None:
         self._follower = Follower(store, live)
-        self._most = settings.max_streams
-        self._most_of_one = max(PER_CLIENT, self._most // 10)
+        self._settings = settings
         self._open: Counter[str] = Counter()
+
+    @property
+    def _most(self) -> int:
+        return self._settings.max_streams
+
+    @property
+    def _most_of_one(self) -> int:
+        return max(PER_CLIENT, self._most // 10)
 
     @property
     def listeners(self) -> int:

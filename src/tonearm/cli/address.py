@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tonearm import settingsfile
 from tonearm.errors import SetupError
 
 DEFAULT = "http://127.0.0.1:8080"
@@ -25,7 +26,7 @@ def default_server() -> str:
     Raises:
         SetupError: a setting is wrong, or leaves the port to chance.
     """
-    if not any(os.environ.get(name) for name in NAMES) and not Path(".env").exists():
+    if not any(os.environ.get(name) for name in NAMES) and not Path(".env").exists() and settingsfile.find() is None:
         return DEFAULT
     from tonearm.settings import load  # noqa: PLC0415 - takes longer than the rest of a command
 

@@ -14,7 +14,7 @@ import typer
 
 from tonearm.cli import actions, add, archive, keys, listing, search, showing, steering, workers
 from tonearm.cli.exits import EPILOG, ExitCode, code_of
-from tonearm.cli.options import SEE_LIST, ApiKey, Json, chosen, whole
+from tonearm.cli.options import SEE_LIST, ApiKey, ConfigFile, Json, chosen, whole
 from tonearm.cli.terminal import open_streams, out
 from tonearm.errors import CutOff, NotFound, RefusalCode, Refused, ServerUnreachable, StoreUnavailable, TonearmError
 
@@ -31,8 +31,9 @@ catalogs = typer.Typer(help="Run a catalog that a server can download from.", ep
 
 
 @app.callback()
-def program(*, api_key: ApiKey = None) -> None:
+def program(*, api_key: ApiKey = None, config: ConfigFile = None) -> None:
     """A download queue for music libraries. `tonearm demo` shows it at work."""
+    del config  # it is named already
     chosen.api_key = api_key
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from tonearm import settingsfile
 from tonearm.cli.children import Children
 from tonearm.cli.exits import ExitCode
 from tonearm.cli.following import follow
@@ -225,7 +226,8 @@ def _environment() -> dict[str, str]:
     """The environment without any setting of ours: the demo is the same on every machine."""
     from tonearm.settings import FIELDS  # noqa: PLC0415 - as slow as the rest of the command line together
 
-    return {name: value for name, value in os.environ.items() if name not in FIELDS and not name.startswith("QUEUE_")}
+    others = {name: value for name, value in os.environ.items() if name not in FIELDS and not name.startswith("QUEUE_")}
+    return others | {settingsfile.NAMED_BY: os.devnull}
 
 
 def _free_port() -> int:

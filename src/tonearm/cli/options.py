@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,6 +10,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from tonearm import settingsfile
 from tonearm.cli.address import default_server
 from tonearm.client import Client, ServerAddress, authorization
 from tonearm.model import JOB_ID
@@ -73,6 +75,12 @@ def _check_key(value: str | None) -> str | None:
     return value
 
 
+def _name_settings_file(value: str | None) -> None:
+    """Whoever reads the settings finds the file by the environment, the processes that this one starts as well."""
+    if value:
+        os.environ[settingsfile.NAMED_BY] = value
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one document a line, and nothing else.")]
 
 Server = Annotated[
@@ -93,6 +101,16 @@ ApiKey = Annotated[
         envvar="TONEARM_API_KEY",
         help="The key that the server asks for; others on this machine see it here, and not in the environment.",
         callback=_check_key,
+    ),
+]
+
+ConfigFile = Annotated[
+    str | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help=f"The settings file, instead of {settingsfile.NAMED_BY} and the usual places.",
+        callback=_name_settings_file,
     ),
 ]
 

@@ -17,10 +17,15 @@ from tonearm.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What reaches outside."""
+    """What reaches outside, as *settings* say."""
 
     fetcher: Fetcher
     catalog: Catalog
+    settings: Settings
+
+    def settings_changed(self) -> None:
+        """Let hold what the settings say by now; requests on their way end as they began."""
+        _adjust(self.fetcher, self.settings)
 
 
 @asynccontextmanager
@@ -30,16 +35,29 @@ async def outside(settings: Settings) -> AsyncIterator[Outside]:
     Raises:
         SetupError: no catalog is set, or it cannot be spoken to; the message says what to change.
     """
-    async with _fetcher(settings) as fetcher:
+    async with fetching(settings) as fetcher:
         catalog = open_catalog(settings.catalog_url(), fetcher)
         try:
-            yield Outside(fetcher, catalog)
+            yield Outside(fetcher, catalog, settings)
         finally:
             await catalog.close()
 
 
-def _fetcher(settings: Settings) -> Fetcher:
-    """The one client for everything that leaves the machine; the catalog's own host may be private."""
+@asynccontextmanager
+async def fetching(settings: Settings) -> AsyncIterator[Fetcher]:
+    """The client alone; closed at the end.
+
+    Raises:
+        SetupError: no catalog is set.
+    """
+    fetcher = Fetcher(FetchLimits(), throttle=Throttle(settings.bandwidth_limit))
+    _adjust(fetcher, settings)
+    async with fetcher:
+        yield fetcher
+
+
+def _adjust(fetcher: Fetcher, settings: Settings) -> None:
+    """Let the fetcher go by the settings; the catalog's own host may be private."""
     catalog = HostPort.of(settings.catalog_url())
     token = settings.internal_api_token
     credentials = {catalog: {"Authorization": f"Bearer {token.get_secret_value()}"}} if token else {}
@@ -48,10 +66,9 @@ def _fetcher(settings: Settings) -> Fetcher:
         silence_ms=settings.job_timeout_ms,
         file_bytes=round(settings.max_file_mb * 1_000_000),
     )
-    return Fetcher(
+    fetcher.change(
         limits,
         allow=[catalog, *map(HostPort.parse, settings.fetch_allow)],
         credentials=credentials,
         rules=RetryRules(settings.retry_backoff_ms, settings.retry_after_max_ms),
-        throttle=Throttle(settings.bandwidth_limit),
     )

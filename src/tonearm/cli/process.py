@@ -18,8 +18,10 @@ import uvloop
 
 from tonearm.api import ApiServer
 from tonearm.cli import memory
+from tonearm.cli.rereading import Rereading
 from tonearm.clock import SystemClock
 from tonearm.errors import StoreUnavailable
+from tonearm.ops import logs
 from tonearm.ops.systemd import ServiceManager, Watchdog
 from tonearm.ops.tracing import tracing
 from tonearm.settings import Settings
@@ -50,6 +52,9 @@ class Process:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.rereading = Rereading(settings)
+        """What SIGHUP asks for."""
+        self.rereading.tell(lambda: logs.configure(settings.log_format, settings.log_level))
         self.clock = SystemClock()
         self.manager = ServiceManager()
         self.stopping = asyncio.Event()
@@ -59,6 +64,7 @@ class Process:
         loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="tonearm"))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal)
+        loop.add_signal_handler(signal.SIGHUP, self.rereading.now)
 
     def _on_signal(self) -> None:
         if not self.stopping.is_set():

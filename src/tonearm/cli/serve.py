@@ -61,10 +61,13 @@ async def _serve(process: Process, *, works: bool, insecure_open: bool) -> None:
         # Who only answers needs no catalog, and searches it if there is one.
         has_catalog = works or settings.internal_api_url is not None
         reached = await stack.enter_async_context(outside(settings)) if has_catalog else None
+        if reached:
+            process.rereading.tell(reached.settings_changed)
         catalog = reached.catalog if reached else None
         worker = None
         if works and reached:
             worker = await stack.enter_async_context(working(store, settings, clock, reached))
+            process.rereading.tell(worker.settings_changed)
         app = create_app(store, settings, clock, catalog=catalog, insecure_open=insecure_open)
         server = ApiServer(app, settings)
         await server.start()
@@ -90,7 +93,9 @@ async def _work(process: Process) -> None:
                 return
             stack.push_async_callback(store.close)
             reached = await stack.enter_async_context(outside(settings))
+            process.rereading.tell(reached.settings_changed)
             probes.worker = worker = await stack.enter_async_context(working(store, settings, clock, reached))
+            process.rereading.tell(worker.settings_changed)
             watchdog = Watchdog(process.manager, [worker.turns], lambda: status_of(worker))
             await process.run(server, worker, watchdog)
     finally:

@@ -12,8 +12,9 @@ from typing import Annotated, Any
 import typer
 from pydantic.fields import FieldInfo
 
+from tonearm import settingsfile
 from tonearm.cli.exits import EPILOG
-from tonearm.cli.options import Json
+from tonearm.cli.options import ConfigFile, Json
 from tonearm.cli.terminal import out
 from tonearm.errors import SetupError
 from tonearm.settings import ATTRIBUTES, FIELDS, WITHOUT_EFFECT_YET, Settings, effective, load
@@ -61,11 +62,16 @@ def print_settings() -> None:
     Raises:
         SetupError: a setting is wrong.
     """
-    for setting in effective(load()):
+    settings = load()
+    for setting in effective(settings):
         out.document(setting._asdict())
         unit = f" {setting.unit}" if setting.unit and setting.value else ""
-        note = "" if setting.used else ", no effect yet"
+        note = ("" if setting.reload else ", restart") + ("" if setting.used else ", no effect yet")
         out.line(f"{setting.name}={setting.value}{unit}  ({setting.source}{note})")
+    looked_for = ", ".join(map(str, settingsfile.places()))
+    out.note(f"Settings file: {settings.origin.file or f'none; looked for {looked_for}'}")
+    for warning in settings.origin.warnings:
+        out.note(f"Warning: {warning}")
 
 
 def _serve(settings: dict[str, str], *, reload: bool, no_worker: bool, insecure_open: bool, json: bool) -> None:
@@ -107,6 +113,7 @@ def _with_settings(run: Any, own: dict[str, Any]) -> Any:
         run(settings, **{name: given[name] for name in own})
 
     parameters = [_parameter(name, kind, default=False) for name, kind in own.items()]
+    parameters += [_parameter("config", ConfigFile, default=None)]  # its callback names the file before it is read
     parameters += [_parameter(ATTRIBUTES[name], _option(name, field), default=None) for name, field in FIELDS.items()]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by inspect.signature
     return command

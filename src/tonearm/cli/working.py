@@ -6,7 +6,6 @@ its `tonearm.cli.outside`. What the parts do is theirs to know.
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +13,7 @@ from contextlib import asynccontextmanager
 from tonearm.cli.outside import Outside
 from tonearm.clock import Clock
 from tonearm.errors import StoreUnavailable
-from tonearm.library import Decoder, DiskGuard, Stage, Template, check_library
+from tonearm.library import Decoder, DiskGuard, Stage, Template, check_library, own_umask
 from tonearm.settings import Settings
 from tonearm.store.base import Store
 from tonearm.worker import Worker, WorkerTools
@@ -43,8 +42,8 @@ async def working(store: Store, settings: Settings, clock: Clock, reached: Outsi
                 stage=stage,
                 decoder=decoder,
                 template=template,
-                disk=DiskGuard(settings.download_dir, round(settings.disk_space_min_mb * 1_000_000)),
-                umask=_own_umask() if settings.umask is None else int(settings.umask, 8),
+                disk=DiskGuard(settings.download_dir, settings.disk_space_min_bytes()),
+                umask=own_umask() if settings.umask is None else int(settings.umask, 8),
                 settings=settings,
                 clock=clock,
             )
@@ -60,10 +59,3 @@ async def _alive(store: Store) -> frozenset[str]:
         return frozenset(worker.id for worker in await store.workers() if worker.alive)
     except StoreUnavailable:
         return frozenset()
-
-
-def _own_umask() -> int:
-    """The umask of this process; the system tells it only in exchange for another one."""
-    umask = os.umask(0o077)
-    os.umask(umask)
-    return umask

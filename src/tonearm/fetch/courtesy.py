@@ -79,7 +79,8 @@ class Courtesy:
     """How each host stands. *told* hears of every change but the end of a hold, which comes with time alone."""
 
     def __init__(self, rules: RetryRules, clock: Clock) -> None:
-        self._rules = rules
+        self.rules = rules
+        """How long a host is left alone; others may be set at any time, for what comes."""
         self._clock = clock
         self._hosts: dict[HostPort, _Host] = {}
         self.told: Callable[[HostPort, Turn], None] = _nobody
@@ -99,7 +100,7 @@ class Courtesy:
         rest = None if host is None else host.rest
         if rest is not None:
             now = self._clock.elapsed_ms()
-            if now - rest.until > self._rules.scaled(REST_LADDER_MS[-1]):
+            if now - rest.until > self.rules.scaled(REST_LADDER_MS[-1]):
                 rest.since, rest.renewed = now, 0  # nobody wanted anything of it meanwhile, so nobody has waited
             rest.probing = True
         return Visit(peer, rest)
@@ -121,7 +122,7 @@ class Courtesy:
     def hold(self, peer: HostPort, ms: int) -> None:
         """Leave *peer* alone for *ms* milliseconds from now, as it asked, but at most for what the settings allow."""
         now = self._clock.elapsed_ms()
-        until = now + min(ms, self._rules.retry_after_max_ms)
+        until = now + min(ms, self.rules.retry_after_max_ms)
         if ms <= 0:
             return
         host = self._known(peer)
@@ -146,12 +147,12 @@ class Courtesy:
         if host.rest is None:
             host.failures += 1
             if host.failures >= REST_AFTER:
-                host.rest = _Rest(now, now + rest_ms(0, self._rules), failure)
+                host.rest = _Rest(now, now + rest_ms(0, self.rules), failure)
                 self.told(visit.peer, Turn.BEGINS)
         elif host.rest is visit.rest:
             rest = host.rest
             rest.renewed += 1
-            rest.until, rest.reason = now + rest_ms(rest.renewed, self._rules), failure
+            rest.until, rest.reason = now + rest_ms(rest.renewed, self.rules), failure
             self.told(visit.peer, Turn.GOES_ON)
             return self.refusal(visit.peer)
         return None
@@ -179,11 +180,11 @@ class Courtesy:
             message = f"{peer} could not be reached for {span} and was given up: {rest.reason}"
             return HostResting(str(peer), message, wait_ms=max(1, rest.until - now), given_up=True)
         if rest.probing:
-            message, wait_ms = f"{peer} is being tried again: {rest.reason}", rest_ms(rest.renewed, self._rules)
+            message, wait_ms = f"{peer} is being tried again: {rest.reason}", rest_ms(rest.renewed, self.rules)
         else:
             wait_ms = rest.until - now
             message = f"{peer} is resting until {self._moment(wait_ms)}: {rest.reason}"
-        patience = rest.since + give_up_ms(self._rules) - now
+        patience = rest.since + give_up_ms(self.rules) - now
         return HostResting(str(peer), message, wait_ms=min(wait_ms, patience))
 
     def awaits_probe(self, peer: HostPort) -> bool:
@@ -213,7 +214,7 @@ class Courtesy:
         return HostResting(str(peer), message, wait_ms=wait_ms, asked=True)
 
     def _given_up(self, rest: _Rest, now: int) -> bool:
-        return now - rest.since >= give_up_ms(self._rules)
+        return now - rest.since >= give_up_ms(self.rules)
 
     def _moment(self, wait_ms: int) -> str:
         return time.strftime("%H:%M:%S UTC", time.gmtime((self._clock.wall_ms() + wait_ms) / 1_000))

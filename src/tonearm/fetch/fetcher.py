@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from aiohttp import ClientResponse
 
@@ -18,7 +18,7 @@ from tonearm.clock import Clock, SystemClock
 from tonearm.errors import BadAnswer, Corrupt, TooLarge
 from tonearm.fetch.courtesy import Courtesy
 from tonearm.fetch.failures import status_failure
-from tonearm.fetch.headers import is_encoded
+from tonearm.fetch.headers import http_date, is_encoded
 from tonearm.fetch.hosts import HostPort
 from tonearm.fetch.jsontext import read_object
 from tonearm.fetch.limits import KIB, FetchLimits, in_units
@@ -34,6 +34,13 @@ _THREADS = 32
 _QUICK = 64 * KIB  # bytes of JSON that are decoded where they stand
 _NO_CREDENTIALS: Mapping[HostPort, Mapping[str, str]] = {}
 _USUAL_RULES = RetryRules()
+
+
+class Sight(NamedTuple):
+    """How an answer begins: its status, and when it was sent by the server's own clock, epoch milliseconds."""
+
+    status: int
+    sent_ms: int | None
 
 
 class Fetcher:
@@ -82,6 +89,29 @@ class Fetcher:
         """Close all connections and end the threads. Every call must have ended before."""
         await self._line.close()
         self._threads.shutdown()
+
+    def change(
+        self,
+        limits: FetchLimits,
+        *,
+        allow: Iterable[HostPort],
+        credentials: Mapping[HostPort, Mapping[str, str]],
+        rules: RetryRules,
+    ) -> None:
+        """Let this hold for every call from now on; those that run end as they began."""
+        self._limits = limits
+        self.courtesy.rules = rules
+        self._line.change(limits, allow=allow, credentials=credentials)
+
+    async def look(self, url: str) -> Sight:
+        """Ask for the beginning of an answer alone, aside from the downloads, and hang up.
+
+        Raises:
+            Timeout, ConnectionFailed, BlockedAddress: no answer.
+        """
+        async with self._line.ask(Request(url, {"Accept": "*/*"}, aside=True)) as response:
+            sent = http_date(response.headers.get("Date", ""))
+            return Sight(response.status, None if sent is None else round(sent * 1_000))
 
     async def json(self, url: str, *, aside: bool = False) -> dict[str, Any]:
         """Ask for one JSON object. *aside*: a smaller one, for which no host is held (`catalog.Fetcher`).

@@ -64,13 +64,23 @@ class Line:
         credentials: Mapping[HostPort, Mapping[str, str]],
         ssl_context: ssl.SSLContext | None,
     ) -> None:
-        self._limits = limits
         self._courtesy = courtesy
-        self._allow = tuple(allow)
-        self._credentials = dict(credentials)
+        self.change(limits, allow=allow, credentials=credentials)
         self._ssl = ssl_context or True
         self._public: aiohttp.ClientSession | None = None
         self._named: aiohttp.ClientSession | None = None
+
+    def change(
+        self,
+        limits: FetchLimits,
+        *,
+        allow: Iterable[HostPort],
+        credentials: Mapping[HostPort, Mapping[str, str]],
+    ) -> None:
+        """Let this hold for every request from now on."""
+        self._limits = limits
+        self._allow = tuple(allow)
+        self._credentials = dict(credentials)
 
     def open(self) -> None:
         """Make the pools; nothing is connected yet."""
@@ -172,6 +182,7 @@ class Line:
                         auto_decompress=request.decompress,
                         read_bufsize=request.buffer,
                         allow_redirects=False,
+                        timeout=_timeout(self._limits),
                         trace_request_ctx=visit,
                     )
         except ValueError as error:
@@ -184,20 +195,18 @@ class Line:
             socket_factory=socket_factory,
             ssl=self._ssl,
         )
-        timeout = aiohttp.ClientTimeout(
-            total=None,
-            connect=self._limits.connect_ms / 1000,
-            sock_read=self._limits.silence_ms / 1000,
-        )
         return aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": "tonearm"},
-            timeout=timeout,
             trace_configs=[_connections()],
             middlewares=[_no_repetition],
             trust_env=False,
         )
+
+
+def _timeout(limits: FetchLimits) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, connect=limits.connect_ms / 1000, sock_read=limits.silence_ms / 1000)
 
 
 def hang_up(response: aiohttp.ClientResponse) -> None:

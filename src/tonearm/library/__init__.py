@@ -4,6 +4,7 @@ from tonearm.library.archive import Archive
 from tonearm.library.decoding import Decoder
 from tonearm.library.disk import DiskGuard
 from tonearm.library.foldercover import add_cover, read_cover
+from tonearm.library.folders import own_umask
 from tonearm.library.formats import AudioFormat, inspect
 from tonearm.library.naming import DEFAULT_TEMPLATE, Name, Template, file_name, numbered, resolve
 from tonearm.library.pictures import BadPicture, Picture
@@ -41,6 +42,7 @@ __all__ = [
     "identical",
     "inspect",
     "numbered",
+    "own_umask",
     "prepare",
     "publish",
     "published",

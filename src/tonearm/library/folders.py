@@ -66,6 +66,13 @@ def make(root: Path, relative: str, umask: int) -> None:
             os.close(descriptor)
 
 
+def own_umask() -> int:
+    """The umask of this process; the system tells it only in exchange for another one."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask
+
+
 def sync_all(root: Path, relative: str) -> None:
     """Sync every folder from the one of the file *relative* up to the library."""
     for depth in range(relative.count("/") + 1, 0, -1):

@@ -1,21 +1,24 @@
 """Settings: every name that changes what the program does, with its unit, its range and one line of help.
 
-They are built once, by `load`, from defaults < `.env` < environment < flags, checked as a whole and then frozen. The
-help of the commands, `tonearm config` and docs/reference/settings.md are made from what stands here. Whether a path can
-be written or a host be reached is found out by who uses it; nothing here touches more than the `.env` file.
+They are built by `load` from defaults < TOML file < `.env` < environment < flags, checked as a whole and then frozen,
+but for what a reload may change (`Settings.take`). The help of the commands, `tonearm config` and
+docs/reference/settings.md are made from what stands here. Whether a path can be written or a host be reached is found
+out by who uses it; nothing here touches more than the two files.
 """
 
-from tonearm.settings.fields import ATTRIBUTES, FIELDS, WITHOUT_EFFECT_YET, Settings
-from tonearm.settings.loading import load
+from tonearm.settings.fields import ATTRIBUTES, FIELDS, RELOADABLE, WITHOUT_EFFECT_YET, Settings
+from tonearm.settings.loading import load, load_again
 from tonearm.settings.showing import Setting, effective, settings_table
 
 __all__ = [
     "ATTRIBUTES",
     "FIELDS",
+    "RELOADABLE",
     "WITHOUT_EFFECT_YET",
     "Setting",
     "Settings",
     "effective",
     "load",
+    "load_again",
     "settings_table",
 ]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -23,6 +24,17 @@ class Kind:
 
     unit: str
     allowed: str
+
+
+class Mark(Enum):
+    """What is said of a setting beside its kind."""
+
+    RELOADABLE = "reloadable"
+
+
+T = TypeVar("T")
+Reloadable = Annotated[T, Mark.RELOADABLE]
+"""A setting of this kind changes while the process runs, at SIGHUP; every other one needs a restart."""
 
 
 def _split(value: object) -> object:
@@ -59,6 +71,20 @@ def _network(text: str) -> str:
     return str(ipaddress.ip_network(text, strict=False))
 
 
+def _no_boolean(value: object) -> object:
+    """A file of TOML has true and false, which Python takes for 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError(value)  # noqa: TRY004 - what pydantic reports
+    return value
+
+
+def _host_port(text: str) -> str:
+    _, _, port = text.rpartition("]")[2].rpartition(":")
+    if port.isdecimal() and not 0 < int(port) < 65_536:
+        raise ValueError(text)
+    return text
+
+
 MOST = 10**12
 
 
@@ -71,17 +97,19 @@ def _number(most: int) -> str:
     return f"a number from 0 to {most}"
 
 
-Millis = Annotated[int, Field(ge=100, le=MOST), Kind("ms", _whole(100, MOST))]
-MillisOrOff = Annotated[int, Field(ge=0, le=MOST), Kind("ms", _whole(0, MOST, "off"))]
-Days = Annotated[float, Field(ge=0, le=36_500, allow_inf_nan=False), Kind("days", _number(36_500))]
-Megabytes = Annotated[float, Field(ge=0, le=MOST, allow_inf_nan=False), Kind("MB", _number(MOST))]
-Count = Annotated[int, Field(ge=1, le=MOST), Kind("", _whole(1, MOST))]
-CountOrOff = Annotated[int, Field(ge=0, le=MOST), Kind("", _whole(0, MOST, "off"))]
-Retries = Annotated[int, Field(ge=0, le=20), Kind("", _whole(0, 20))]
-Bytes = Annotated[int, Field(ge=1, le=MOST), Kind("bytes", _whole(1, MOST))]
-BytesOrOff = Annotated[int, Field(ge=0, le=10**15), Kind("bytes", _whole(0, 10**15, "no limit"))]
-Speed = Annotated[int, Field(ge=0, le=10**15), Kind("bytes/s", _whole(0, 10**15, "no limit"))]
-PortNumber = Annotated[int, Field(ge=0, le=65_535), Kind("", _whole(0, 65_535, "any free port"))]
+_Int = Annotated[int, BeforeValidator(_no_boolean)]
+_Float = Annotated[float, BeforeValidator(_no_boolean)]
+Millis = Annotated[_Int, Field(ge=100, le=MOST), Kind("ms", _whole(100, MOST))]
+MillisOrOff = Annotated[_Int, Field(ge=0, le=MOST), Kind("ms", _whole(0, MOST, "off"))]
+Days = Annotated[_Float, Field(ge=0, le=36_500, allow_inf_nan=False), Kind("days", _number(36_500))]
+Megabytes = Annotated[_Float, Field(ge=0, le=MOST, allow_inf_nan=False), Kind("MB", _number(MOST))]
+Count = Annotated[_Int, Field(ge=1, le=MOST), Kind("", _whole(1, MOST))]
+CountOrOff = Annotated[_Int, Field(ge=0, le=MOST), Kind("", _whole(0, MOST, "off"))]
+Retries = Annotated[_Int, Field(ge=0, le=20), Kind("", _whole(0, 20))]
+Bytes = Annotated[_Int, Field(ge=1, le=MOST), Kind("bytes", _whole(1, MOST))]
+BytesOrOff = Annotated[_Int, Field(ge=0, le=10**15), Kind("bytes", _whole(0, 10**15, "no limit"))]
+Speed = Annotated[_Int, Field(ge=0, le=10**15), Kind("bytes/s", _whole(0, 10**15, "no limit"))]
+PortNumber = Annotated[_Int, Field(ge=0, le=65_535), Kind("", _whole(0, 65_535, "any free port"))]
 FilePath = Annotated[Path, AfterValidator(folder), Kind("", "a path")]
 Text = Annotated[str, Field(min_length=1), Kind("", "a text that is not empty")]
 Secret = Annotated[SecretStr, Kind("", "a text")]
@@ -100,7 +128,10 @@ Hosts = Annotated[
     Kind("", "names of hosts, without port, with commas between"),
 ]
 HostPorts = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s/,:]+)(:\d{1,5})?$")], ...],
+    tuple[
+        Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s/,:]+)(:\d{1,5})?$"), AfterValidator(_host_port)],
+        ...,
+    ],
     NoDecode,
     BeforeValidator(_split),
     Kind("", "host or host:port, with commas between"),

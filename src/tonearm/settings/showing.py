@@ -9,14 +9,17 @@ from typing import NamedTuple, get_args
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from tonearm.settings.fields import ATTRIBUTES, FIELDS, WITHOUT_EFFECT_YET, Settings
+from tonearm.settings.fields import ATTRIBUTES, FIELDS, RELOADABLE, WITHOUT_EFFECT_YET, Settings
 from tonearm.settings.kinds import Kind
 
 MASK = "***"
 
 
 class Setting(NamedTuple):
-    """One line of `tonearm config`. *source*: default, .env, environment or flag. *used*: False without effect yet."""
+    """One line of `tonearm config`.
+
+    *source*: default, environment, flag, or the file. *used*: False without effect yet. *reload*: changes at SIGHUP.
+    """
 
     name: str
     value: str
@@ -24,6 +27,7 @@ class Setting(NamedTuple):
     unit: str
     help: str
     used: bool
+    reload: bool
 
 
 def effective(settings: Settings) -> list[Setting]:
@@ -36,25 +40,27 @@ def effective(settings: Settings) -> list[Setting]:
             kind_of(field).unit,
             field.description or "",
             name not in WITHOUT_EFFECT_YET,
+            name in RELOADABLE,
         )
         for name, field in FIELDS.items()
     ]
 
 
 def settings_table() -> str:
-    """The table of docs/reference/settings.md: name, default, unit, what is allowed, meaning."""
+    """The table of docs/reference/settings.md: name, default, unit, what is allowed, SIGHUP, meaning."""
     return "\n".join(_table_lines()) + "\n"
 
 
 def _table_lines() -> Iterator[str]:
-    yield "| name | default | unit | allowed | meaning |"
-    yield "|---|---|---|---|---|"
+    yield "| name | default | unit | allowed | SIGHUP | meaning |"
+    yield "|---|---|---|---|---|---|"
     for name, field in FIELDS.items():
         extra = field.json_schema_extra
         default = str(extra["shown"]) if isinstance(extra, dict) else shown(field.default)
         kind = kind_of(field)
         meaning = (field.description or "") + (" **No effect yet.**" if name in WITHOUT_EFFECT_YET else "")
-        cells = (f"`{name}`", f"`{default}`" if default else "", kind.unit, kind.allowed, meaning)
+        reload = "yes" if name in RELOADABLE else "no"
+        cells = (f"`{name}`", f"`{default}`" if default else "", kind.unit, kind.allowed, reload, meaning)
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
@@ -69,7 +75,7 @@ def shown(value: object) -> str:
         text = text.lower()
     elif isinstance(value, float):
         text = f"{value:g}"
-    elif isinstance(value, tuple):
+    elif isinstance(value, tuple | list):
         text = ",".join(shown(part) for part in value)
     elif isinstance(value, Mapping):
         text = ",".join(f"{key}={part}" for key, part in value.items())

@@ -26,7 +26,7 @@ class Covers:
 
     def __init__(self, fetcher: Fetcher, limit_ms: int) -> None:
         self._fetcher = fetcher
-        self._limit_ms = limit_ms
+        self.limit_ms = limit_ms
         self._pictures: OrderedDict[str, asyncio.Task[Picture]] = OrderedDict()
         self._running: set[asyncio.Task[Picture]] = set()
         self._waiting = Counter[asyncio.Task[Picture]]()
@@ -65,16 +65,16 @@ class Covers:
 
     async def _fetch(self, url: str) -> Picture:
         try:
-            async with asyncio.timeout(self._limit_ms / 1_000):
+            async with asyncio.timeout(self.limit_ms / 1_000):
                 content = await self._insist(url)
         except TimeoutError:
-            raise Timeout(f"No whole picture within {self._limit_ms / 1_000:g}s") from None
+            raise Timeout(f"No whole picture within {self.limit_ms / 1_000:g}s") from None
         return await in_thread(Picture.of, content)
 
     async def _insist(self, url: str) -> bytes:
         """Ask again whenever the host asked for a pause that fits into the limit."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + self._limit_ms / 1_000
+        end = loop.time() + self.limit_ms / 1_000
         while True:
             try:
                 return await self._fetcher.picture(url)

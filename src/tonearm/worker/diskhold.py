@@ -44,7 +44,8 @@ class DiskHold:
         self._guard = guard
         self._stage = stage
         self._clock = clock
-        self._holds = holds
+        self.holds = holds
+        """Whether what meets a full disk waits (`QUEUE_DISK_FULL=hold`); may change at any time."""
         self._works_on = works_on
         self._alone = asyncio.Lock()
         self._closed = False
@@ -69,7 +70,7 @@ class DiskHold:
         wanted. *missing*: the bytes that it would still have written, for which no room is set aside any more.
         """
         needed = self._guard.minimum + missing if error.needed is None else error.needed
-        if not self._holds or not await self._could_fit(needed):
+        if not self.holds or not await self._could_fit(needed):
             return None
         async with self._alone:
             await self._look()
@@ -93,7 +94,7 @@ class DiskHold:
     async def _look(self) -> None:
         self._look_at_ms = self._clock.elapsed_ms() + LOOK_MS
         await self._measure()
-        if not self._holds or self._free is None:
+        if not self.holds or self._free is None:
             return
         was_closed, least = self._closed, self._opens_at if self._closed else self._guard.minimum
         self._closed = self._room < least and not await self._make_room(self._opens_at)

@@ -102,6 +102,12 @@ class Worker:
             asyncio.create_task(self.supervisor.watch(name, loop), name=name) for name, loop in rounds.items()
         ]
 
+    def settings_changed(self) -> None:
+        """Let hold what the settings say by now, where something was made of them before."""
+        self._tools.disk.minimum = self._settings.disk_space_min_bytes()
+        self._tools.covers.limit_ms = self._settings.job_timeout_ms
+        self._disk.holds = self._settings.disk_full == "hold"
+
     async def stop(self, grace_ms: int, *, hurry: asyncio.Event) -> None:
         """Claim nothing more, let what runs finish for *grace_ms*, release the rest without cost, and end all loops.
 

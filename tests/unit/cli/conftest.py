@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from tests.unit.client.conftest import stage
 
+from tonearm import settingsfile
 from tonearm.cli import main
 from tonearm.cli.terminal import out
 from tonearm.client import exchange
@@ -41,6 +42,7 @@ Run = Callable[..., Ended]
 def tonearm(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Run a command in this process; failed connections are repeated without a pause."""
     monkeypatch.setattr(exchange, "REPEAT_DELAYS", (0.0, 0.0))
+    monkeypatch.setenv(settingsfile.NAMED_BY, os.devnull)  # `--config` sets it, here for the next test too
 
     def run(*arguments: str) -> Ended:
         monkeypatch.setattr(sys, "argv", ["tonearm", *arguments])

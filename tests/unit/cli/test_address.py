@@ -38,11 +38,15 @@ def test_the_settings_say_where_the_server_is(
     assert default_server() == url
 
 
-def test_the_file_of_settings_counts_too() -> None:
-    """A `.env` in the folder is read."""
+def test_the_files_of_settings_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `.env` in the folder is read, and so is a `tonearm.toml`."""
     Path(".env").write_text("PORT=9001\n", encoding="utf-8")
-
     assert default_server() == "http://127.0.0.1:9001"
+
+    Path(".env").unlink()
+    Path("tonearm.toml").write_text("PORT = 9002\n", encoding="utf-8")
+    monkeypatch.setenv("TONEARM_CONFIG", "")
+    assert default_server() == "http://127.0.0.1:9002"
 
 
 @pytest.mark.parametrize(("name", "value"), [("PORT", "0"), ("UNIX_SOCKET", "/run/tonearm.sock"), ("PORT", "x")])

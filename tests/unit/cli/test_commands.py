@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -502,10 +503,37 @@ def test_config_shows_value_unit_and_source_without_secrets(tonearm: Run, monkey
     assert "QUEUE_MAX_CONCURRENT=7  (environment)" in people.out.splitlines()
     assert "QUEUE_JOB_TIMEOUT_MS=30000 ms  (default)" in people.out.splitlines()
     assert "QUEUE_MAX_STREAMS=1000  (default)" in people.out.splitlines()
+    assert "PORT=8080  (default, restart)" in people.out.splitlines()
     assert "planted-secret" not in people.out + machines.out
     assert {"name": "PORT", "value": "8080", "source": "default"}.items() <= {
         key: value for document in machines.documents if document["name"] == "PORT" for key, value in document.items()
     }.items()
+
+
+def test_config_says_which_file_was_read(tonearm: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or where one was looked for; and that everybody can read a secret in it. Before or behind the command."""
+    Path("own.toml").write_text("INTERNAL_API_TOKEN = 'planted-secret'\nPORT = 81\n", "utf-8")
+    Path("own.toml").chmod(0o644)
+    named = tonearm("--config", "own.toml", "config")
+    monkeypatch.setenv("TONEARM_CONFIG", "")
+    none = tonearm("config")
+
+    assert "PORT=81  (own.toml, restart)" in named.out.splitlines()
+    assert named.err.splitlines() == [
+        "Settings file: own.toml",
+        "Warning: Every user of this machine can read INTERNAL_API_TOKEN in own.toml: chmod o-r own.toml",
+    ]
+    assert none.err.startswith("Settings file: none; looked for tonearm.toml, ")
+
+
+@pytest.mark.parametrize("line", ["--config own.toml serve", "serve --config own.toml", "--config own.toml worker"])
+def test_every_command_reads_the_file_that_is_named(tonearm: Run, line: str) -> None:
+    """What is wrong in it is told with its name."""
+    Path("own.toml").write_text("PORT = 'http'\n", "utf-8")
+    ended = tonearm(*line.split())
+
+    assert ended.code == 4
+    assert "PORT=http (own.toml): must be a whole number from 0 to 65535" in ended.err
 
 
 def test_version_is_one_line_or_one_document(tonearm: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -117,7 +118,14 @@ def test_the_default_server_is_found_without_the_settings() -> None:
     """Where no setting names it, they are not even loaded; nothing listens on this port here or the list is real."""
     report = REPORT.replace("import json, sys", "import json, sys; sys.argv = ['tonearm', 'list']")
 
-    ended = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True, timeout=60)
+    ended = subprocess.run(
+        [sys.executable, "-c", report],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env=os.environ | {"TONEARM_CONFIG": ""},
+    )
 
     assert json.loads(ended.stderr.splitlines()[-1]) == []
 

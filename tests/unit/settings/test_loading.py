@@ -9,7 +9,7 @@ import pytest
 
 from tonearm.errors import SetupError
 from tonearm.model import Quality
-from tonearm.settings import FIELDS, Settings, load
+from tonearm.settings import FIELDS, Settings, load, load_again
 
 EnvFile = Callable[[str], Path]
 
@@ -37,7 +37,7 @@ def test_defaults_are_those_of_the_documents() -> None:
     """Without any source, every setting has its documented default."""
     settings = load()
 
-    assert settings == Settings()
+    assert settings.differences(Settings()) == ()
     assert (settings.job_timeout_ms, settings.processing_timeout_ms, settings.max_retries) == (30_000, 300_000, 3)
     assert (settings.host, settings.port, settings.max_concurrent) == ("127.0.0.1", 8080, 4)
 
@@ -60,7 +60,7 @@ def test_an_empty_value_counts_as_not_set(env_file: EnvFile, monkeypatch: pytest
     """`PORT=` in a compose file means the default."""
     monkeypatch.setenv("PORT", "")
 
-    assert load(env_file=env_file("QUEUE_LEASE_MS=\n")) == Settings()
+    assert load(env_file=env_file("QUEUE_LEASE_MS=\n")).differences(Settings()) == ()
 
 
 def test_the_stage_lies_in_the_library_unless_told_otherwise(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_names_of_other_programs_are_left_alone(env_file: EnvFile, monkeypatch: 
     """Environment and .env belong to others too."""
     monkeypatch.setenv("DATABASE_URL", "x")
 
-    assert load(env_file=env_file("SOMETHING_ELSE=1\n")) == Settings()
+    assert load(env_file=env_file("SOMETHING_ELSE=1\n")).differences(Settings()) == ()
 
 
 def test_everything_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,8 +197,30 @@ def test_quality_aliases_map_other_words() -> None:
     assert problems({"QUEUE_QUALITY_ALIASES": "BEST"})
 
 
+def test_a_reload_takes_what_can_change_and_nothing_else() -> None:
+    """The object stays the same one, so whoever has it sees the change; what is different is known by name."""
+    settings = load({"PORT": "1", "QUEUE_MAX_SIZE": "1", "QUEUE_WARN_SIZE": "1"})
+    newer = load({"PORT": "2", "QUEUE_MAX_SIZE": "2", "QUEUE_WARN_SIZE": "1"})
+
+    assert settings.differences(newer) == ("QUEUE_MAX_SIZE", "PORT")
+    settings.take(newer)
+    assert (settings.port, settings.max_size, settings.submit_limits().client_unfinished) == (1, 2, 2)
+    assert settings.differences(newer) == ("PORT",)
+
+
+def test_what_was_loaded_can_be_read_again(env_file: EnvFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the same sources as they are by now; flags stay what they were."""
+    settings = load({"PORT": "1"}, env_file("QUEUE_MAX_SIZE=1\n"))
+    env_file("QUEUE_MAX_SIZE=2\nPORT=2\n")
+    monkeypatch.setenv("QUEUE_WARN_SIZE", "3")
+    again = load_again(settings)
+
+    assert (again.port, again.max_size, again.warn_size) == (1, 2, 3)
+    assert settings.differences(again) == ("QUEUE_MAX_SIZE", "QUEUE_WARN_SIZE")
+
+
 def test_settings_are_frozen() -> None:
-    """Nobody changes a setting after the start."""
+    """Nobody changes a setting by itself."""
     with pytest.raises(ValueError, match="frozen"):
         setattr(load(), "port", 1)  # noqa: B010 - the type checker knows that it cannot be set
 

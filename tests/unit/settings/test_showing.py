@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tonearm.errors import SetupError
-from tonearm.settings import ATTRIBUTES, FIELDS, WITHOUT_EFFECT_YET, effective, load, settings_table
+from tonearm.settings import ATTRIBUTES, FIELDS, RELOADABLE, WITHOUT_EFFECT_YET, effective, load, settings_table
 
 ROOT = Path(__file__).parents[3]
 
@@ -62,6 +62,15 @@ def test_the_reference_page_holds_the_table_of_the_code() -> None:
     page = (ROOT / "docs/reference/settings.md").read_text("utf-8")
 
     assert page.endswith(settings_table())
+
+
+def test_the_settings_that_change_at_run_time_are_marked_in_table_and_list() -> None:
+    """By the declaration of each; what a process is built on needs a restart."""
+    marked = {line.split("`")[1] for line in settings_table().splitlines() if "| yes |" in line}
+
+    assert marked == RELOADABLE == {setting.name for setting in effective(load()) if setting.reload}
+    assert {"LOG_LEVEL", "QUEUE_MAX_SIZE", "QUEUE_RETENTION_DAYS_FAILED", "QUEUE_FETCH_ALLOW"} <= RELOADABLE
+    assert not {"PORT", "QUEUE_DATABASE", "DOWNLOAD_DIR", "REDIS_URL", "QUEUE_LEASE_MS"} & RELOADABLE
 
 
 def test_the_settings_without_effect_are_those_that_nothing_reads() -> None:

@@ -1,0 +1,30 @@
+"""The settings file: where the one of this process stands.
+
+Beside `tonearm.settings`, and not in it, because the commands that talk to a server ask for it and start without the
+settings, which load slowly. What stands in the file is read there.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from platformdirs import user_config_path
+
+NAMED_BY = "TONEARM_CONFIG"
+"""The variable of the environment that names the file; `--config` sets it."""
+
+NAME = "tonearm.toml"
+
+
+def places() -> tuple[Path, ...]:
+    """Where the file is looked for when nobody names one; the first that is there is read, and no other."""
+    return (Path(NAME), user_config_path("tonearm") / NAME, Path("/etc/tonearm") / NAME)
+
+
+def find() -> Path | None:
+    """The settings file of this process; None: there is none. One that was named is not looked for elsewhere."""
+    named = os.environ.get(NAMED_BY)
+    if named:
+        return Path(named).expanduser()
+    return next((place for place in places() if os.path.exists(place)), None)  # noqa: PTH110 - False where we may not look
