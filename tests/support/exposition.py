@@ -40,6 +40,28 @@ def counted(name: str, **labels: str) -> float:
     return value
 
 
+class Rise:
+    """How much this process counts from now on."""
+
+    def __init__(self, beginning: str) -> None:
+        """Look at the series whose names begin like that, without the buckets of histograms."""
+        self._beginning = beginning
+        self._before = self._now()
+
+    def so_far(self) -> Samples:
+        """Every series that rose, by its name and the values of its labels, and by how much."""
+        now = self._now()
+        return {name: value - self._before[name] for name, value in now.items() if value != self._before[name]}
+
+    def _now(self) -> Samples:
+        return {
+            (one.name, *one.labels.values()): one.value
+            for family in REGISTRY.collect()
+            for one in family.samples
+            if one.name.startswith(self._beginning) and not one.name.endswith("_bucket")
+        }
+
+
 def samples(text: str) -> Samples:
     """Every value by its name and the values of its labels."""
     return {(one.name, *one.labels.values()): one.value for family in parse(text) for one in family.samples}

@@ -16,8 +16,11 @@ from typing import Any, TypeVar
 import structlog
 from redis.exceptions import ResponseError
 
+from tonearm import metrics
 from tonearm.clock import Clock
 from tonearm.errors import StoreUnavailable
+from tonearm.metrics import Access
+from tonearm.store import counting
 from tonearm.store.redis.batch import Batch
 from tonearm.store.redis.link import Link
 from tonearm.store.redis.refusals import Emptied, refused
@@ -157,14 +160,16 @@ class Desk:
     async def _run(self, name: str, args: Sequence[Word]) -> tuple[Any, Moment]:
         script = load(name, self.version)
         asked = self._clock.elapsed_ms()
-        reply = await self.link.run(script, [f"{self.prefix}meta"], [*self._times(), *args])
+        with metrics.STORE_SECONDS[Access.WRITE if script.writes else Access.READ].time():
+            reply = await self.link.run(script, [f"{self.prefix}meta"], [*self._times(), *args])
         wall, offset, heard = int(reply[0]), int(reply[1]), self._clock.elapsed_ms()
+        counting.count(map(counting.read, reply[2]))
         # What only reads does not keep the step of a clock that it noticed; an answer that came late says little.
         if script.writes and heard - asked <= PROMPT_MS:
             self._wall, self._offset, self._elapsed = wall, offset, heard
-        if reply[2] == "refused":
-            raise refused(reply[3], reply[4:])
-        return reply[3], Moment(wall + offset, -offset)
+        if reply[3] == "refused":
+            raise refused(reply[4], reply[5:])
+        return reply[4], Moment(wall + offset, -offset)
 
     def _times(self) -> tuple[Word, Word, Word]:
         given = "" if self._server_time is None else self._server_time()

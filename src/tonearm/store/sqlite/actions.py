@@ -7,9 +7,10 @@ is begun here and carried on by sweeps (`albums`).
 from __future__ import annotations
 
 from tonearm.errors import NotFound
-from tonearm.model import JOB_ID, AlbumOutcome, Priority, State, Status
+from tonearm.model import JOB_ID, AlbumOutcome, JobType, Priority, State, Status
 from tonearm.store import wording
 from tonearm.store.base import PAGE
+from tonearm.store.counting import Turn, What
 from tonearm.store.overlay import Overlay
 from tonearm.store.sqlite import albums, endings, moves, tombstones
 from tonearm.store.sqlite.rows import FRESH
@@ -137,6 +138,8 @@ def remove(unit: Unit, job: Task, limit: int = PAGE) -> int:
     """Remove the record of a job; the tracks of an album follow in sweeps, but for the first *limit*. Returns how many
     of them were removed here.
     """
+    if not job.final:
+        unit.turns.append(Turn(What.CANCELLED, JobType(job.type)))
     endings.leave(unit, job)
     moves.drop(unit, job)
     tombstones.remember(unit, job.id)

@@ -17,8 +17,10 @@ from typing import TypeVar
 import apsw
 import structlog
 
+from tonearm import metrics
 from tonearm.clock import Clock
 from tonearm.errors import SetupError, StoreUnavailable
+from tonearm.metrics import Access
 from tonearm.model import (
     AlbumInfo,
     AlbumTrack,
@@ -158,10 +160,12 @@ class SqliteStore:
         return None
 
     async def _write(self, work: Callable[[Unit], T]) -> T:
-        return await self._mending(self._writer, work)
+        with metrics.STORE_SECONDS[Access.WRITE].time():
+            return await self._mending(self._writer, work)
 
     async def _read(self, work: Callable[[Unit], T]) -> T:
-        return await self._mending(self._reader, work)
+        with metrics.STORE_SECONDS[Access.READ].time():
+            return await self._mending(self._reader, work)
 
     async def _mending(self, desk: Writer | Reader, work: Callable[[Unit], T]) -> T:
         mended: set[int] = set()

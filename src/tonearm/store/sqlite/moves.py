@@ -15,6 +15,7 @@ from typing import Any
 
 from tonearm.errors import FailureCode
 from tonearm.model import HISTORY_LIMIT, EventKind, State
+from tonearm.store.counting import turn_of
 from tonearm.store.sqlite import fair
 from tonearm.store.sqlite.rows import COLUMNS, NAMES
 from tonearm.store.sqlite.unit import Unit
@@ -145,7 +146,10 @@ def move(unit: Unit, task: Task, to: State, **values: Any) -> None:
     if to.final and task.parent is None:
         unit.run("DELETE FROM reservation WHERE task = ?", task.seq)
     quiet = task.parent is not None and to in (State.ACTIVE, State.READY)
+    before, epoch = State(task.state), task.epoch
     change(unit, task, **(implied | values))
+    if task.parent is None and (turn := turn_of(task, before, epoch)) is not None:
+        unit.turns.append(turn)
     if not quiet:
         unit.told[task.job_id] = EventKind.JOB
 

@@ -13,12 +13,14 @@ import queue
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import apsw
 
 from tonearm.errors import StoreUnavailable
+from tonearm.store import counting
+from tonearm.store.counting import Turn
 from tonearm.store.sqlite import feed
 from tonearm.store.sqlite.storetime import StoreTime
 from tonearm.store.sqlite.unit import Unit
@@ -36,6 +38,7 @@ class _Call(Generic[T]):
     loop: asyncio.AbstractEventLoop
     answer: T | None = None
     error: BaseException | None = None
+    turns: list[Turn] = field(default_factory=list[Turn])
 
     def deliver(self) -> None:
         """Answer the caller, on its loop."""
@@ -116,6 +119,8 @@ class Writer(_Desk):
         try:
             if self._commit(batch):
                 self._on_commit()
+            for call in batch:
+                counting.count(call.turns)
         except apsw.Error as error:
             for call in batch:
                 call.error = StoreUnavailable(f"The database refused: {error}")
@@ -162,6 +167,7 @@ class Writer(_Desk):
             call.error = _told(error)
             return False
         self.db.execute("RELEASE call")
+        call.turns = unit.turns
         return bool(unit.told) or unit.woke
 
 

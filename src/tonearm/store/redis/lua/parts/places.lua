@@ -294,6 +294,24 @@ local function move_figures(task, was, is)
   end
 end
 
+-- Note a turn in the life of a job, for the metrics of whoever runs the script: `<what> <type> <code> <ms>`, with `-`
+-- for what there is not (`tonearm.store.counting`).
+local function note_turn(was, job, is_gone)
+  local what, code, from, to
+  if is_gone then
+    what = not is_final(was) and 'cancelled'
+  elseif is_final(was) ~= is_final(job) then
+    what = is_final(was) and 'retried' or job.outcome == 'partial' and 'partial' or job.state
+    code, from, to = job.failure_code, job.started_at, job.finished_at
+  elseif was.epoch == 0 and job.state == 'active' then
+    what, from, to = 'started', job.created_at, job.started_at
+  end
+  if what then
+    local ms = from and to and str(to - from) or '-'
+    queue.turns[#queue.turns + 1] = table.concat({ what, job.type, what == 'failed' and code or '-', ms }, ' ')
+  end
+end
+
 local function write(task)
   local was, is = not task._new and task._was or nil, not task._gone and task or nil
   if task._moved then
@@ -309,6 +327,9 @@ local function write(task)
   end
   if task._moved then
     move_figures(task, was, is)
+    if was and not task.parent then
+      note_turn(was, task, not is)
+    end
   end
   task._was, task._new, task._moved = nil, nil, nil
 end

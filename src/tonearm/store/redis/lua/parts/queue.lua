@@ -43,7 +43,7 @@ local function call(...)
   return redis.call(...)
 end
 
-local queue = { now = 0, offset = 0, wall = 0, told = {}, order = {}, woke = false }
+local queue = { now = 0, offset = 0, wall = 0, told = {}, order = {}, turns = {}, woke = false }
 
 local whole = {} -- the keys of one part, which are asked for again and again
 
@@ -183,15 +183,15 @@ local function is_refusal(answer)
   return type(answer) == 'table' and answer.refusal ~= nil
 end
 
--- Run what the script does, and answer {server's clock, offset, 'done', answer} or {…, 'refused', why, …}. *finish*
--- writes what is still held back; a script without it only reads. What was written before a refusal, by way of one task
--- after the other, is whole and stays. A queue without a version is none: somebody emptied Redis, and whoever uses it
--- has to open it anew (`open.lua`).
+-- Run what the script does, and answer {server's clock, offset, turns, 'done', answer} or {…, 'refused', why, …};
+-- turns are those in the life of jobs (`places`). *finish* writes what is still held back; a script without it only
+-- reads. What was written before a refusal, by way of one task after the other, is whole and stays. A queue without a
+-- version is none: somebody emptied Redis, and whoever uses it has to open it anew (`open.lua`).
 function queue.run(work, finish)
   if not queue.version then
-    return { str(queue.wall), str(queue.offset), 'refused', 'EMPTIED' }
+    return { str(queue.wall), str(queue.offset), {}, 'refused', 'EMPTIED' }
   elseif queue.version < WORKS_BESIDE or queue.beside > VERSION then
-    return { str(queue.wall), str(queue.offset), 'refused', 'VERSION',
+    return { str(queue.wall), str(queue.offset), {}, 'refused', 'VERSION',
       str(queue.version), str(queue.beside), str(VERSION), str(WORKS_BESIDE) }
   end
   local fine, answer = pcall(work)
@@ -202,9 +202,9 @@ function queue.run(work, finish)
     finished(finish)
   end
   if fine then
-    return { str(queue.wall), str(queue.offset), 'done', answer }
+    return { str(queue.wall), str(queue.offset), queue.turns, 'done', answer }
   elseif is_refusal(answer) then
-    return { str(queue.wall), str(queue.offset), 'refused', unpack(answer.refusal) }
+    return { str(queue.wall), str(queue.offset), queue.turns, 'refused', unpack(answer.refusal) }
   end
   error(answer)
 end
