@@ -26,7 +26,15 @@ class Step(StrEnum):
     """The catalog is asked: for the tracks of an album, or for where a track is to be had."""
     TRANSFER = "transfer"
     VERIFY = "verify"
+    """What arrived is looked at: its length, its checksum, its structure."""
+    TAG = "tag"
+    DECODE = "decode"
+    """The file that will be published is listened to."""
     PUBLISH = "publish"
+
+
+JOURNEY = (Step.RESOLVE, Step.TRANSFER, Step.VERIFY, Step.TAG, Step.DECODE, Step.PUBLISH)
+"""The steps of a claim, which a worker takes and measures."""
 
 
 class Recorder(Protocol):

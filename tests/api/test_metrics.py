@@ -7,26 +7,20 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
-from prometheus_client.parser import text_string_to_metric_families as parse
 from tests.api.conftest import Serve
 from tests.api.serving import WORKER, Api
 from tests.contract import steps
 from tests.support.clock import FakeClock
+from tests.support.exposition import samples
 from tests.support.switched import Line, Switch
 
-from tonearm.api.queue_metrics import QueueMetricRoutes
+from tonearm.api import Exposition
 from tonearm.clock import SystemClock
 from tonearm.errors import FailureCode, StoreUnavailable
 from tonearm.model import Failure, WorkerReport
+from tonearm.settings import Settings
 from tonearm.store.spool import open_spool
 from tonearm.store.sqlite import open_sqlite
-
-Samples = dict[tuple[str, ...], float]
-
-
-def samples(text: str) -> Samples:
-    """Every value by its name and the values of its labels."""
-    return {(one.name, *one.labels.values()): one.value for family in parse(text) for one in family.samples}
 
 
 async def scrape(api: Api, path: str = "/metrics", accept: str = "text/plain") -> tuple[str, str]:
@@ -124,14 +118,15 @@ async def test_prometheus_hears_that_a_server_stands_in(tmp_path: Path) -> None:
     spool = await open_spool(switch.open, await open_sqlite(tmp_path / "spool.db", SystemClock()))
     try:
         await steps.submit_track(spool)
-        routes = QueueMetricRoutes(spool, SystemClock(), lambda: 0)
-        found = samples(bytes((await routes.text()).body).decode())
+        exposition = Exposition(Settings(), SystemClock())
+        exposition.store = spool
+        found = samples((await exposition.text()).decode())
         assert (found["tonearm_spool_active",], found["tonearm_spool_jobs",]) == (1, 1)
         assert found["tonearm_queue_source", "local"] == 1
         switch.set(Line.UP)
         while spool.left or spool.stands_in:
             await spool.look()
-        found = samples(bytes((await routes.text()).body).decode())
+        found = samples((await exposition.text()).decode())
         assert (found["tonearm_spool_active",], found["tonearm_spool_jobs",]) == (0, 0)
     finally:
         await spool.close()

@@ -47,6 +47,8 @@ NEEDED = {
         Program("apache2", "apache2", "another one, with weak tags for new files", service="apache2"),
         Program("redis-server", "redis-server", "a queue that many machines share", service="redis-server"),
         Program("chromium", "chromium", "a real browser for the page"),
+        Program("prometheus", "prometheus", "what our metrics and alerts are for", service="prometheus"),
+        Program("promtool", "prometheus", "judges metrics and rules"),
         Program("strace", "strace", "injects a failing or fatal system call exactly there"),
         Program("mkfs.ext4", "e2fsprogs", "the disk whose power is cut"),
         Program("mount", "mount", "small, full and read-only disks"),

@@ -17,6 +17,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Scope
 
+from tonearm import metrics
 from tonearm.errors import CatalogUnavailable, Invalid, LimitReached, RefusalCode, Refused
 
 STATUSES: Mapping[RefusalCode, int] = MappingProxyType(
@@ -97,6 +98,7 @@ def refusal(
 
     *figures* are members as they are, null included. RFC 9457 has a `status` of its own, which wins there.
     """
+    metrics.REQUESTS_REFUSED[code].inc()
     status = STATUSES[code] if status is None else status
     known = {name: value for name, value in members.items() if value is not None}
     body: dict[str, Any] = {"success": False, "error": error, "code": code, **known, **figures}

@@ -20,6 +20,7 @@ from tonearm.api.browsers import Protected
 from tonearm.api.bulk import BulkRoutes
 from tonearm.api.control import ControlRoutes
 from tonearm.api.covers import CoverRoutes
+from tonearm.api.exposition import Exposition
 from tonearm.api.figures import FigureRoutes
 from tonearm.api.guards import HostGuard, OriginGuard
 from tonearm.api.health import HealthRoutes
@@ -41,6 +42,7 @@ from tonearm.clock import Clock
 from tonearm.errors import RefusalCode, Refused, StoreDiskFull, StoreFull, StoreUnavailable
 from tonearm.settings import Settings
 from tonearm.store.base import Store
+from tonearm.worker import Worker
 
 _HTTP_CODES = {404: RefusalCode.NOT_FOUND, 405: RefusalCode.METHOD_NOT_ALLOWED}
 _HTTP_TEXTS = {404: "There is nothing here", 405: "This method is not allowed here"}
@@ -49,9 +51,16 @@ log = structlog.get_logger("api")
 
 
 def create_app(
-    store: Store, settings: Settings, clock: Clock, *, catalog: Catalog | None = None, insecure_open: bool = False
+    store: Store,
+    settings: Settings,
+    clock: Clock,
+    *,
+    catalog: Catalog | None = None,
+    worker: Worker | None = None,
+    insecure_open: bool = False,
 ) -> FastAPI:
-    """The HTTP API over *store*; *clock* gives job ids and answers their time. *catalog* is searched, nothing else.
+    """The HTTP API over *store*; *clock* gives job ids and answers their time. *catalog* is searched, nothing else;
+    of *worker* the metrics speak, where this process has one.
 
     Without any key it is open to all where only this machine reaches it, or if *insecure_open*; else it is shut.
     """
@@ -59,7 +68,9 @@ def create_app(
     live = Live(store, clock)
     streams = StreamRoutes(store, live, settings)
     FigureRoutes(store, live).add_to(app)
-    QueueMetricRoutes(store, clock, lambda: streams.listeners).add_to(app)
+    exposition = Exposition(settings, clock, lambda: streams.listeners)
+    exposition.store, exposition.worker = store, worker
+    QueueMetricRoutes(store, clock, exposition).add_to(app)
     streams.add_to(app)
     HealthRoutes(store, settings, clock).add_to(app)
     WorkerRoutes(store, clock).add_to(app)

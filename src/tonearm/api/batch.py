@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request, Response
 
-from tonearm import traces
+from tonearm import metrics, traces
 from tonearm.api.answers import limit_of, success, with_warning
 from tonearm.api.bodies import Object, read_object
 from tonearm.api.fields import invalid, unknown, warning
@@ -60,7 +60,10 @@ class BatchRoutes:
                 key_limits(request.scope, self.settings.submit_limits()),
                 idempotency,
             )
-        added = batches.added([each.submission for each in wanted], answers)
+        added = frozenset(batches.added([each.submission for each in wanted], answers))
+        for each in wanted:
+            if each.submission.id in added:
+                metrics.JOBS_SUBMITTED[each.submission.spec.type].inc()
         if added:
             log.info("Batch submitted", client=client, jobs=len(added))
         for job_id in added:
@@ -107,6 +110,7 @@ def _result(wanted: Wanted, answer: Submitted | Refused) -> Object:
 
 
 def _refused(refused: Refused) -> Object:
+    metrics.REQUESTS_REFUSED[refused.code].inc()
     result: Object = {"success": False, "error": refused.message, "code": refused.code}
     if isinstance(refused, Invalid) and refused.field is not None:
         result["field"] = refused.field

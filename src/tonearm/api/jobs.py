@@ -17,7 +17,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from tonearm import traces
+from tonearm import metrics, traces
 from tonearm.api import fields, records
 from tonearm.api.answers import refusal, success, with_warning
 from tonearm.api.bodies import Object, read_object
@@ -115,6 +115,7 @@ class JobRoutes:
         if submitted.duplicate:
             answer["duplicate"] = True
         elif submitted.job_id == submission.id:
+            metrics.JOBS_SUBMITTED[spec.type].inc()
             log.info("Job submitted", job=submitted.job_id, type=spec.type, id=spec.catalog_id, quality=spec.quality)
             traces.passed(Step.SUBMIT, submission.id, {"type": spec.type}, began_ns=began_ns, headers=request.headers)
         location = f"{self._settings.base_path}{PREFIX}/{submitted.job_id}"

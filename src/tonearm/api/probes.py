@@ -1,6 +1,7 @@
 """Probes of a process that only works: whether it lives, whether it would take on tasks, and its metrics.
 
-Nothing here asks the store: what a worker knows from its own loops is enough, and a probe must not wait.
+A probe does not ask the store: what a worker knows from its own loops is enough, and it must not wait. The metrics do,
+for a moment.
 """
 
 from __future__ import annotations
@@ -8,25 +9,28 @@ from __future__ import annotations
 from fastapi import FastAPI, Request, Response
 
 from tonearm.api.answers import HEADERS, UNREACHABLE, refusal, success
-from tonearm.api.exposition import CONTENT_TYPE, exposition
+from tonearm.api.exposition import TEXT, Exposition
 from tonearm.errors import RefusalCode
-from tonearm.worker import Pulse, Worker
+from tonearm.store.base import Store
+from tonearm.worker import Worker
 
 
 class Probes:
     """`/healthz`, `/readyz` and `/metrics` of a worker process."""
 
-    def __init__(self) -> None:
-        self.worker: Worker | None = None
-        """None while the queue could not be opened yet."""
+    def __init__(self, exposition: Exposition) -> None:
+        self._exposition = exposition
+        self._worker: Worker | None = None
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes to *app*."""
         for path, endpoint in (("/healthz", self.healthz), ("/readyz", self.readyz), ("/metrics", self.metrics)):
             app.add_api_route(path, endpoint, methods=["GET", "HEAD"])
 
-    def _pulse(self) -> Pulse | None:
-        return None if self.worker is None else self.worker.pulse()
+    def know(self, store: Store, worker: Worker) -> None:
+        """From now on there is a worker to speak of; before, the queue could not be opened yet."""
+        self._worker = self._exposition.worker = worker
+        self._exposition.store = store
 
     async def healthz(self) -> Response:
         """Whether the process answers."""
@@ -34,7 +38,7 @@ class Probes:
 
     async def readyz(self, request: Request) -> Response:
         """Whether this worker reaches its queue and takes on tasks."""
-        pulse = self._pulse()
+        pulse = None if self._worker is None else self._worker.pulse()
         if pulse is None:
             return refusal(request.scope, RefusalCode.STORE_UNAVAILABLE, UNREACHABLE)
         if pulse.trouble is not None:
@@ -43,5 +47,5 @@ class Probes:
         return success({"status": "ready", "worker": pulse.worker})
 
     async def metrics(self) -> Response:
-        """The figures of this process for Prometheus."""
-        return Response(exposition(self._pulse()), headers={**HEADERS, "Content-Type": CONTENT_TYPE})
+        """The figures of this process, and what it knows of the queue, for Prometheus."""
+        return Response(await self._exposition.text(), headers={**HEADERS, "Content-Type": TEXT})

@@ -21,7 +21,7 @@ from tonearm.cli import memory
 from tonearm.cli.rereading import Rereading
 from tonearm.clock import SystemClock
 from tonearm.errors import StoreUnavailable
-from tonearm.ops import logs
+from tonearm.ops import logs, looplag
 from tonearm.ops.systemd import ServiceManager, Watchdog
 from tonearm.ops.tracing import tracing
 from tonearm.settings import Settings
@@ -97,6 +97,7 @@ class Process:
         What is *said* stands in the line that tells that all is ready.
         """
         memory.settle()
+        lag = asyncio.create_task(looplag.watch(), name="loop lag")
         if worker is not None:
             worker.start()
         log.info(
@@ -115,6 +116,7 @@ class Process:
             await worker.stop(grace_ms, hurry=self._hurry)
         left_ms = grace_ms - (self.clock.elapsed_ms() - since_ms)
         await server.stop(max(0, left_ms), hurry=self._hurry)
+        lag.cancel()
 
     @asynccontextmanager
     async def _watched(self, watchdog: Watchdog) -> AsyncIterator[None]:

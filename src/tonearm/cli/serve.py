@@ -8,7 +8,7 @@ from functools import partial
 
 import structlog
 
-from tonearm.api import ApiServer, Probes, create_app, create_worker_app
+from tonearm.api import ApiServer, Exposition, Probes, create_app, create_worker_app
 from tonearm.cli.exposure import check_exposure
 from tonearm.cli.outside import outside
 from tonearm.cli.process import Process, run
@@ -68,7 +68,7 @@ async def _serve(process: Process, *, works: bool, insecure_open: bool) -> None:
         if works and reached:
             worker = await stack.enter_async_context(working(store, settings, clock, reached))
             process.rereading.tell(worker.settings_changed)
-        app = create_app(store, settings, clock, catalog=catalog, insecure_open=insecure_open)
+        app = create_app(store, settings, clock, catalog=catalog, worker=worker, insecure_open=insecure_open)
         server = ApiServer(app, settings)
         await server.start()
         if worker is None and settings.shared_queue() is None:
@@ -83,7 +83,7 @@ async def _serve(process: Process, *, works: bool, insecure_open: bool) -> None:
 async def _work(process: Process) -> None:
     """The probes answer from the beginning; a queue that does not is waited for."""
     settings, clock = process.settings, process.clock
-    probes = Probes()
+    probes = Probes(Exposition(settings, clock))
     server = ApiServer(create_worker_app(probes, settings), settings)
     await server.start()
     try:
@@ -94,8 +94,9 @@ async def _work(process: Process) -> None:
             stack.push_async_callback(store.close)
             reached = await stack.enter_async_context(outside(settings))
             process.rereading.tell(reached.settings_changed)
-            probes.worker = worker = await stack.enter_async_context(working(store, settings, clock, reached))
+            worker = await stack.enter_async_context(working(store, settings, clock, reached))
             process.rereading.tell(worker.settings_changed)
+            probes.know(store, worker)
             watchdog = Watchdog(process.manager, [worker.turns], lambda: status_of(worker))
             await process.run(server, worker, watchdog)
     finally:

@@ -39,7 +39,6 @@ from tonearm.metrics.tasks import (
     TASKS,
     TASKS_RECOVERED,
     Ending,
-    Step,
 )
 
 __all__ = [
@@ -68,7 +67,6 @@ __all__ = [
     "TASK_SECONDS",
     "Access",
     "Ending",
-    "Step",
     "counter",
     "counters",
     "histogram",

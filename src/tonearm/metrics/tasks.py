@@ -7,6 +7,7 @@ from enum import StrEnum
 from tonearm.errors import FailureCode
 from tonearm.metrics.registry import counter, counters, histogram, histograms
 from tonearm.model import TaskKind
+from tonearm.traces import JOURNEY
 
 SHORT_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Bounds for one answer of a host."""
@@ -31,24 +32,13 @@ class Ending(StrEnum):
     """The claim was not this worker's any more."""
 
 
-class Step(StrEnum):
-    """A step of a track's journey."""
-
-    CATALOG = "catalog"
-    TRANSFER = "transfer"
-    VERIFY = "verify"
-    TAG = "tag"
-    DECODE = "decode"
-    PUBLISH = "publish"
-
-
 TASKS = counters("tonearm_tasks", "Claims that ended, by how.", "outcome", Ending)
 TASK_SECONDS = histograms(
     "tonearm_task_duration_seconds", "From a claim to its end, however it ended.", "kind", TaskKind, STEP_S
 )
 RETRIES = counters("tonearm_retries", "Attempts that failed and will be repeated, by why.", "code", FailureCode)
 TASKS_RECOVERED = counter("tonearm_tasks_recovered", "Tasks freed from workers that died or were silent.")
-STEP_SECONDS = histograms("tonearm_step_duration_seconds", "The steps of a track's journey.", "step", Step, STEP_S)
+STEP_SECONDS = histograms("tonearm_step_duration_seconds", "The steps of a track's journey.", "step", JOURNEY, STEP_S)
 FIRST_BYTE_SECONDS = histogram(
     "tonearm_first_byte_seconds", "From asking for a file to the head of its answer.", SHORT_S
 )

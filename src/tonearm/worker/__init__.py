@@ -12,8 +12,8 @@ supervisor.py  loops that come back when they fall over; backoff.py: after which
 pulse.py       how a worker is at this moment, for the probes of its process
 """
 
-from tonearm.worker.pulse import Ending, Pulse, RoundTrip
+from tonearm.worker.pulse import Pulse, RoundTrip
 from tonearm.worker.tools import WorkerTools
 from tonearm.worker.worker import Worker
 
-__all__ = ["Ending", "Pulse", "RoundTrip", "Worker", "WorkerTools"]
+__all__ = ["Pulse", "RoundTrip", "Worker", "WorkerTools"]

@@ -13,19 +13,21 @@ import asyncio
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from tonearm import traces
+from tonearm import metrics
 from tonearm.errors import DiskFull, FailureCode, FetchError, HostResting, LeaseEnded, LeaseLost, StoreUnavailable
+from tonearm.metrics import Ending
 from tonearm.model import Cancelled, Claim, Completed, Failed, Failure, Outcome, Paused, Released, Retry, TaskKind
 from tonearm.policy import RetryRules, after_failure
 from tonearm.settings import Settings
 from tonearm.traces import Step
 from tonearm.worker.diskhold import DiskHold
-from tonearm.worker.held import Held, Stop, traced
+from tonearm.worker.held import Held, Stop
 from tonearm.worker.insisting import insist
 from tonearm.worker.journey import Journey
 from tonearm.worker.leases import Leases
-from tonearm.worker.pulse import Ending, ending_of
+from tonearm.worker.pulse import ending_of
 from tonearm.worker.resolving import resolve
+from tonearm.worker.steps import step
 from tonearm.worker.threads import in_thread
 from tonearm.worker.tools import WorkerTools
 
@@ -50,7 +52,8 @@ async def attempt(held: Held, tools: WorkerTools, leases: Leases, hold: DiskHold
             ending = await _ended(held, tools, leases, hold)
             if ending is Ending.LOST:
                 await _leave_stage(held, tools, leases)
-            tools.ended[ending] += 1
+            metrics.TASKS[ending].inc()
+            metrics.TASK_SECONDS[claim.kind].observe((tools.clock.elapsed_ms() - held.since_ms) / 1_000)
         except Exception:  # a supervisor: the lease of a task that cannot even be settled runs out
             log.exception("A task could not be settled")
         finally:
@@ -78,7 +81,7 @@ async def _run(held: Held, tools: WorkerTools, leases: Leases, hold: DiskHold) -
             if held.former is not None:
                 await asyncio.wait([held.former])
             if held.claim.kind is TaskKind.RESOLVE:
-                with traces.span(Step.RESOLVE, held.claim.job_id, traced(held.claim)):
+                with step(Step.RESOLVE, held.claim):
                     await resolve(held, tools, leases)
                 return Ending.RESOLVED
             return await Journey(held, tools, leases).run()
@@ -192,6 +195,7 @@ def _tell(outcome: Outcome) -> None:
         case Failed(failure=failure):
             log.warning("Failed", code=str(failure.code), error=failure.message)
         case Retry(failure=failure, delay_ms=delay_ms):
+            metrics.RETRIES[failure.code].inc()
             log.info("Will try again", code=str(failure.code), delay_ms=delay_ms)
         case Released(reason=reason):
             log.info("Given back", reason=reason)

@@ -75,10 +75,5 @@ class Held:
         )
 
 
-def traced(claim: Claim) -> dict[str, str | int]:
-    """What the spans of a claim say of it (`tonearm.traces`)."""
-    return {"task": claim.task_id, "epoch": claim.epoch, "attempt": claim.retry_count + 1}
-
-
 def _short(title: str | None) -> str | None:
     return None if title is None else title[:TITLE_LENGTH]

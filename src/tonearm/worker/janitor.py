@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import structlog
 
+from tonearm import metrics
 from tonearm.library import Stage
 from tonearm.store.base import PAGE, Reading
 from tonearm.store.working import Working
@@ -33,6 +34,7 @@ async def recover_dead(store: Working, stage: Stage) -> int:
         while count := await store.recover(worker, marks, charge=charge):
             freed += count
     if freed:
+        metrics.TASKS_RECOVERED.inc(freed)
         log.info("Recovered tasks of a process that died", tasks=freed)
     return freed
 

@@ -8,8 +8,9 @@ whoever holds the task next finds the recorded file and adopts it.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import TypeVar
 
 import structlog
 
-from tonearm import traces
+from tonearm import metrics
 from tonearm.errors import DiskError, DiskFull, FetchError, LeaseEnded
 from tonearm.fetch import Progress, Received, mark_of
 from tonearm.library import (
@@ -40,9 +41,10 @@ from tonearm.library import (
 )
 from tonearm.model import Completed, Mark, Phase, Publication, Reserved, Track
 from tonearm.traces import Step
-from tonearm.worker.held import Held, traced
+from tonearm.worker.held import Held
 from tonearm.worker.insisting import insist
 from tonearm.worker.leases import Leases
+from tonearm.worker.steps import step
 from tonearm.worker.threads import in_thread
 from tonearm.worker.timelimit import TimeLimit, time_limit
 from tonearm.worker.tools import WorkerTools
@@ -70,6 +72,7 @@ class Journey:
         self._warnings: list[str] = []
         self._folder_cover: Picture | None = None
         self._download_ms = 0
+        self._asked_at_s: float | None = None
 
     async def run(self) -> Completed:
         """Bring the track into the library.
@@ -82,28 +85,21 @@ class Journey:
         if (found := await self._find_published()) is not None:
             return found
         async with time_limit(self._tools.settings.processing_timeout_ms, self._how_far) as limit:
-            with self._span(Step.RESOLVE):
-                track = await self._begin()
+            track = await self._begin()
             async with self._naming(track) as reserved:
-                with self._span(Step.TRANSFER):
-                    received = await self._transfer(track, folder, limit)
+                received = await self._transfer(track, folder, limit)
                 with limit.standing():
                     await self._leave_slot()
-                with self._span(Step.VERIFY):
-                    audio = await self._verify(track, received, folder)
-                    staged = await self._tag(track, received, audio, folder)
-                    with limit.standing():
-                        await self._decode(staged, track, audio)
+                audio = await self._verify(track, received, folder)
+                staged = await self._tag(track, received, audio, folder)
+                with limit.standing():
+                    await self._decode(staged, track, audio)
                 number = await reserved
             self._tools.disk.release(self._claim.task_id)
             umask = self._tools.umask
             size, inode = await self._enter(Phase.PUBLISH, folder, lambda: prepare(staged, umask=umask))
         name = self._name(track)
-        with self._span(Step.PUBLISH):
-            return await self._file(staged, name, number, audio.format.extension, size=size, inode=inode)
-
-    def _span(self, step: Step) -> AbstractContextManager[object]:
-        return traces.span(step, self._claim.job_id, traced(self._claim))
+        return await self._file(staged, name, number, audio.format.extension, size=size, inode=inode)
 
     async def _take_over_stage(self) -> Path:
         """First of all, so that whoever held the task before has no file to publish any more."""
@@ -124,7 +120,8 @@ class Journey:
     async def _begin(self) -> Track:
         """See that there is room on the disk at all, and ask the catalog."""
         await in_thread(self._tools.disk.check)
-        track = await self._tools.catalog.track(self._claim.spec.catalog_id, self._claim.spec.quality)
+        with step(Step.RESOLVE, self._claim):
+            track = await self._tools.catalog.track(self._claim.spec.catalog_id, self._claim.spec.quality)
         self._held.title, self._held.album = track.title, track.album
         return track
 
@@ -146,18 +143,24 @@ class Journey:
         disk, task_id, size = self._tools.disk, self._claim.task_id, track.media.size_bytes
         await self._enter(Phase.TRANSFER, folder, lambda: disk.reserve(task_id, size, mark_of(folder)))
         began_ms = self._tools.clock.elapsed_ms()
-        received = await self._tools.fetcher.download(
-            track.media,
-            folder,
-            progress=self._on_progress,
-            room=partial(disk.advance, task_id),
-            standing=limit.standing,
-        )
+        self._asked_at_s = time.perf_counter()
+        with step(Step.TRANSFER, self._claim):
+            received = await self._tools.fetcher.download(
+                track.media,
+                folder,
+                progress=self._on_progress,
+                room=partial(disk.advance, task_id),
+                standing=limit.standing,
+            )
         disk.arrived(task_id, received.size)
         self._download_ms = self._tools.clock.elapsed_ms() - began_ms
         return received
 
     def _on_progress(self, progress: Progress) -> None:
+        if self._asked_at_s is not None:
+            metrics.FIRST_BYTE_SECONDS.observe(time.perf_counter() - self._asked_at_s)
+            self._asked_at_s = None
+        metrics.RECEIVED_BYTES.inc(max(0, progress.received - self._held.mark.received))
         self._held.mark = Mark(Phase.TRANSFER, progress.bytes_done, progress.bytes_total, progress.received)
         self._held.speed = progress.speed
         self._leases.moved()
@@ -214,16 +217,18 @@ class Journey:
 
     async def _verify(self, track: Track, received: Received, folder: Path) -> Audio:
         """Whether the bytes are the file that was promised."""
-        return await self._enter(
-            Phase.VERIFY, folder, lambda: verify(received.path, track, received.size, received.checksum)
-        )
+        with step(Step.VERIFY, self._claim):
+            return await self._enter(
+                Phase.VERIFY, folder, lambda: verify(received.path, track, received.size, received.checksum)
+            )
 
     async def _tag(self, track: Track, received: Received, audio: Audio, folder: Path) -> Path:
         """Make the file that will be published; one that cannot be tagged stays as it came, with a warning."""
         picture = await self._pictures(track)
         target = folder / f"tagged.{audio.format.extension}"
         wanted = Tags.of(track, self._claim.album)
-        self._warnings += await in_thread(write_tags, received.path, target, audio.format, wanted, picture)
+        with step(Step.TAG, self._claim):
+            self._warnings += await in_thread(write_tags, received.path, target, audio.format, wanted, picture)
         return target
 
     async def _decode(self, staged: Path, track: Track, audio: Audio) -> None:
@@ -233,7 +238,8 @@ class Journey:
         with ExitStack() as open_files:
             candidate = await in_thread(lambda: open_files.enter_context(Candidate.open(staged, audio)))
             order = candidate.order(track)
-            decoded = await self._tools.decoder.decode(candidate.descriptor, order, candidate.limit_seconds)
+            with step(Step.DECODE, self._claim):
+                decoded = await self._tools.decoder.decode(candidate.descriptor, order, candidate.limit_seconds)
         candidate.judge(decoded, track)
 
     async def _pictures(self, track: Track) -> Picture | None:
@@ -300,7 +306,8 @@ class Journey:
         if not self._leases.trusted(self._held):
             raise LeaseEnded
         replace_old = self._tools.settings.on_conflict == "replace"
-        await in_thread(publish, staged, self._root, path, umask=self._tools.umask, replace=replace_old)
+        with step(Step.PUBLISH, self._claim):
+            await in_thread(publish, staged, self._root, path, umask=self._tools.umask, replace=replace_old)
 
     async def _keeps(self, staged: Path, path: str) -> bool:
         """Whether the file that has the name already serves: because it is the same, or by `QUEUE_ON_CONFLICT=skip`."""

@@ -15,6 +15,7 @@ from itertools import islice
 
 import structlog
 
+from tonearm import metrics
 from tonearm.clock import Clock
 from tonearm.errors import DiskError, PartlyRenewed, StoreUnavailable
 from tonearm.library import Stage
@@ -148,6 +149,9 @@ class Leases:
             if held.claim.token in gone:
                 held.halt(Stop.LOST)
             else:
+                metrics.LEASE_RENEWALS.inc()
+                if held.lease_ends_ms - asked_at_ms < self._lease_ms // 2:
+                    metrics.LEASE_RENEWALS_LATE.inc()
                 held.lease_ends_ms = asked_at_ms + self._lease_ms
 
     async def watch(self) -> None:

@@ -5,27 +5,10 @@ What other processes know of it is what it tells the store (`WorkerReport`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
+from tonearm.metrics import Ending
 from tonearm.model import Cancelled, Completed, Failed, Outcome, Paused, Released
-
-
-class Ending(StrEnum):
-    """How a claim ended in this process; a closed list, which the metrics name."""
-
-    COMPLETED = "completed"
-    RESOLVED = "resolved"
-    """An album's tracks are known."""
-    RETRIED = "retried"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    PAUSED = "paused"
-    RELEASED = "released"
-    """Given back without cost."""
-    LOST = "lost"
-    """The claim was not this worker's any more."""
 
 
 def ending_of(outcome: Outcome) -> Ending:
@@ -47,11 +30,10 @@ def ending_of(outcome: Outcome) -> Ending:
 
 @dataclass(frozen=True, slots=True)
 class RoundTrip:
-    """A claim that the store answered: when, in elapsed and wall milliseconds, and how long it took, in seconds."""
+    """A claim that the store answered: when, in elapsed and wall milliseconds."""
 
     elapsed_ms: int
     wall_ms: int
-    took_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +43,11 @@ class Pulse:
     worker: str
     active_downloads: int
     max_concurrent: int
-    ended: Mapping[Ending, int]
-    restarts: int
+    speed: float
+    """Bytes per second of all running transfers together."""
+    disk_free: int | None
+    """Bytes free on the volume of stage and library at the last look; None: it did not answer, or nobody looked."""
+    disk_min: int | None
     store_reachable: bool
     claimed: RoundTrip | None
     """The newest claim that the store answered, with or without tasks; None: none yet."""

@@ -14,6 +14,7 @@ from contextlib import suppress
 
 import structlog
 
+from tonearm import metrics
 from tonearm.errors import StoreUnavailable
 from tonearm.worker.backoff import Backoff
 
@@ -26,8 +27,6 @@ class Supervisor:
     def __init__(self) -> None:
         self.troubles: dict[str, str] = {}
         """Loops that fail at the moment, with their newest error."""
-        self.restarts = 0
-        """How often any loop was started again."""
         self.turns: Counter[str] = Counter()
         """Rounds of each loop that came to an end: a good one, or because the store is away. For the watchdog."""
         self.told: Callable[[], None] = lambda: None
@@ -61,7 +60,7 @@ class Supervisor:
                 return
 
     def _note(self, name: str, error: Exception, pause_s: float) -> None:
-        self.restarts += 1
+        metrics.LOOP_RESTARTS.inc()
         if isinstance(error, StoreUnavailable):
             self.turns[name] += 1
             if not self._cut_off:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tonearm.catalog import Catalog
 from tonearm.clock import Clock
@@ -12,7 +11,6 @@ from tonearm.library import Decoder, DiskGuard, Stage, Template
 from tonearm.settings import Settings
 from tonearm.store.base import Store
 from tonearm.worker.covers import Covers
-from tonearm.worker.pulse import Ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,5 +30,3 @@ class WorkerTools:
     """Permissions taken from published files and new folders."""
     settings: Settings
     clock: Clock
-    ended: Counter[Ending] = field(default_factory=Counter[Ending])
-    """How the claims of this process ended so far."""

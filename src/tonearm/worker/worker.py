@@ -12,19 +12,20 @@ import time
 
 import structlog
 
-from tonearm import traces
+from tonearm import metrics, traces
 from tonearm.fetch import HostPort, Turn
-from tonearm.model import Claim, Claimed, ClaimRequest
+from tonearm.model import FINISHED, Claim, Claimed, ClaimRequest, Phase
 from tonearm.traces import Step
 from tonearm.worker import janitor
 from tonearm.worker.attempt import attempt
 from tonearm.worker.diskhold import DiskHold
 from tonearm.worker.gates import CatalogGate, first_closed
-from tonearm.worker.held import Stop, traced
+from tonearm.worker.held import Stop
 from tonearm.worker.leases import Leases
 from tonearm.worker.pulse import Pulse, RoundTrip
 from tonearm.worker.slots import Slots
 from tonearm.worker.steering import Steering
+from tonearm.worker.steps import traced
 from tonearm.worker.supervisor import Supervisor
 from tonearm.worker.tools import WorkerTools
 
@@ -139,12 +140,14 @@ class Worker:
 
     def pulse(self) -> Pulse:
         """How this worker is now."""
+        free, least = self._disk.figures()
         return Pulse(
             worker=self.id,
             active_downloads=self.slots.transferring,
             max_concurrent=self.slots.limit,
-            ended=self._tools.ended,
-            restarts=self.supervisor.restarts,
+            speed=sum(held.speed for held in self.leases if held.mark.phase is Phase.TRANSFER),
+            disk_free=free,
+            disk_min=least,
             store_reachable=self._claimed is not None and not self.supervisor.store_away,
             claimed=self._claimed,
             trouble=self._trouble() or self._stillness(),
@@ -206,9 +209,9 @@ class Worker:
         clock = self._tools.clock
         single = self._catalog.single
         for request in ((min(tracks, 1), 0), (0, min(albums, 1))) if single else ((tracks, albums),):
-            asked_at_ms, began, began_ns = clock.elapsed_ms(), time.perf_counter(), time.time_ns()
+            asked_at_ms, began_ns = clock.elapsed_ms(), time.time_ns()
             claimed = await self._tools.store.claim(self._wish(*request))
-            self._claimed = RoundTrip(clock.elapsed_ms(), clock.wall_ms(), time.perf_counter() - began)
+            self._claimed = RoundTrip(clock.elapsed_ms(), clock.wall_ms())
             for claim in claimed.claims:
                 traces.passed(Step.CLAIM, claim.job_id, {**traced(claim), "worker": self.id}, began_ns=began_ns)
                 runner = self._run(claim, asked_at_ms)
@@ -262,12 +265,15 @@ class Worker:
     async def _sweep(self) -> None:
         swept = await self._tools.store.sweep()
         if swept.recovered or swept.crashed:
+            metrics.TASKS_RECOVERED.inc(swept.recovered)
             log.warning("Freed leases that ran out", recovered=swept.recovered, crashed=swept.crashed)
         if not swept.more:
             await asyncio.sleep(SWEEP_S)
 
     async def _prune(self) -> None:
         pruned = await self._tools.store.prune(self._settings.retention())
+        for status in FINISHED:
+            metrics.RECORDS_PRUNED[status].inc(getattr(pruned, status))
         if pruned.completed or pruned.failed or pruned.cancelled:
             log.info(
                 "Removed old records", completed=pruned.completed, failed=pruned.failed, cancelled=pruned.cancelled

@@ -18,9 +18,10 @@ from tests.support.server import Tonearm
 from tests.support.sharing import Site
 from yarl import URL
 
-from tonearm.api import Probes, create_worker_app
+from tonearm.api import Exposition, Probes, create_worker_app
 from tonearm.catalog.folder.app import build_app
 from tonearm.catalog.folder.index import open_index
+from tonearm.clock import SystemClock
 from tonearm.settings import Settings
 
 CATALOG_URL = "http://127.0.0.1:9"
@@ -30,7 +31,8 @@ CATALOG = ("/", "/albums", "/albums/{id}", "/tracks/{id}", "/search", "/media/{i
 
 def test_a_worker_answers_its_probes_and_metrics_and_nothing_else() -> None:
     """No description of an API, nothing that changes anything."""
-    app = create_worker_app(Probes(), Settings())
+    settings = Settings()
+    app = create_worker_app(Probes(Exposition(settings, SystemClock())), settings)
     found = {(method, route.path) for route in app.routes if isinstance(route, Route) for method in route.methods or ()}
 
     assert found == PROBES

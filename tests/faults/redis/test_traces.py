@@ -13,7 +13,7 @@ from tests.support.redis_server import RedisServer
 from tests.support.server import until
 from tests.support.sharing import Site
 
-STEPS = ["submit", "claim", "resolve", "transfer", "verify", "publish"]
+STEPS = ["submit", "claim", "resolve", "transfer", "verify", "tag", "decode", "publish"]
 ASKING = "0af7651916cd43dd8448eb211c80319c"
 TRACEPARENT = f"00-{ASKING}-b7ad6b7169203331-01"
 
@@ -37,7 +37,7 @@ async def test_the_steps_of_a_job_are_one_trace_over_processes(
             good, bad = str(body["jobId"]), await server.submit("track", 2)
             await server.wait_for(good, "completed")
             await server.wait_for(bad, "failed")
-            await until("all spans have come", lambda: len(collector.spans()) >= 9)
+            await until("all spans have come", lambda: len(collector.spans()) >= len(STEPS) + 3)
             await server.terminate()
             assert await server.ended() == 0
 

@@ -75,7 +75,9 @@ async def test_a_worker_waits_for_its_queue_and_says_so_meanwhile(tmp_path: Path
     async with ScriptedCatalog() as catalog, alone(tmp_path, catalog) as worker:
         status, _, body = await worker.get("/readyz")
         assert (status, '"STORE_UNAVAILABLE"' in body) == (503, True)
-        assert await worker.figures() == {"tonearm_store_reachable": 0}
+        figures = await worker.figures()
+        assert figures["tonearm_store_reachable"] == 0
+        assert not {"tonearm_worker_ready", "tonearm_jobs", "tonearm_workers_alive"} & figures.keys()
         assert (await worker.get("/api/download-queue/stats"))[0] == 404
 
         (tmp_path / "away").unlink()

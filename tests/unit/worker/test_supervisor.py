@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from tests.support.exposition import counted
 
 from tonearm.errors import StoreUnavailable
 from tonearm.worker import backoff
@@ -21,6 +22,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_loop_that_raises_is_started_again(error: Exception) -> None:
     """One error costs one round, is counted, and is shown until a round succeeds."""
     watcher, done, shown = Supervisor(), asyncio.Event(), list[dict[str, str]]()
+    before = counted("tonearm_loop_restarts_total")
     rounds = iter([error, error, None])
 
     async def loop() -> None:
@@ -32,14 +34,14 @@ async def test_a_loop_that_raises_is_started_again(error: Exception) -> None:
 
     await watcher.watch("claim", loop, until=done)
 
-    assert watcher.restarts == 2
+    assert counted("tonearm_loop_restarts_total") - before == 2
     assert shown == [{}, {"claim": str(error)}, {"claim": str(error)}]
     assert watcher.troubles == {}
 
 
 async def test_a_cancel_ends_a_loop() -> None:
     """A stop is not an error to recover from."""
-    watcher = Supervisor()
+    watcher, before = Supervisor(), counted("tonearm_loop_restarts_total")
 
     async def loop() -> None:
         await asyncio.Event().wait()
@@ -50,7 +52,7 @@ async def test_a_cancel_ends_a_loop() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert watcher.restarts == 0
+    assert counted("tonearm_loop_restarts_total") == before
 
 
 async def test_a_store_that_is_away_is_told_until_every_loop_has_reached_it_again() -> None:
