@@ -75,7 +75,7 @@ ROWS = (
     Row("GET", "/{album}/tracks", 200, {"success", "tracks", "count"}, values={"count": 2}),
     Row("GET", "/{album}/tracks?limit=1", 200, {"success", "tracks", "count", "nextCursor"}),
     Row("GET", "/{job}/archive", 400, {"success", "error", "code"}, values={"code": "WRONG_STATE"}),
-    Row("GET", "/{done}/cover", 409, {"success", "error", "code"}, values={"error": "The job has no cover"}),
+    Row("GET", "/{done}/cover", 204),
     Row("GET", "/search?q=blue", 501, {"success", "error", "code"}, values={"code": "NOT_IMPLEMENTED"}),
     Row("GET", "/stats", 200, STATS, values={"queueSource": "memory"}, headers={"Cache-Control": "no-cache"}),
     Row("GET", "/dashboard", 200, STATS | {"jobs", "generatedAt"}, headers={"Cache-Control": "no-cache"}),

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from tonearm.api.conditional import unchanged
 from tonearm.api.paths import PREFIX
-from tonearm.errors import NotFound, RefusalCode, Refused
+from tonearm.errors import NotFound
 from tonearm.library import Picture, read_cover
 from tonearm.model import JOB_ID, JobRecord
 from tonearm.store.base import Store
@@ -41,7 +41,7 @@ class CoverRoutes:
         app.add_api_route(f"{PREFIX}/{{job_id}}/cover", self.cover, methods=["GET", "HEAD"])
 
     async def cover(self, request: Request, job_id: str) -> Response:
-        """The cover beside the first file of a job."""
+        """The cover beside the first file of a job; 204 where there is none, which is no error of whoever asks."""
         if not JOB_ID.fullmatch(job_id):
             raise NotFound(job_id)
         job = await self._store.job(job_id, whole=False)
@@ -50,7 +50,7 @@ class CoverRoutes:
     async def _answer(self, request: Request, job: JobRecord) -> Response:
         found = await anyio.to_thread.run_sync(_read, self._root, job.files[0]) if job.files else None
         if found is None:
-            raise Refused(RefusalCode.FILE_UNAVAILABLE, "The job has no cover")
+            return Response(status_code=204, headers={"Cache-Control": "no-cache"})  # one may come with the next file
         picture, tag = found
         headers = {"Cache-Control": f"private, max-age={MAX_AGE_S}"}
         known = unchanged(request.scope, tag, headers)

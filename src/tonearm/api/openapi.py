@@ -263,14 +263,14 @@ def _archive() -> Part:
 
 
 def _cover() -> Part:
-    refusals = (Code.NOT_FOUND, Code.FILE_UNAVAILABLE)
-    operation = _operation("showCover", "The cover beside the files of a job", {}, refusals)
+    operation = _operation("showCover", "The cover beside the files of a job", {}, (Code.NOT_FOUND,))
     picture = {"schema": {"type": "string", "format": "binary"}}
     operation["responses"]["200"] = {
         "description": "Success",
         "headers": {"ETag": {"schema": {"type": "string"}}},
         "content": {"image/jpeg": picture, "image/png": picture},
     }
+    operation["responses"]["204"] = {"description": "The job has no cover"}
     operation["responses"]["304"] = {"description": "It is the one of `If-None-Match`"}
     return operation
 
