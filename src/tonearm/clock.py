@@ -10,9 +10,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Protocol
+
+
+def iso(wall_ms: int) -> str:
+    """Wall milliseconds as date and time of UTC, `2026-01-02T03:04:05.678Z`."""
+    return datetime.fromtimestamp(wall_ms / 1_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Clock(Protocol):

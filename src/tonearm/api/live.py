@@ -20,8 +20,8 @@ from tonearm.api.bodies import Object
 from tonearm.api.conditional import unchanged, weak
 from tonearm.api.listing import read_jobs
 from tonearm.api.revision import Look, Revisions, digest
-from tonearm.api.sums import iso, read_figures
-from tonearm.clock import Clock
+from tonearm.api.sums import read_figures
+from tonearm.clock import Clock, iso
 from tonearm.errors import RefusalCode
 from tonearm.model import JobQuery
 from tonearm.store.base import PAGE, Store

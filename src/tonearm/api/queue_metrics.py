@@ -9,8 +9,8 @@ from fastapi import FastAPI, Request, Response
 from tonearm.api.answers import HEADERS, success
 from tonearm.api.exposition import OPENMETRICS, TEXT, Exposition
 from tonearm.api.paths import METRICS
-from tonearm.api.sums import iso, wire_counts, wire_metrics
-from tonearm.clock import Clock
+from tonearm.api.sums import wire_counts, wire_metrics
+from tonearm.clock import Clock, iso
 from tonearm.store.base import Store
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 
 from tonearm.api.bodies import Object
 from tonearm.clock import Clock
@@ -45,11 +44,6 @@ async def read_figures(store: Store, clock: Clock, workers: Sequence[WorkerRecor
 def wire_counts(counts: Counts) -> Object:
     """The `queue` object: jobs by status, and all of them."""
     return {**asdict(counts), "total": counts.total}
-
-
-def iso(wall_ms: int) -> str:
-    """A time in ISO 8601, in UTC, to the millisecond."""
-    return datetime.fromtimestamp(wall_ms / 1_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def waits(alive: Iterable[WorkerRecord]) -> Object:

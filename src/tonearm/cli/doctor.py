@@ -27,7 +27,7 @@ def examine_queue() -> int:
 
 async def _examine() -> int:
     settings = load()
-    logs.configure(settings.log_format, settings.log_level)
+    logs.set_up(settings)
     wrong = 0
     async for check in examine(settings, SystemClock()):
         wrong += check.verdict is Verdict.WRONG

@@ -134,7 +134,7 @@ async def _at_the_queue(work: Callable[[Keyring], Awaitable[T]], unreachable: Se
     from tonearm.store.opening import open_store  # noqa: PLC0415 - as above
 
     settings = load()
-    logs.configure(settings.log_format, settings.log_level)
+    logs.set_up(settings)
     try:
         store = await open_store(settings, SystemClock())
     except DatabaseInUse:  # a server that listens elsewhere than the settings here say

@@ -106,7 +106,7 @@ def import_jobs(source: Path) -> None:
 
 def _settings() -> Settings:
     settings = load()
-    logs.configure(settings.log_format, settings.log_level)
+    logs.set_up(settings)
     return settings
 
 

@@ -54,7 +54,7 @@ class Process:
         self.settings = settings
         self.rereading = Rereading(settings)
         """What SIGHUP asks for."""
-        self.rereading.tell(lambda: logs.configure(settings.log_format, settings.log_level))
+        self.rereading.tell(lambda: logs.set_up(settings))
         self.clock = SystemClock()
         self.manager = ServiceManager()
         self.stopping = asyncio.Event()
@@ -142,6 +142,7 @@ def run(main: Callable[[Process], Awaitable[None]], settings: Settings) -> int:
             await main(Process(settings))
         log.info("Stopped")
 
+    logs.catch_the_uncaught()
     sys.setswitchinterval(SWITCH_S)
     _raise_descriptors()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

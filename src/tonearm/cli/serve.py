@@ -34,7 +34,7 @@ def serve(settings: Settings, *, reload: bool = False, worker: bool = True, inse
     Raises:
         SetupError: the server cannot start like this; the message says what to change.
     """
-    logs.configure(settings.log_format, settings.log_level)
+    logs.set_up(settings)
     if reload:
         return serve_reloading([argument for argument in sys.argv[1:] if argument != "--reload"])
     return run(partial(_serve, works=worker, insecure_open=insecure_open), settings)
@@ -46,7 +46,7 @@ def work(settings: Settings) -> int:
     Raises:
         SetupError: it cannot start like this; the message says what to change.
     """
-    logs.configure(settings.log_format, settings.log_level)
+    logs.set_up(settings)
     return run(_work, settings)
 
 

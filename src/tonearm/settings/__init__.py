@@ -8,6 +8,7 @@ out by who uses it; nothing here touches more than the two files.
 
 from tonearm.settings.fields import ATTRIBUTES, FIELDS, RELOADABLE, WITHOUT_EFFECT_YET, Settings
 from tonearm.settings.loading import load, load_again
+from tonearm.settings.secrets import secrets_of
 from tonearm.settings.showing import Setting, effective, settings_table
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "effective",
     "load",
     "load_again",
+    "secrets_of",
     "settings_table",
 ]

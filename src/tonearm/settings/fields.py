@@ -188,8 +188,8 @@ class Settings(BaseSettings):
     log_format: Reloadable[Annotated[Literal["text", "json"], kinds.Lower]] = Field(
         "text", description="Form of the log lines."
     )
-    log_level: Reloadable[Annotated[Literal["debug", "info", "warning", "error"], kinds.Lower]] = Field(
-        "info", description="The least severe level that is logged."
+    log_level: Reloadable[kinds.LogLevels] = Field(
+        "info", description="The least severe level that is logged, of the whole and of parts."
     )
 
     _origin: Origin = PrivateAttr()

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from tonearm.model import Quality
+from tonearm.settings import loglevels
 from tonearm.settings.redisaddress import RedisAddress
 
 
@@ -155,5 +156,10 @@ BasePath = Annotated[
     BeforeValidator(lambda value: value.rstrip("/") if isinstance(value, str) else value),
     Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$"),
     Kind("", "a path such as /music"),
+]
+LogLevels = Annotated[
+    str,
+    AfterValidator(loglevels.checked),
+    Kind("", f"{', '.join(loglevels.LEVELS)}, or with levels of parts such as info,worker.transfer=debug"),
 ]
 Lower = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)

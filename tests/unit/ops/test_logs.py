@@ -6,32 +6,28 @@ import io
 import json
 import logging
 import re
+import secrets
+import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import structlog
+from tests.support.told import telling
 
 from tonearm.ops import logs
+from tonearm.settings import Settings
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \[Queue\] \[(\S+)\] \[(\w+)\] \[(\S+)\] (.*)\n")
 
 
 @pytest.fixture
 def out() -> Iterator[io.StringIO]:
-    """Where the lines go; what `configure` changed in this process is put back afterwards."""
-    root = logging.getLogger()
-    handlers, level, before = root.handlers[:], root.level, structlog.get_config()
-    levels = {name: logging.getLogger(name).level for name in ("uvicorn.error", "asyncio", "aiohttp.access")}
-    yield io.StringIO()
-    structlog.configure(**before)
-    structlog.contextvars.clear_contextvars()
-    logging.captureWarnings(capture=False)
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name, old in levels.items():
-        logging.getLogger(name).setLevel(old)
+    """Where the lines go; what `configure` changes in this process is put back afterwards."""
+    with telling():
+        yield io.StringIO()
 
 
 def parts(line: str) -> tuple[str | Any, ...]:
@@ -76,7 +72,21 @@ def test_json_lines_carry_the_same_fields(out: io.StringIO) -> None:
 @pytest.mark.parametrize("form", ["text", "json"])
 @pytest.mark.parametrize(
     "nasty",
-    ["a\nb", "a\r\nb", "a\x00b", "a\x1b[31mb", "a\u2028b", "a\u202eb", "a\u200fb", "a\u061cb", "a\x85b", "a\ud800b"],
+    [
+        *(
+            "a\nb",
+            "a\r\nb",
+            "a\x00b",
+            "a\x1b[31mb",
+            "a\u2028b",
+            "a\u202eb",
+            "a\u200fb",
+            "a\u061cb",
+            "a\x85b",
+            "a\ud800b",
+        ),
+        *("a\x7fb", "a\u200bb", "a\ufeffb", "a\u2060b", "a\U000e0041b"),
+    ],
 )
 def test_one_event_is_one_line_whatever_is_in_it(out: io.StringIO, form: str, nasty: str) -> None:
     """Nobody forges a line or colours the terminal by a title."""
@@ -181,3 +191,106 @@ def test_configuring_again_replaces(out: io.StringIO) -> None:
     structlog.get_logger("a").info("once")
 
     assert parts(out.getvalue())[3] == "once"
+
+
+def test_levels_of_parts_win_over_that_of_the_whole(out: io.StringIO) -> None:
+    """For our parts and for libraries, and the longest name that fits counts."""
+    logs.configure("text", "warning,worker=info,worker.transfer=debug,uvicorn=error", out)
+    for name in ("api", "worker.task", "worker.transfer", "uvicorn.error"):
+        structlog.get_logger(name).debug("one")
+        structlog.get_logger(name).info("two")
+        logging.getLogger(name).warning("three")
+
+    said = [parts(line)[2:] for line in out.getvalue().splitlines(keepends=True)]
+    assert said == [
+        ("api", "three"),
+        ("worker.task", "two"),
+        ("worker.task", "three"),
+        ("worker.transfer", "one"),
+        ("worker.transfer", "two"),
+        ("worker.transfer", "three"),
+    ]
+
+
+def test_configuring_again_takes_back_levels_of_parts(out: io.StringIO) -> None:
+    """As a reload of the settings does."""
+    logs.configure("text", "info,worker=error,uvicorn.error=debug", out)
+    logs.configure("text", "info", out)
+    structlog.get_logger("worker").info("yes")
+    logging.getLogger("uvicorn.error").info("no")
+
+    assert [parts(line)[3] for line in out.getvalue().splitlines(keepends=True)] == ["yes"]
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_names_of_levels_and_loggers_are_plain_whatever_a_library_calls_them(out: io.StringIO, form: str) -> None:
+    """Letters, digits and `_`, in loggers dots too: a line can always be taken apart."""
+    logs.configure(form, "debug", out)
+    logging.getLogger("odd name] [x\n/é").log(15, "said")
+    line = out.getvalue()
+
+    if form == "text":
+        assert parts(line) == ("-", "level_15", "odd_name_x_", "said")
+    else:
+        assert (json.loads(line)["level"], json.loads(line)["logger"]) == ("level_15", "odd_name_x_")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_secrets_of_the_settings_are_masked_wherever_they_stand(
+    out: io.StringIO, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them by its value, as it is and as an address has it, also in what a library says."""
+    settings = Settings(
+        INTERNAL_API_TOKEN="c4talog/planted",
+        QUEUE_WEBHOOK_SECRET="w3bhook planted",
+        REDIS_URL="redis://:r3d%40is@host",
+        QUEUE_WEBHOOK_URLS="https://hooks.example/services/T0000/s3rvice-planted-token",
+        LOG_FORMAT=form,
+    )
+    monkeypatch.setattr(sys, "stderr", out)
+    logs.set_up(settings)
+    planted = ("c4talog/planted", "c4talog%2Fplanted", "w3bhook planted", "r3d@is", "r3d%40is", "s3rvice-planted-token")
+    for text in planted:
+        structlog.get_logger("fetch").warning("Odd", seen=[{"text": text}], what=f"x{text}y")
+        logging.getLogger("uvicorn.error").warning("odd %s", text)
+        try:
+            int(text)
+        except ValueError:
+            structlog.get_logger("fetch").exception("Odd")
+
+    assert [text for text in planted if text in out.getvalue()] == []
+    assert out.getvalue().count("***") >= 4 * len(planted)
+
+
+def test_a_key_of_the_api_is_masked_without_being_known(out: io.StringIO) -> None:
+    """By how it begins."""
+    key = f"tonearm_{secrets.token_urlsafe(24)}"
+    logs.configure("text", "info", out)
+    structlog.get_logger("api").info(f"got {key}")
+
+    assert "got tonearm_***" in out.getvalue()
+
+
+def test_an_error_that_nobody_caught_is_a_line(out: io.StringIO) -> None:
+    """In any thread, with its stack, and without secrets."""
+    logs.configure("text", "info", out)
+    logs.catch_the_uncaught()
+    thread = threading.Thread(target=int, args=("http://user:hunter2@host",))
+    thread.start()
+    thread.join()
+    (line,) = out.getvalue().splitlines(keepends=True)
+
+    assert parts(line)[1:3] == ("critical", "server")
+    assert "ValueError" in line
+    assert "hunter2" not in line
+
+
+def test_a_line_that_cannot_be_written_shows_nothing_of_itself(out: io.StringIO) -> None:
+    """The standard library would print it raw, over many lines."""
+    logs.configure("text", "info", out)
+    root = logging.getLogger()
+    root.handlers[:] = root.handlers[-1:]  # without that of pytest, which raises
+    logging.getLogger("lib").warning("token=%d", "hunter2")
+    (line,) = out.getvalue().splitlines(keepends=True)
+
+    assert parts(line)[1:] == ("error", "lib", "A line could not be written error=TypeError")

@@ -160,7 +160,11 @@ def test_everything_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatc
         ("REDIS_DISABLED", ["true", "1", "no"], ["perhaps"]),
         ("PORT", ["0", "65535"], ["65536", "-1"]),
         ("BASE_PATH", ["/music", "/music/", "/a/b"], ["music", "/a b", "//x"]),
-        ("LOG_LEVEL", ["DEBUG", "warning"], ["loud"]),
+        (
+            "LOG_LEVEL",
+            ["DEBUG", "warning", "info,worker.transfer=DEBUG,uvicorn=warning", "store.redis=debug"],
+            ["loud", "info,warning", "worker=loud", "=info", "a b=info", "worker=info,worker=debug", "info,,debug"],
+        ),
     ],
 )
 def test_ranges(name: str, good: list[str], bad: list[str]) -> None:

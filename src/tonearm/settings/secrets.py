@@ -1,0 +1,37 @@
+"""Secrets: the values among the settings that nobody but who wrote them should see, as texts to look for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from pydantic import SecretStr
+
+from tonearm.settings.fields import ATTRIBUTES, FIELDS, Settings
+
+TOKEN_LENGTH = 16
+"""From so many characters on, a part of an address that is a secret is taken for one that gives access."""
+
+
+def secrets_of(settings: Settings) -> frozenset[str]:
+    """Return every secret of *settings*: texts that are one, passwords in addresses, and what looks like a token in
+    the addresses that are not shown whole.
+    """
+    found: set[str] = set()
+    for name, field in FIELDS.items():
+        value = getattr(settings, ATTRIBUTES[name])
+        if isinstance(value, SecretStr):
+            found.add(value.get_secret_value())
+        elif not field.repr:
+            for address in value if isinstance(value, tuple) else (value,):
+                found.update(_within(str(address or "")))
+    return frozenset(found - {""})
+
+
+def _within(address: str) -> Iterator[str]:
+    """The password of an address, and each long part of its path and query. It need not be one that leads anywhere."""
+    parts = urlsplit(address)
+    credentials = parts.netloc.rpartition("@")[0]
+    yield unquote(credentials.partition(":")[2])
+    yield from (part for part in map(unquote, parts.path.split("/")) if len(part) >= TOKEN_LENGTH)
+    yield from (value for name, value in parse_qsl(parts.query) if "password" in name or len(value) >= TOKEN_LENGTH)
