@@ -37,6 +37,9 @@ from tonearm.settings import Settings
 from tonearm.store.base import PAGE, Store
 from tonearm.traces import Step
 
+ASKED = "Asked of a job"
+"""The event of everything that a client asks of a job and that was accepted; what becomes of it tells the store."""
+
 log = structlog.get_logger("api.jobs")
 
 
@@ -116,7 +119,6 @@ class JobRoutes:
             answer["duplicate"] = True
         elif submitted.job_id == submission.id:
             metrics.JOBS_SUBMITTED[spec.type].inc()
-            log.info("Job submitted", job=submitted.job_id, type=spec.type, id=spec.catalog_id, quality=spec.quality)
             traces.passed(Step.SUBMIT, submission.id, {"type": spec.type}, began_ns=began_ns, headers=request.headers)
         location = f"{self._settings.base_path}{PREFIX}/{submitted.job_id}"
         answer = with_warning(answer, wanted.warning, submitted.warning or self._store.warning)
@@ -150,7 +152,7 @@ class JobRoutes:
         except (NotFound, WrongState) as refused:
             detail = refused.message if isinstance(refused, WrongState) else None
             return refusal(request.scope, refused.code, REFUSED[action], status=400, jobId=job_id, reason=detail)
-        log.info(REQUESTED[action], job=job_id)
+        log.info(ASKED, job=job_id, action=action.value)
         answer = {"message": REQUESTED[action], "jobId": job_id}
         return success(with_warning(answer, fields.warning(fields.unknown(body, ("action", "priority")))))
 
@@ -165,7 +167,7 @@ class JobRoutes:
         else:
             unfinished = await self._store.delete(known, keep_ms=self._settings.delete_retention_ms)
         message = "Job cancelled" if unfinished else "Job removed"
-        log.info(message, job=job_id, deleted=True)
+        log.info(ASKED, job=job_id, action="delete")
         answer = {"message": message, "jobId": job_id, **files}
         return success(with_warning(answer, warning, fields.warning(fields.unknown(query, ("files",)))))
 

@@ -55,6 +55,7 @@ from tonearm.model.jobs import (
     Submission,
     SubmitLimits,
     Submitted,
+    job_of,
 )
 from tonearm.model.keys import (
     KEY_NAME,
@@ -86,6 +87,7 @@ from tonearm.model.records import (
     WorkerRecord,
     WorkerTask,
 )
+from tonearm.model.story import STORY, TROUBLES, sentence
 
 __all__ = [
     "FINISHED",
@@ -98,6 +100,8 @@ __all__ = [
     "MAX_CONCURRENT",
     "MOST_KEYS",
     "MOST_SESSIONS",
+    "STORY",
+    "TROUBLES",
     "UNCHANGED",
     "AlbumDump",
     "AlbumInfo",
@@ -170,4 +174,6 @@ __all__ = [
     "WorkerRecord",
     "WorkerReport",
     "WorkerTask",
+    "job_of",
+    "sentence",
 ]

@@ -11,6 +11,11 @@ JOB_ID = re.compile(r"job-\d+-[a-z0-9]+", re.ASCII)
 HISTORY_LIMIT = 50
 
 
+def job_of(task_id: str) -> str:
+    """Return the id of the job that a task belongs to: its own, or that of the album of which it is a track."""
+    return task_id.partition(".")[0]
+
+
 class JobType(StrEnum):
     """What a job asks for."""
 

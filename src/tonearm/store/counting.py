@@ -7,7 +7,6 @@ What a track of an album goes through is no turn of the job.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -64,14 +63,13 @@ def read(text: str) -> Turn:
     return Turn(What(what), JobType(kind), None if code == "-" else FailureCode(code), None if ms == "-" else int(ms))
 
 
-def count(turns: Iterable[Turn]) -> None:
-    """Count turns that are in the store for good."""
-    for turn in turns:
-        _count(turn)
-        if turn.ms is None or turn.what is What.CANCELLED:
-            continue
-        spans = metrics.JOB_WAIT_SECONDS if turn.what is What.STARTED else metrics.JOB_SECONDS
-        spans[turn.type].observe(max(0, turn.ms) / 1_000)
+def count(turn: Turn) -> None:
+    """Count a turn that is in the store for good."""
+    _count(turn)
+    if turn.ms is None or turn.what is What.CANCELLED:
+        return
+    spans = metrics.JOB_WAIT_SECONDS if turn.what is What.STARTED else metrics.JOB_SECONDS
+    spans[turn.type].observe(max(0, turn.ms) / 1_000)
 
 
 def _count(turn: Turn) -> None:

@@ -39,21 +39,14 @@ log = structlog.get_logger("worker.task")
 
 async def attempt(held: Held, tools: WorkerTools, leases: Leases, hold: DiskHold) -> None:
     """Work on one claim until it is settled or lost. Raises nothing but the cancel of the worker itself."""
-    claim = held.claim
-    context = {
-        "job": claim.job_id,
-        "task": claim.task_id,
-        "epoch": claim.epoch,
-        "client": claim.client,
-        "attempt": claim.retry_count + 1,
-    }
-    with bound_contextvars(**context):
+    with bound_contextvars(**held.context):
         try:
             ending = await _ended(held, tools, leases, hold)
             if ending is Ending.LOST:
                 await _leave_stage(held, tools, leases)
+            log.debug("The attempt ended", ending=ending.value)
             metrics.TASKS[ending].inc()
-            metrics.TASK_SECONDS[claim.kind].observe((tools.clock.elapsed_ms() - held.since_ms) / 1_000)
+            metrics.TASK_SECONDS[held.claim.kind].observe((tools.clock.elapsed_ms() - held.since_ms) / 1_000)
         except Exception:  # a supervisor: the lease of a task that cannot even be settled runs out
             log.exception("A task could not be settled")
         finally:
@@ -109,8 +102,10 @@ def _after_error(error: FetchError, claim: Claim, settings: Settings) -> Outcome
     """What follows from an attempt that failed. One that was turned away, because the host is left alone, was none."""
     if isinstance(error, HostResting) and not error.given_up:
         return Released(error.message, error.wait_ms)
-    log.info("The attempt failed", code=str(error.code), error=error.message)
-    return after_failure(error, claim, RetryRules(settings.retry_backoff_ms, settings.retry_after_max_ms))
+    outcome = after_failure(error, claim, RetryRules(settings.retry_backoff_ms, settings.retry_after_max_ms))
+    pause = {"pause_ms": outcome.delay_ms} if isinstance(outcome, Retry) else {}
+    log.info("The attempt failed", code=str(error.code), error=error.message, **pause)
+    return outcome
 
 
 def _forget_cancel() -> None:
@@ -152,7 +147,8 @@ async def _settle(outcome: Outcome, held: Held, tools: WorkerTools, leases: Leas
     if _ends_stage(outcome):
         await _remove_stage(held, tools)
     await insist(lambda: tools.store.settle(held.claim, outcome, held.mark), held, leases)
-    _tell(outcome)
+    if isinstance(outcome, Retry):
+        metrics.RETRIES[outcome.failure.code].inc()
 
 
 async def _leave_stage(held: Held, tools: WorkerTools, leases: Leases) -> None:
@@ -186,20 +182,3 @@ async def _remove_stage(held: Held, tools: WorkerTools) -> None:
 def _ends_stage(outcome: Outcome) -> bool:
     damaged = isinstance(outcome, Retry) and outcome.failure.code is FailureCode.INTEGRITY
     return damaged or isinstance(outcome, Completed | Failed | Cancelled)
-
-
-def _tell(outcome: Outcome) -> None:
-    match outcome:
-        case Completed(files=files, size=size):
-            log.info("Completed", files=list(files), size=size)
-        case Failed(failure=failure):
-            log.warning("Failed", code=str(failure.code), error=failure.message)
-        case Retry(failure=failure, delay_ms=delay_ms):
-            metrics.RETRIES[failure.code].inc()
-            log.info("Will try again", code=str(failure.code), delay_ms=delay_ms)
-        case Released(reason=reason):
-            log.info("Given back", reason=reason)
-        case Cancelled():
-            log.info("Cancelled")
-        case Paused():
-            log.info("Paused")

@@ -15,7 +15,7 @@ import structlog
 from tonearm.clock import Clock
 from tonearm.errors import DiskError, DiskFull
 from tonearm.library import DiskGuard, Stage
-from tonearm.model import Released
+from tonearm.model import Released, job_of
 from tonearm.volume import MB, free_bytes, in_mb
 from tonearm.worker.gates import Closed
 from tonearm.worker.threads import in_thread
@@ -127,7 +127,13 @@ class DiskHold:
             for kept in sorted(waiting, key=lambda kept: kept.size, reverse=True):
                 if self._room >= needed:
                     break
-                log.warning("Giving up the bytes of a waiting task for room", task=kept.task_id, bytes=kept.size)
+                log.warning(
+                    "Giving up the bytes of a waiting task for room",
+                    job=job_of(kept.task_id),
+                    task=kept.task_id,
+                    epoch=kept.epoch,
+                    bytes=kept.size,
+                )
                 await in_thread(self._stage.remove, kept.task_id, kept.epoch)
                 await self._measure()
         except DiskError as error:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 from enum import StrEnum
 
+import structlog
+
 from tonearm.model import Claim, Mark, Phase, Transfer
 from tonearm.worker.slots import Seat
 
 TITLE_LENGTH = 200
 """Characters of a title in reports, which are sent again and again."""
+
+
+log = structlog.get_logger("worker.task")
 
 
 class Stop(StrEnum):
@@ -47,6 +52,18 @@ class Held:
         """The task's id."""
         return self.claim.task_id
 
+    @property
+    def context(self) -> dict[str, str | int]:
+        """What every log line about it has."""
+        claim = self.claim
+        return {
+            "job": claim.job_id,
+            "task": claim.task_id,
+            "epoch": claim.epoch,
+            "client": claim.client,
+            "attempt": claim.retry_count + 1,
+        }
+
     def halt(self, why: Stop) -> bool:
         """Stop the task where it stands; answers whether this did. The first reason counts; an unstoppable task goes
         on.
@@ -54,6 +71,7 @@ class Held:
         if self.stop is not None or self.unstoppable:
             return False
         self.stop = why
+        log.info("Told to stop", reason=why.value, **self.context)
         if self.runner is not None:
             self.runner.cancel()
         return True

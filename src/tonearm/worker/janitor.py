@@ -6,6 +6,7 @@ import structlog
 
 from tonearm import metrics
 from tonearm.library import Stage
+from tonearm.model import job_of
 from tonearm.store.base import PAGE, Reading
 from tonearm.store.working import Working
 from tonearm.worker.leases import Leases
@@ -51,6 +52,8 @@ async def tidy(store: Working, stage: Stage, leases: Leases) -> int:
         living = await store.living(sorted({task_id for task_id, _ in page}))
         strays = [(task, epoch) for task, epoch in page if living.get(task) != epoch and not leases.holds(task)]
         await in_thread(stage.remove_all, strays)
+        for task, epoch in strays:
+            log.debug("Removed a stage", job=job_of(task), task=task, epoch=epoch)
         removed += len(strays)
     if removed:
         log.info("Removed stages that belonged to no live task", stages=removed)

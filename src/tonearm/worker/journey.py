@@ -55,7 +55,7 @@ TWINS = 99
 LEAVING_S = 0.2
 """Seconds between two questions for a name under which a task that is over still publishes."""
 
-log = structlog.get_logger("worker.journey")
+log = structlog.get_logger("worker.transfer")
 
 T = TypeVar("T")
 
@@ -94,6 +94,7 @@ class Journey:
                 staged = await self._tag(track, received, audio, folder)
                 with limit.standing():
                     await self._decode(staged, track, audio)
+                log.info("Verified", format=audio.format.extension, check=self._tools.settings.verify)
                 number = await reserved
             self._tools.disk.release(self._claim.task_id)
             umask = self._tools.umask
@@ -123,6 +124,7 @@ class Journey:
         with step(Step.RESOLVE, self._claim):
             track = await self._tools.catalog.track(self._claim.spec.catalog_id, self._claim.spec.quality)
         self._held.title, self._held.album = track.title, track.album
+        log.debug("The catalog answered", title=track.title, album=track.album, artist=track.artist)
         return track
 
     async def _enter(self, phase: Phase, folder: Path, work: Callable[[], T]) -> T:
@@ -154,6 +156,7 @@ class Journey:
             )
         disk.arrived(task_id, received.size)
         self._download_ms = self._tools.clock.elapsed_ms() - began_ms
+        log.info("Transferred", size=received.size, ms=self._download_ms)
         return received
 
     def _on_progress(self, progress: Progress) -> None:
@@ -280,6 +283,7 @@ class Journey:
                 await self._take_back(publication)
                 raise
             else:
+                log.info("Published", path=path, size=size)
                 await self._add_cover(staged.parent, path)
                 break
         return Completed((path,), size, self._download_ms, tuple(self._warnings))

@@ -19,7 +19,7 @@ from tonearm import metrics
 from tonearm.clock import Clock
 from tonearm.errors import DiskError, PartlyRenewed, StoreUnavailable
 from tonearm.library import Stage
-from tonearm.model import Claim, RestingHost, TaskKind, WorkerReport
+from tonearm.model import Claim, RestingHost, TaskKind, WorkerReport, job_of
 from tonearm.store.base import PAGE
 from tonearm.store.working import Working
 from tonearm.worker.held import Held, Stop
@@ -158,7 +158,7 @@ class Leases:
         """One round of the watching loop: stop what lost its trust. The store is not asked, since it may be away."""
         for held in self:
             if not self.trusted(held) and held.halt(Stop.LOST):
-                log.warning("The lease could not be renewed in time; the task stops here", job=held.claim.job_id)
+                log.warning("The lease could not be renewed in time; the task stops here", **held.context)
         await asyncio.sleep(min(POLL_S, self._lease_ms / 20_000))  # well within the margin
 
     async def poll(self) -> None:
@@ -191,7 +191,14 @@ class Leases:
             try:
                 await in_thread(self._stage.remove, task_id, epoch)
             except DiskError as error:
-                log.warning("A stage could not be removed; trying again", task=task_id, error=error.message)
+                job = job_of(task_id)
+                log.warning(
+                    "A stage could not be removed; trying again",
+                    job=job,
+                    task=task_id,
+                    epoch=epoch,
+                    error=error.message,
+                )
             else:
                 gone.append((task_id, epoch))
         if gone:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import Any
 
 from tonearm.errors import StoreUnavailable
@@ -37,7 +38,7 @@ class Batch:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((words, answer))
         if self._sending is None:
-            self._sending = asyncio.create_task(self._send_all())
+            self._sending = asyncio.create_task(self._send_all(), context=Context())  # it is nobody's alone
         return await answer
 
     async def _send_all(self) -> None:

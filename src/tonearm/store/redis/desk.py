@@ -20,12 +20,14 @@ from tonearm import metrics
 from tonearm.clock import Clock
 from tonearm.errors import StoreUnavailable
 from tonearm.metrics import Access
-from tonearm.store import counting
+from tonearm.model import job_of
+from tonearm.store import counting, story
 from tonearm.store.redis.batch import Batch
 from tonearm.store.redis.link import Link
 from tonearm.store.redis.refusals import Emptied, refused
 from tonearm.store.redis.scripts import load
 from tonearm.store.redis.version import OURS, Version
+from tonearm.store.story import SET_ASIDE, Happened
 from tonearm.store.task import Unreadable
 
 log = structlog.get_logger("store.redis")
@@ -104,11 +106,13 @@ class Desk:
         batch = self._batches.get(name)
         if batch is None:
             batch = self._batches[name] = Batch(lambda calls: self._run_each(name, calls))
-        return await self.mending(lambda: batch.run(*words))
+        answer, happened = await self.mending(lambda: batch.run(*words))
+        story.tell(happened)
+        return answer
 
     async def _run_each(self, name: str, calls: Sequence[tuple[Word, ...]]) -> list[Any]:
-        answers, _ = await self._run(name, [word for words in calls for word in words])
-        return [_told(*answer) for answer in answers]
+        answers, moment = await self._run(name, [word for words in calls for word in words])
+        return [_told(moment, *answer) for answer in answers]
 
     async def mending(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do *work* until nothing stands in its way that can be mended: a record that is unreadable, an emptied Redis.
@@ -155,7 +159,7 @@ class Desk:
     async def _set_aside(self, error: Unreadable, *, whole: bool) -> None:
         """Make a record readable that is not, or take it out *whole*, where that was no help."""
         (answer, _) = await self._run("set_aside", (error.seq, error.reason, error.line, "1" if whole else ""))
-        log.warning("A record could not be read and was set aside", task=answer[0], reason=error.reason)
+        log.warning(SET_ASIDE, job=job_of(answer[0]) or None, task=answer[0], reason=error.reason)
 
     async def _run(self, name: str, args: Sequence[Word]) -> tuple[Any, Moment]:
         script = load(name, self.version)
@@ -163,13 +167,14 @@ class Desk:
         with metrics.STORE_SECONDS[Access.WRITE if script.writes else Access.READ].time():
             reply = await self.link.run(script, [f"{self.prefix}meta"], [*self._times(), *args])
         wall, offset, heard = int(reply[0]), int(reply[1]), self._clock.elapsed_ms()
-        counting.count(map(counting.read, reply[2]))
         # What only reads does not keep the step of a clock that it noticed; an answer that came late says little.
         if script.writes and heard - asked <= PROMPT_MS:
             self._wall, self._offset, self._elapsed = wall, offset, heard
+        moment = Moment(wall + offset, -offset)
+        story.tell(_happened(reply[2], moment.shift))
         if reply[3] == "refused":
             raise refused(reply[4], reply[5:])
-        return reply[4], Moment(wall + offset, -offset)
+        return reply[4], moment
 
     def _times(self) -> tuple[Word, Word, Word]:
         given = "" if self._server_time is None else self._server_time()
@@ -180,8 +185,19 @@ class Desk:
         return given, f"{self._wall + elapsed - self._elapsed} {self._offset}", own
 
 
-def _told(kind: str, told: Any, *details: str) -> Any:
-    """What one of many calls is answered: its answer, or why it has none."""
+def _told(moment: Moment, kind: str, told: Any, *details: Any) -> Any:
+    """What one of many calls is answered: its answer with what happened, or why it has none."""
     if kind == "failed":
         return ResponseError(told)
-    return told if kind == "done" else refused(told, details)
+    return (told, _happened(details[0], moment.shift)) if kind == "done" else refused(told, details)
+
+
+def _happened(reply: Sequence[str | Sequence[str]], shift: int) -> list[story.Entry]:
+    """Read what a script did: lines for the log, with store times shown as wall time, and turns to be counted."""
+    return [counting.read(entry) if isinstance(entry, str) else _line(entry, shift) for entry in reply]
+
+
+def _line(entry: Sequence[str], shift: int) -> Happened:
+    task, epoch, client, attempt, at, word, *said = entry
+    message, code, worker = (text or None for text in said)
+    return Happened(task, int(epoch), client, int(attempt), int(at) + shift, word, message, code, worker)

@@ -101,7 +101,7 @@ async def open_redis(
     try:
         warnings = await require(link, queue, version)
         for warning in warnings:
-            log.warning(warning)
+            log.warning("Redis is not as a queue needs it", reason=warning)
         await desk.open()
     except OtherVersion as error:  # it came between the look and the opening
         await link.close()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from contextvars import Context
 
 import structlog
 from redis.exceptions import ResponseError
@@ -65,7 +66,7 @@ class FeedReader:
     async def changed(self, seen: int, timeout_ms: int) -> int:
         """Wait for a change (`Store.changed`)."""
         if self._reading is None or self._reading.done():
-            self._reading = asyncio.create_task(self._read())
+            self._reading = asyncio.create_task(self._read(), context=Context())  # it is no request's
         await self._begun.wait()
         return await self._signal.wait(seen, timeout_ms)
 

@@ -130,6 +130,10 @@ def delete(unit: Unit, overlay: Overlay, job_id: str, keep_ms: int, only: Status
     unfinished = not task.final
     if keep_ms:
         tombstones.erect(unit, overlay, task, keep_ms)
+    else:
+        if unfinished:
+            moves.say(unit, task, "cancelled")
+        moves.say(unit, task, "deleted")
     remove(unit, task)
     return unfinished
 
@@ -139,7 +143,7 @@ def remove(unit: Unit, job: Task, limit: int = PAGE) -> int:
     of them were removed here.
     """
     if not job.final:
-        unit.turns.append(Turn(What.CANCELLED, JobType(job.type)))
+        unit.happened.append(Turn(What.CANCELLED, JobType(job.type)))
     endings.leave(unit, job)
     moves.drop(unit, job)
     tombstones.remember(unit, job.id)

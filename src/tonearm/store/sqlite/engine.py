@@ -56,6 +56,7 @@ from tonearm.model import (
     TrackPage,
     WorkerRecord,
     WorkerReport,
+    job_of,
 )
 from tonearm.store.base import PAGE
 from tonearm.store.batches import Answers
@@ -83,6 +84,7 @@ from tonearm.store.sqlite.audit import audit
 from tonearm.store.sqlite.storetime import StoreTime
 from tonearm.store.sqlite.threads import Reader, Writer
 from tonearm.store.sqlite.unit import Row, Unit
+from tonearm.store.story import SET_ASIDE
 from tonearm.store.task import Unreadable
 
 log = structlog.get_logger("store.sqlite")
@@ -178,7 +180,7 @@ class SqliteStore:
                 raise StoreUnavailable(f"A record cannot be read and cannot be set aside: {reason}")
             mended.add(seq)
             task = await self._writer.do(partial(upkeep.set_aside, seq=seq, reason=reason))
-            log.warning("A record could not be read and was set aside", task=task, reason=reason)
+            log.warning(SET_ASIDE, job=job_of(task or "") or None, task=task, reason=reason)
 
     # clients
 

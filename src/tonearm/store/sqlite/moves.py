@@ -19,6 +19,7 @@ from tonearm.store.counting import turn_of
 from tonearm.store.sqlite import fair
 from tonearm.store.sqlite.rows import COLUMNS, NAMES
 from tonearm.store.sqlite.unit import Unit
+from tonearm.store.story import Happened
 from tonearm.store.task import Task
 from tonearm.store.weights import Weights, weigh
 
@@ -149,7 +150,7 @@ def move(unit: Unit, task: Task, to: State, **values: Any) -> None:
     before, epoch = State(task.state), task.epoch
     change(unit, task, **(implied | values))
     if task.parent is None and (turn := turn_of(task, before, epoch)) is not None:
-        unit.turns.append(turn)
+        unit.happened.append(turn)
     if not quiet:
         unit.told[task.job_id] = EventKind.JOB
 
@@ -209,10 +210,12 @@ def note(
     code: FailureCode | None = None,
     worker: str | None = None,
 ) -> None:
-    """Add a line to the history of the task's job; of a track only what is worth telling of it, with its name.
+    """Add a line to the history of the task's job; of a track only what is worth telling of it, with its name. The log
+    tells all.
 
     Tracks that are released one after the other, since all of them wait for the same, are one line of their album.
     """
+    say(unit, task, event, message=message, code=code, worker=worker)
     job: Task | None = task
     if task.parent is not None:
         job = unit.task(task.parent)
@@ -229,6 +232,23 @@ def note(
         *(job.seq, number, unit.now, event, attempt, code, message, worker),
     )
     unit.run("DELETE FROM history WHERE job = ? AND number <= ?", job.seq, number - HISTORY_LIMIT)
+
+
+def say(
+    unit: Unit,
+    task: Task,
+    event: str,
+    *,
+    message: str | None = None,
+    code: FailureCode | None = None,
+    worker: str | None = None,
+) -> None:
+    """Let the log tell what happened to the task; of a new one, what it is to bring."""
+    wanted = f"{task.type} {task.catalog_id} {task.quality}" if event == "submitted" else None
+    at = unit.now + unit.shift
+    unit.happened.append(
+        Happened(task.id, task.epoch, task.client, task.attempt, at, event, message or wanted, code, worker)
+    )
 
 
 def forget_wait(unit: Unit, job: Task) -> None:

@@ -13,14 +13,14 @@ import queue
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import apsw
 
 from tonearm.errors import StoreUnavailable
-from tonearm.store import counting
-from tonearm.store.counting import Turn
+from tonearm.store import story
 from tonearm.store.sqlite import feed
 from tonearm.store.sqlite.storetime import StoreTime
 from tonearm.store.sqlite.unit import Unit
@@ -36,12 +36,15 @@ class _Call(Generic[T]):
     work: Callable[[Unit], T]
     future: asyncio.Future[T]
     loop: asyncio.AbstractEventLoop
+    context: Context
     answer: T | None = None
     error: BaseException | None = None
-    turns: list[Turn] = field(default_factory=list[Turn])
+    happened: list[story.Entry] = field(default_factory=list[story.Entry])
 
     def deliver(self) -> None:
-        """Answer the caller, on its loop."""
+        """Answer the caller, on its loop; before that the log tells what happened, as the caller's."""
+        if self.error is None and self.happened:
+            self.context.run(story.tell, self.happened)
         if self.future.done():
             return
         if self.error is not None:
@@ -71,7 +74,7 @@ class _Desk(ABC):
             raise StoreUnavailable("The store is closed.")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._calls.put(_Call(work, future, loop))
+        self._calls.put(_Call(work, future, loop, copy_context()))
         return await asyncio.shield(future)
 
     def close(self) -> None:
@@ -119,8 +122,6 @@ class Writer(_Desk):
         try:
             if self._commit(batch):
                 self._on_commit()
-            for call in batch:
-                counting.count(call.turns)
         except apsw.Error as error:
             for call in batch:
                 call.error = StoreUnavailable(f"The database refused: {error}")
@@ -167,7 +168,7 @@ class Writer(_Desk):
             call.error = _told(error)
             return False
         self.db.execute("RELEASE call")
-        call.turns = unit.turns
+        call.happened = unit.happened
         return bool(unit.told) or unit.woke
 
 

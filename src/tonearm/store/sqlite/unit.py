@@ -14,8 +14,8 @@ import apsw
 
 from tonearm.errors import FailureCode
 from tonearm.model import HistoryEntry, State
-from tonearm.store.counting import Turn
 from tonearm.store.sqlite.rows import COLUMNS
+from tonearm.store.story import Entry
 from tonearm.store.task import Task
 
 Row = tuple[Any, ...]
@@ -26,7 +26,7 @@ _LOAD = f"SELECT {COLUMNS} FROM task WHERE "  # noqa: S608 - column names of our
 class Unit:
     """What a rule may touch: rows, the time *now* (store ms), and *shift* (ms to add to show a time as wall time)."""
 
-    __slots__ = ("_tasks", "db", "now", "shift", "told", "turns", "woke")
+    __slots__ = ("_tasks", "db", "happened", "now", "shift", "told", "woke")
 
     def __init__(self, db: apsw.Connection, now: int, shift: int) -> None:
         self.db = db
@@ -34,8 +34,8 @@ class Unit:
         self.shift = shift
         self.told: dict[str, str] = {}
         """Jobs whose change the feed will tell at the end of the unit, with the kind of event."""
-        self.turns: list[Turn] = []
-        """Turns in the life of jobs, to be counted when the unit is committed."""
+        self.happened: list[Entry] = []
+        """What the log will tell, and the metrics count, when the unit is kept."""
         self.woke = False
         """Whether something became claimable, or the control changed."""
         self._tasks: dict[int, Task] = {}

@@ -125,6 +125,11 @@ function acts.delete(task)
   local keep_ms = tonumber(ARGV[6]) or 0
   if keep_ms > 0 then
     erect_tombstone(task, keep_ms)
+  else
+    if not is_final(task) then
+      moves.say(task, 'cancelled')
+    end
+    moves.say(task, 'deleted')
   end
   albums.remove(task, PAGE)
 end

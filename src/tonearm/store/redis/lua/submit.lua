@@ -44,7 +44,9 @@ local function submit(record, check_duplicate, rate_limit, client_limit, queue_l
   check_sizes(record.client, client_limit, queue_limit, bytes_limit)
   admission.spend(record.client, rate_limit, 1)
   record.created_at, record.updated_at = queue.now, queue.now
-  return { moves.add(record).id, '' }
+  local task = moves.add(record)
+  moves.say(task, 'submitted')
+  return { task.id, '' }
 end
 
 return queue.run_each(8, function(record, check_duplicate, rate_limit, client_limit, queue_limit, bytes_limit, ...)

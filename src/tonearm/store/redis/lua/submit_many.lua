@@ -50,7 +50,7 @@ end
 local function add_all()
   for _, record in ipairs(plan.new) do
     record.created_at, record.updated_at = queue.now, queue.now
-    moves.add(record)
+    moves.say(moves.add(record), 'submitted')
   end
 end
 

@@ -168,9 +168,19 @@ local function last_event(job)
   return event_of(call('LINDEX', key('history', str(job.seq)), -1))
 end
 
+-- Let the log tell what happened to a task; of a new one, what it is to bring. *line*: message, code, worker.
+function moves.say(task, event, line)
+  local wanted = event == 'submitted' and task.type .. ' ' .. str(task.catalog_id) .. ' ' .. task.quality or ''
+  queue.happened[#queue.happened + 1] = {
+    task.id, str(task.epoch), task.client, str(attempt_of(task)), str(queue.now), event,
+    line and line.message or wanted, line and line.code or '', line and line.worker or '',
+  }
+end
+
 -- Add a line to the history of the task's job; of a track only what is worth telling of it, with its name. Tracks that
--- are released one after the other are one line of their album. *line*: message, code, worker.
+-- are released one after the other are one line of their album. The log tells all. *line*: message, code, worker.
 function moves.note(task, event, line)
+  moves.say(task, event, line)
   line = line or {}
   local job, message = task, line.message
   if task.parent then

@@ -308,7 +308,7 @@ local function note_turn(was, job, is_gone)
   end
   if what then
     local ms = from and to and str(to - from) or '-'
-    queue.turns[#queue.turns + 1] = table.concat({ what, job.type, what == 'failed' and code or '-', ms }, ' ')
+    queue.happened[#queue.happened + 1] = table.concat({ what, job.type, what == 'failed' and code or '-', ms }, ' ')
   end
 end
 

@@ -43,7 +43,7 @@ local function call(...)
   return redis.call(...)
 end
 
-local queue = { now = 0, offset = 0, wall = 0, told = {}, order = {}, turns = {}, woke = false }
+local queue = { now = 0, offset = 0, wall = 0, told = {}, order = {}, happened = {}, woke = false }
 
 local whole = {} -- the keys of one part, which are asked for again and again
 
@@ -183,10 +183,17 @@ local function is_refusal(answer)
   return type(answer) == 'table' and answer.refusal ~= nil
 end
 
--- Run what the script does, and answer {server's clock, offset, turns, 'done', answer} or {…, 'refused', why, …};
--- turns are those in the life of jobs (`places`). *finish* writes what is still held back; a script without it only
--- reads. What was written before a refusal, by way of one task after the other, is whole and stays. A queue without a
--- version is none: somebody emptied Redis, and whoever uses it has to open it anew (`open.lua`).
+-- What happened since this was asked last: lines for the log (`moves.say`), and turns to be counted (`places`).
+local function happened_since()
+  local happened = queue.happened
+  queue.happened = {}
+  return happened
+end
+
+-- Run what the script does, and answer {server's clock, offset, what happened, 'done', answer} or {…, 'refused', why,
+-- …}. *finish* writes what is still held back; a script without it only reads. What was written before a refusal, by
+-- way of one task after the other, is whole and stays. A queue without a version is none: somebody emptied Redis, and
+-- whoever uses it has to open it anew (`open.lua`).
 function queue.run(work, finish)
   if not queue.version then
     return { str(queue.wall), str(queue.offset), {}, 'refused', 'EMPTIED' }
@@ -202,9 +209,9 @@ function queue.run(work, finish)
     finished(finish)
   end
   if fine then
-    return { str(queue.wall), str(queue.offset), queue.turns, 'done', answer }
+    return { str(queue.wall), str(queue.offset), happened_since(), 'done', answer }
   elseif is_refusal(answer) then
-    return { str(queue.wall), str(queue.offset), queue.turns, 'refused', unpack(answer.refusal) }
+    return { str(queue.wall), str(queue.offset), happened_since(), 'refused', unpack(answer.refusal) }
   end
   error(answer)
 end
@@ -214,7 +221,8 @@ local function text_of(answer)
 end
 
 -- Do the same for each of many callers, whose arguments follow each other, *count* from ARGV[4] on: what one is refused
--- or fails with does not concern the others. Answers {'done', answer}, {'refused', …} or {'failed', text} for each.
+-- or fails with does not concern the others. Answers {'done', answer, what happened}, {'refused', …} or
+-- {'failed', text} for each.
 function queue.run_each(count, work, finish)
   return queue.run(function()
     local answers = {}
@@ -225,9 +233,10 @@ function queue.run_each(count, work, finish)
         return done
       end)
       if fine then
-        answers[#answers + 1] = { 'done', answer }
+        answers[#answers + 1] = { 'done', answer, happened_since() }
       else
         queue.abandon()
+        queue.happened = {}
         answers[#answers + 1] = is_refusal(answer) and { 'refused', unpack(answer.refusal) }
           or { 'failed', text_of(answer) }
       end
