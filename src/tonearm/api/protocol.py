@@ -12,9 +12,11 @@ import asyncio
 import re
 from typing import Any
 
+import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tonearm.api.browsers import PROTECTION
+from tonearm.api.requests import REQUEST_ID, new_request_id
 from tonearm.api.room import Room
 from tonearm.api.streams import ABORT
 
@@ -37,6 +39,9 @@ _AUTHORITY = re.compile(rb"[^/?#]*//(?P<authority>[^/?#]*)")
 
 WRITE_BYTES = 32_768
 """What lies ready for a peer that does not read; beyond it whoever answers waits."""
+
+
+log = structlog.get_logger("api")
 
 
 class HeadTooLarge(Exception):
@@ -150,11 +155,13 @@ class BoundedProtocol(HttpToolsProtocol):
         text = msg.encode("ascii", "replace")
         headers = {
             **PROTECTION,
+            REQUEST_ID: (request_id := new_request_id()),
             "Content-Type": "text/plain; charset=utf-8",
             "Content-Length": str(len(text)),
             "Connection": "close",
         }
         lines = ["HTTP/1.1 400 Bad Request", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        log.debug("What came is no request", status=400, error=msg, request_id=request_id)
         self.transport.write("\r\n".join(lines).encode("ascii") + text)
         self.transport.close()
 
