@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from tonearm.cli import actions, add, archive, keys, listing, search, showing, steering, workers
+from tonearm.cli import actions, add, archive, keys, listing, logs, search, showing, steering, workers
 from tonearm.cli.exits import EPILOG, ExitCode, code_of
 from tonearm.cli.options import SEE_LIST, ApiKey, ConfigFile, Json, chosen, whole
 from tonearm.cli.terminal import open_streams, out
@@ -41,6 +41,7 @@ app.command("search", epilog=EPILOG)(search.search)
 app.command("add", epilog=EPILOG)(add.add)
 app.command("list", epilog=EPILOG)(listing.list_jobs)
 app.command("show", epilog=EPILOG)(showing.show)
+app.command("logs", epilog=EPILOG)(logs.logs)
 app.command("archive", epilog=EPILOG)(archive.archive)
 app.command("cancel", epilog=EPILOG)(actions.cancel)
 app.command("retry", epilog=EPILOG)(actions.retry)

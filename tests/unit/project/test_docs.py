@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import re
 import shlex
@@ -19,6 +20,7 @@ from typer.core import TyperGroup
 from tonearm.cli.app import app
 from tonearm.cli.exits import ExitCode
 from tonearm.errors import FailureCode, RefusalCode
+from tonearm.model import STORY
 from tonearm.ops.tracing import ENDPOINTS
 from tonearm.settings import FIELDS
 from tonearm.store.checks import Verdict
@@ -31,6 +33,7 @@ PAGES = sorted(
     [*ROOT.glob("*.md"), *(page for part in ("docs", "benchmarks", "tests") for page in (ROOT / part).rglob("*.md"))]
 )
 
+LOGGING = ("debug", "info", "warning", "error", "exception", "critical")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
 SHELL = re.compile(r"^( *)```(?:sh|console)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
@@ -174,3 +177,22 @@ async def test_redis_as_the_pages_tell_to_start_it_is_what_a_queue_needs() -> No
             assert {check.verdict async for check in look(link)} == {Verdict.WELL}
         finally:
             await link.close()
+
+
+def events_of(module: Path) -> Iterator[str]:
+    """The part under which a module logs, and the sentences of its events, where they stand there as they are."""
+    tree = ast.parse(module.read_text("utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    for call in calls:
+        speaks = call.func.attr in LOGGING and isinstance(call.func.value, ast.Name) and "log" in call.func.value.id
+        if speaks or ast.unparse(call.func) == "structlog.get_logger":
+            yield from (word.value for word in call.args[:1] if isinstance(word, ast.Constant))
+
+
+def test_every_part_and_event_of_the_log_is_in_the_reference() -> None:
+    """docs/reference/logs.md names each logger, each sentence that is logged, and each word of a history."""
+    text = (REFERENCE / "logs.md").read_text("utf-8")
+    known = {event for module in (ROOT / "src").rglob("*.py") for event in events_of(module)}
+
+    assert len(known) > 80
+    assert [event for event in sorted({*known, *STORY, *STORY.values()}) if f"`{event}`" not in text] == []
