@@ -182,11 +182,15 @@ async def test_redis_as_the_pages_tell_to_start_it_is_what_a_queue_needs() -> No
 def events_of(module: Path) -> Iterator[str]:
     """The part under which a module logs, and the sentences of its events, where they stand there as they are."""
     tree = ast.parse(module.read_text("utf-8"))
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
-    for call in calls:
-        speaks = call.func.attr in LOGGING and isinstance(call.func.value, ast.Name) and "log" in call.func.value.id
-        if speaks or ast.unparse(call.func) == "structlog.get_logger":
-            yield from (word.value for word in call.args[:1] if isinstance(word, ast.Constant))
+    for call in ast.walk(tree):
+        match call:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id=speaker), attr=attr),
+                args=[ast.Constant(value=str() as word), *_],
+            ) if (attr in LOGGING and "log" in speaker) or (speaker, attr) == ("structlog", "get_logger"):
+                yield word
+            case _:
+                pass
 
 
 def test_every_part_and_event_of_the_log_is_in_the_reference() -> None:
