@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from structlog.testing import capture_logs
+from tests.support.collector import Collector
 from tests.support.server import free_port
 
 from tonearm import traces
@@ -59,3 +60,24 @@ async def test_a_collector_that_is_away_costs_spans_and_nothing_else(monkeypatch
             raise asyncio.CancelledError
         traces.passed(Step.SUBMIT, "job-1-2", began_ns=1, headers={"traceparent": "no such thing"})
     assert traces.span(Step.CLAIM, "job-1-1") is traces.span(Step.PUBLISH, "job-1-2")
+
+
+async def test_of_a_job_every_process_keeps_all_or_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where only some traces are kept, which ones follows from their ids."""
+    jobs = [f"job-1-{number}" for number in range(40)]
+    async with Collector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
+        monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "0.5")
+        for step in (Step.SUBMIT, Step.CLAIM):
+            recorder = otlp.OtlpRecorder()
+            for job in jobs:
+                with recorder.span(step, job, {}, None, {}):
+                    pass
+            await asyncio.to_thread(recorder.close)
+        kept = {
+            step: {seen.figures["tonearm.job"] for seen in collector.spans() if seen.span.name == step} for step in Step
+        }
+
+    assert kept[Step.SUBMIT] == kept[Step.CLAIM]
+    assert 0 < len(kept[Step.CLAIM]) < len(jobs)
