@@ -64,12 +64,16 @@ class Process:
         loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="tonearm"))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal)
-        loop.add_signal_handler(signal.SIGHUP, self.rereading.now)
+        loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
 
     def _on_signal(self) -> None:
         if not self.stopping.is_set():
             self.manager.stopping()
         (self._hurry if self.stopping.is_set() else self.stopping).set()
+
+    def _on_hangup(self) -> None:
+        with self.manager.reloading():
+            self.rereading.now()
 
     async def patiently(self, opening: Callable[[], Awaitable[Store]]) -> Store | None:
         """Open a store that may be away for now, again and again; None: a signal came first.

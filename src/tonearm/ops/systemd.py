@@ -1,6 +1,6 @@
 """The service manager: what systemd, or another one that speaks sd_notify(3), is told of this process.
 
-The protocol is one datagram a word, sent to the unix socket that NOTIFY_SOCKET names; without that nothing is said.
+The protocol is one datagram a message, sent to the unix socket that NOTIFY_SOCKET names; without that nothing is said.
 Nothing here decides when the process is ready or alive: whoever runs it does. A manager that does not listen is told
 nothing more about it, since it must not hold up what it watches.
 """
@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable, MutableMapping, Sequence
+import time
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
 
 import structlog
 
@@ -30,6 +32,7 @@ class ServiceManager:
         self._address = _address(environ.pop("NOTIFY_SOCKET", ""))
         self.watchdog_s = _watchdog_s(environ.pop("WATCHDOG_USEC", ""), environ.pop("WATCHDOG_PID", ""))
         """Seconds of silence after which the manager ends this process; None: it does not watch."""
+        self._ready = False
         self._told = ""
         self._refused = False
 
@@ -40,7 +43,17 @@ class ServiceManager:
 
     def ready(self) -> None:
         """The process does its work from now on."""
+        self._ready = True
         self._say("READY=1")
+
+    @contextmanager
+    def reloading(self) -> Iterator[None]:
+        """Its settings are read anew as long as the block takes. At the start there is nothing to tell of that."""
+        if self._ready:
+            self._say(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1_000}")
+        yield
+        if self._ready:
+            self.ready()
 
     def stopping(self) -> None:
         """It was told to stop, and does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,9 @@ async def test_a_worker_says_what_it_really_does(tmp_path: Path) -> None:
             before = manager.said.count("WATCHDOG=1")
             await until("it is alive again", lambda: manager.said.count("WATCHDOG=1") > before)
 
+            await worker.terminate(signal.SIGHUP)
+            await until("it has read its settings anew", lambda: manager.said.count("READY=1") == 2)
+            assert "RELOADING=1" in manager.said
             await worker.terminate()
             assert await worker.ended() == 0
             assert manager.said[-1] == "STOPPING=1"

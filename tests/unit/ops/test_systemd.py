@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,20 @@ def test_each_word_is_one_datagram(listener: Listener) -> None:
             "WATCHDOG=1",
             "STOPPING=1",
         ]
+
+
+def test_a_manager_is_told_when_the_settings_are_read_anew(listener: Listener) -> None:
+    """And when that is done; with the time, by which it knows that this answers its own signal. Not at the start."""
+    with listener:
+        manager = ServiceManager({"NOTIFY_SOCKET": listener.address})
+        with manager.reloading():
+            assert listener.said == []
+        manager.ready()
+        before = time.monotonic_ns() // 1_000
+        with manager.reloading():
+            word, at = listener.said[1:]
+        assert (word, listener.said[3:]) == ("RELOADING=1", ["READY=1"])
+        assert before <= int(at.removeprefix("MONOTONIC_USEC=")) <= time.monotonic_ns() // 1_000
 
 
 def test_children_do_not_speak_in_our_name() -> None:
