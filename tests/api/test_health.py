@@ -10,6 +10,7 @@ from tests.api.conftest import Serve
 from tests.api.serving import WORKER, Api
 from tests.contract import steps
 from tests.support.clock import HOUR, MINUTE, FakeClock
+from tests.support.exposition import samples
 
 from tonearm.api import health as health_of_the_queue
 from tonearm.errors import FailureCode, StoreUnavailable
@@ -69,16 +70,19 @@ async def test_health_counts_what_was_done_and_what_failed(serve: Serve) -> None
 
 
 @pytest.mark.parametrize(
-    ("jobs", "level", "status"), [(1, "ok", "ok"), (2, "warn", "degraded"), (4, "critical", "degraded")]
+    ("jobs", "level", "rank", "status"),
+    [(1, "ok", 0, "ok"), (2, "warn", 1, "degraded"), (4, "critical", 2, "degraded")],
 )
-async def test_the_level_follows_the_two_sizes(serve: Serve, jobs: int, level: str, status: str) -> None:
-    """Of unfinished jobs, paused ones too."""
+async def test_the_level_follows_the_two_sizes(serve: Serve, jobs: int, level: str, rank: int, status: str) -> None:
+    """Of unfinished jobs, paused ones too; in the metrics it is a number."""
     api = await serve(QUEUE_WARN_SIZE="2", QUEUE_CRITICAL_SIZE="4")
     for number in range(1, jobs + 1):
         await api.submit(number=number, startPaused=number == 1)
     body = await health(api)
 
     assert (body["queue"]["level"], body["queue"]["size"], body["status"]) == (level, jobs, status)
+    async with api.http.get(f"{api.url}/metrics") as answer:
+        assert samples(await answer.text())["tonearm_queue_level",] == rank
 
 
 async def test_what_holds_the_workers_up_degrades_the_health(api: Api) -> None:

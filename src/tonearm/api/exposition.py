@@ -20,6 +20,7 @@ from tonearm.clock import Clock
 from tonearm.errors import FailureCode, StoreUnavailable
 from tonearm.metrics import REGISTRY, moments
 from tonearm.model import Counts, Metrics, WorkerRecord
+from tonearm.ops.pressure import level_of
 from tonearm.settings import Settings
 from tonearm.store.base import SOURCES, Store
 from tonearm.store.spool import Spool
@@ -91,15 +92,10 @@ class Exposition:
         yield moments.FAILED_JOBS.by({code: failures.get(code, 0) for code in FailureCode})
         yield moments.JOBS_DOWNLOAD.of(queue.metrics.total_download_ms / 1_000)
         yield moments.OLDEST_JOB.of(age_ms / 1_000)
-        yield moments.QUEUE_LEVEL.of(self._level(queue.counts.unfinished))
+        yield moments.QUEUE_LEVEL.of(level_of(queue.counts.unfinished, self._settings).rank)
         yield moments.WORKERS_ALIVE.of(len(alive))
         yield moments.WORKERS_ACTIVE.of(sum(worker.active_downloads for worker in alive))
         yield moments.WORKERS_MAX.of(sum(worker.max_concurrent for worker in alive))
-
-    def _level(self, unfinished: int) -> int:
-        if unfinished >= self._settings.critical_size:
-            return 2
-        return int(unfinished >= self._settings.warn_size)
 
 
 async def _read(store: Store) -> _Queue | None:
