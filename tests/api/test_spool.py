@@ -69,6 +69,10 @@ async def test_a_server_that_stands_in_for_its_queue_is_not_ready(away: Away) ->
     await away.spool.look()
     await away.spool.heartbeat(WORKER, "here", 4)
     assert (await away.api.call("GET", "//readyz")).status == 200
+    away.switch.set(Line.FULL)
+    await away.api.submit()
+    assert (await away.api.call("GET", "/stats")).body["warning"].startswith("The queue is full")
+    assert (await away.api.call("GET", "//readyz")).status == 200
 
 
 async def test_whatever_tells_of_jobs_carries_the_warning(away: Away) -> None:

@@ -58,7 +58,7 @@ class FigureRoutes:
                 workers = await self._store.workers()
         except TimeoutError:
             raise StoreUnavailable("The queue takes too long to answer") from None
-        if isinstance(self._store, Spool) and self._store.stands_in:
+        if isinstance(self._store, Spool) and self._store.away:
             raise StoreUnavailable("Jobs are accepted here in place of the queue")
         if not any(worker.alive for worker in workers):
             return refusal(request.scope, RefusalCode.WORKER_DOWN, NO_WORKER)

@@ -74,7 +74,12 @@ class Spool(Working):
     @property
     def stands_in(self) -> bool:
         """Whether new jobs are accepted here, because the main store is away or full."""
-        return not self._reach.up or self._reach.full
+        return self.away or self._reach.full
+
+    @property
+    def away(self) -> bool:
+        """Whether the main store does not answer, as far as anybody tried."""
+        return not self._reach.up
 
     @property
     def left(self) -> int:
