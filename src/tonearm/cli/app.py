@@ -86,14 +86,15 @@ def config(*, json: Json = False) -> None:
 
 @app.command(epilog=EPILOG)
 def doctor(*, json: Json = False) -> None:
-    """Look at the queue and what it lives in: the file, or Redis.
+    """Look at everything that the server lives in, and say what is well and what is not.
 
-    Says what is well, what to weigh and what is wrong, and compares every index with the records.
+    Settings, library, disk, queue, catalog, clocks and limits; every index is compared with the records. Changes
+    nothing, and disturbs no server that runs.
     """
-    from tonearm.cli.doctor import examine_queue  # noqa: PLC0415 - as above
+    from tonearm.cli.doctor import examine_everything  # noqa: PLC0415 - as above
 
     out.json = json
-    raise typer.Exit(examine_queue())
+    raise typer.Exit(examine_everything())
 
 
 @catalogs.command("serve", epilog=EPILOG)

@@ -31,12 +31,23 @@ def check_library(root: Path, stage_dir: Path | None = None) -> None:
         SetupError: it did not work; the message names the path, its setting and the reason.
     """
     stage_dir = stage_dir or root / ".tonearm"
-    library, stage = f"The library {root} (DOWNLOAD_DIR)", f"The stage {stage_dir} (QUEUE_STAGE_DIR)"
-    with _refusals(library):
+    with _refusals(_library(root)):
         root.mkdir(parents=True, exist_ok=True)
-    with _refusals(stage):
-        _check_place(root.resolve(), stage_dir.resolve(), stage)
+    check_place(root, stage_dir)
+    with _refusals(_stage(stage_dir)):
         stage_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try_out(root, stage_dir)
+
+
+def try_out(root: Path, stage_dir: Path) -> None:
+    """Write a small file into the stage, sync it and move it into the library; it is gone afterwards, however it ends.
+
+    Both folders are there. A server that works in them is not disturbed.
+
+    Raises:
+        SetupError: as `check_library`.
+    """
+    library, stage = _library(root), _stage(stage_dir)
     staged, moved = stage_dir / _NAME, root / _NAME
     try:
         for attempt in range(1, _ATTEMPTS + 1):
@@ -53,12 +64,27 @@ def check_library(root: Path, stage_dir: Path | None = None) -> None:
                 path.unlink()
 
 
-def _check_place(root: Path, stage_dir: Path, stage: str) -> None:
-    """The stage must not look like music, nor hold the library."""
+def check_place(root: Path, stage_dir: Path) -> None:
+    """See that the stage does not look like music, nor hold the library, whether they are there or not.
+
+    Raises:
+        SetupError: it does.
+    """
+    stage = _stage(stage_dir)
+    with _refusals(stage):
+        root, stage_dir = root.resolve(), stage_dir.resolve()
     if root == stage_dir or root.is_relative_to(stage_dir):
         raise SetupError(f"{stage} cannot hold the library: the library is what others read")
     if stage_dir.is_relative_to(root) and not stage_dir.relative_to(root).parts[0].startswith("."):
         raise SetupError(f"{stage} lies in the library: its name there must start with a dot, as .tonearm does")
+
+
+def _library(root: Path) -> str:
+    return f"The library {root} (DOWNLOAD_DIR)"
+
+
+def _stage(stage_dir: Path) -> str:
+    return f"The stage {stage_dir} (QUEUE_STAGE_DIR)"
 
 
 def _write(path: Path) -> None:

@@ -19,6 +19,8 @@ from tonearm.store.sqlite.unit import Unit
 
 async def look(database: Path) -> AsyncIterator[Check]:
     """Look at the queue in this file, and audit it unless a server has it."""
+    known = f"SQLite {apsw.sqlite_lib_version()}; the newest queue that it knows here is of version {VERSION}."
+    yield Check("sqlite", Verdict.WELL, known)
     try:
         version = await asyncio.to_thread(version_of, database)
     except SetupError as error:

@@ -1,7 +1,7 @@
-"""The doctor: looks at the queue of these settings and at what it lives in, and changes nothing.
+"""The queue: the file or the Redis that the settings name, and what it says of itself.
 
-With Redis that is the server, the user that we are there, and then what the queue says of itself; without, the file.
-The file in which submissions wait while Redis is away is looked at too, where there is one.
+With Redis that is the server, the user that we are there, and then an audit of the queue; without, the file. The file
+in which submissions wait while Redis is away is looked at too, where there is one.
 """
 
 from __future__ import annotations
@@ -10,17 +10,13 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from tonearm.clock import Clock
+from tonearm.errors import SetupError, StoreUnavailable
 from tonearm.settings import Settings
 from tonearm.store.checks import Check, Verdict, audited
 
 
-async def examine(settings: Settings, clock: Clock) -> AsyncIterator[Check]:
-    """Look at everything, and say it as it is found.
-
-    Raises:
-        SetupError: Redis does not let us in.
-        StoreUnavailable: Redis does not answer now.
-    """
+async def look(settings: Settings, clock: Clock) -> AsyncIterator[Check]:
+    """Look at the queue of these settings."""
     from tonearm.store.sqlite import checks as of_file  # noqa: PLC0415 - each engine is loaded where it is used
 
     url = settings.shared_queue()
@@ -28,8 +24,13 @@ async def examine(settings: Settings, clock: Clock) -> AsyncIterator[Check]:
         async for check in of_file.look(settings.database):
             yield check
         return
-    async for check in _of_redis(url, clock):
-        yield check
+    try:
+        async for check in _of_redis(url, clock):
+            yield check
+    except SetupError as error:
+        yield Check("redis", Verdict.WRONG, str(error))
+    except StoreUnavailable as error:
+        yield Check("redis", Verdict.WRONG, f"{error}. Look whether it runs, and at REDIS_URL.")
     if settings.database.exists():
         async for check in of_file.look(settings.database):
             yield replace(check, name=f"spool {check.name}")
