@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests.contract.engines import ENGINES, Engine
 from tests.support.clock import FakeClock
+from tests.support.quick import quick_folder
 from tonearm.store.base import Store
 
 
@@ -46,10 +45,9 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 @pytest.fixture
 def quick_place() -> Iterator[Path]:
-    """A private folder, in memory where the machine has such a thing: what is asked here does not outlive a test."""
-    memory = Path("/dev/shm")
-    with TemporaryDirectory(prefix="tonearm-", dir=memory if os.access(memory, os.W_OK) else None) as place:
-        yield Path(place)
+    """A private folder, in memory where there is such a thing: what is asked here does not outlive a test."""
+    with quick_folder() as place:
+        yield place
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from tests.support.clock import DAY, SECOND, FakeClock
 from tonearm.errors import NotFound
 from tonearm.model import EventKind, Pruned, Retention, State
 from tonearm.store.base import PAGE, Store
+from tonearm.store.pruning import prune_all
 
 BY_END = Retention(completed_ms=DAY, failed_ms=7 * DAY, cancelled_ms=3 * DAY)
 
@@ -99,6 +100,26 @@ async def test_pruning_is_bounded_and_says_whether_there_is_more(store: Store, c
     assert await store.prune(BY_END) == Pruned(cancelled=PAGE, more=True)
     assert await store.prune(BY_END) == Pruned(cancelled=30)
     assert await store.prune(BY_END) == Pruned()
+
+
+async def test_what_would_be_pruned_is_counted_and_stays(store: Store, clock: FakeClock) -> None:
+    """By how it ended, a partial album among the failed, all steps of pruning in one; the young do not count."""
+    for state in (State.COMPLETED, State.FAILED, State.CANCELLED, State.PAUSED):
+        await job_in(store, state)
+    await open_album(store, 2)
+    one, two = await claim(store, tracks=2)
+    await complete(store, one)
+    await fail(store, two)
+    assert await store.prunable(BY_END) == Pruned()
+    clock.advance(8 * DAY)
+    await job_in(store, State.COMPLETED)
+    before = await store.counts()
+
+    assert await store.prunable(BY_END) == Pruned(completed=1, failed=2, cancelled=1)
+
+    assert await store.counts() == before
+    assert await prune_all(store, BY_END) == Pruned(completed=1, failed=2, cancelled=1)
+    assert await store.prunable(BY_END) == Pruned()
 
 
 async def test_a_pruned_job_is_gone_like_a_deleted_one(store: Store, clock: FakeClock) -> None:

@@ -264,3 +264,12 @@ class Pruned:
     failed: int = 0
     cancelled: int = 0
     more: bool = False
+
+    def __add__(self, other: Pruned) -> Pruned:
+        """The sum; there is more if either says so."""
+        return Pruned(
+            self.completed + other.completed,
+            self.failed + other.failed,
+            self.cancelled + other.cancelled,
+            self.more or other.more,
+        )

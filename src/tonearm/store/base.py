@@ -24,6 +24,7 @@ The states and the arrows between them are drawn in docs/explain/states.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 from tonearm.model import (
@@ -332,6 +333,31 @@ class Keeping(Protocol):
     async def prune(self, retention: Retention) -> Pruned:
         """Remove at most `PAGE` finished jobs that finished longer ago than *retention*, in store time. Partial
         albums count as failed. The records of tracks, but for as many again, are removed by sweeps.
+        """
+        ...
+
+    async def prunable(self, retention: Retention) -> Pruned:
+        """How many jobs `prune` would remove by now, in all its steps. Changes nothing.
+
+        Cost: O(log n), or of the number that it says.
+        """
+        ...
+
+    async def give_back(self) -> bool:
+        """Give the disk back a bounded part of the room that nothing needs any more; True: there is more to give back.
+
+        What lies elsewhere than in a file of ours has nothing to give back.
+        """
+        ...
+
+    async def copy(self, target: Path) -> None:
+        """Write a copy of the whole store, as it stands at one moment, to *target*, for its owner only.
+
+        It is on the disk and complete when this returns; nothing is left otherwise, and also of a call that is
+        cancelled. Other calls go on meanwhile.
+
+        Raises:
+            SetupError: it cannot be written, or the store does not lie in a file of ours.
         """
         ...
 

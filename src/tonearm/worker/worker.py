@@ -14,7 +14,8 @@ import structlog
 
 from tonearm import metrics, traces
 from tonearm.fetch import HostPort, Turn
-from tonearm.model import FINISHED, Claim, Claimed, ClaimRequest, Phase
+from tonearm.model import Claim, Claimed, ClaimRequest, Phase
+from tonearm.store.pruning import prune_all
 from tonearm.traces import Step
 from tonearm.worker import janitor
 from tonearm.worker.attempt import attempt
@@ -271,15 +272,8 @@ class Worker:
             await asyncio.sleep(SWEEP_S)
 
     async def _prune(self) -> None:
-        pruned = await self._tools.store.prune(self._settings.retention())
-        for status in FINISHED:
-            metrics.RECORDS_PRUNED[status].inc(getattr(pruned, status))
-        if pruned.completed or pruned.failed or pruned.cancelled:
-            log.info(
-                "Removed old records", completed=pruned.completed, failed=pruned.failed, cancelled=pruned.cancelled
-            )
-        if not pruned.more:
-            await asyncio.sleep(self._settings.cleanup_interval_ms / 1_000)
+        await prune_all(self._tools.store, self._settings.retention())
+        await asyncio.sleep(self._settings.cleanup_interval_ms / 1_000)
 
     async def _tidy(self) -> None:
         """Let the janitor in when it is time: between two claims, so that what was just claimed is known here."""

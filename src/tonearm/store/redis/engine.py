@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -71,6 +72,11 @@ from tonearm.store.redis.version import OURS, Version
 from tonearm.store.task import PRIORITIES
 
 log = structlog.get_logger("store.redis")
+
+NO_FILE = (
+    "The queue lies in Redis, which makes backups of its own. All of its jobs are written into a file by "
+    "`tonearm export FILE`."
+)
 
 EMPTIED = "Somebody emptied Redis while it was in use: the jobs that it had are lost."
 
@@ -374,6 +380,18 @@ class RedisStore:
             "prune", retention.completed_ms, retention.failed_ms, retention.cancelled_ms
         )
         return Pruned(int(completed), int(failed), int(cancelled), more=more == "1")
+
+    async def prunable(self, retention: Retention) -> Pruned:
+        completed, failed, cancelled = await self._desk.run(
+            "figures", "prunable", retention.completed_ms, retention.failed_ms, retention.cancelled_ms
+        )
+        return Pruned(int(completed), int(failed), int(cancelled))
+
+    async def give_back(self) -> bool:
+        return False
+
+    async def copy(self, target: Path) -> None:  # noqa: ARG002 - there is nothing to copy
+        raise SetupError(NO_FILE)
 
     async def audit(self) -> tuple[str, ...]:
         return await audit(self._desk)

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import fields
 
 from tonearm.errors import FailureCode
-from tonearm.model import Counts, Metrics, Pruned, Swept
+from tonearm.model import Counts, Metrics, Swept
 
 
 def add_counts(one: Counts, other: Counts) -> Counts:
@@ -38,15 +38,5 @@ def add_swept(one: Swept, other: Swept) -> Swept:
         one.recovered + other.recovered,
         one.crashed + other.crashed,
         one.children + other.children,
-        one.more or other.more,
-    )
-
-
-def add_pruned(one: Pruned, other: Pruned) -> Pruned:
-    """The sum; there is more if there is more in either."""
-    return Pruned(
-        one.completed + other.completed,
-        one.failed + other.failed,
-        one.cancelled + other.cancelled,
         one.more or other.more,
     )

@@ -72,6 +72,11 @@ class Spool(Working):
         return await self._keyring.remove(name)
 
     @property
+    def local(self) -> LocalStore:
+        """The store that stands in."""
+        return self._local
+
+    @property
     def stands_in(self) -> bool:
         """Whether new jobs are accepted here, because the main store is away or full."""
         return self.away or self._reach.full

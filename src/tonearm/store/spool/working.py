@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
 from tonearm.errors import PartlyRenewed, StoreUnavailable
@@ -33,7 +34,7 @@ from tonearm.store.base import Store
 from tonearm.store.spool import tokens
 from tonearm.store.spool.asking import Asking
 from tonearm.store.spool.both import Both
-from tonearm.store.spool.figures import add_pruned, add_swept
+from tonearm.store.spool.figures import add_swept
 
 T = TypeVar("T")
 
@@ -205,7 +206,18 @@ class Working(Asking):
     async def prune(self, retention: Retention) -> Pruned:
         here = await self._local.prune(retention)
         there = await self._both.ask_main(lambda main: main.prune(retention))
-        return here if there is None else add_pruned(here, there)
+        return here if there is None else here + there
+
+    async def prunable(self, retention: Retention) -> Pruned:
+        here = await self._local.prunable(retention)
+        there = await self._both.ask_main(lambda main: main.prunable(retention))
+        return here if there is None else here + there
+
+    async def give_back(self) -> bool:
+        return await self._local.give_back()
+
+    async def copy(self, target: Path) -> None:
+        await self._local.copy(target)
 
     async def audit(self) -> tuple[str, ...]:
         here = await self._local.audit()

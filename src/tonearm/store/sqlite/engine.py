@@ -7,6 +7,7 @@ to be unreadable is set aside and the call is said again, so it stops nothing bu
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -58,6 +59,7 @@ from tonearm.model import (
     WorkerReport,
     job_of,
 )
+from tonearm.stopping import stoppable
 from tonearm.store.base import PAGE
 from tonearm.store.batches import Answers
 from tonearm.store.overlay import Overlay
@@ -68,6 +70,7 @@ from tonearm.store.sqlite import (
     answers,
     arriving,
     claims,
+    copying,
     dumping,
     feed,
     file,
@@ -76,6 +79,7 @@ from tonearm.store.sqlite import (
     leaving,
     outcomes,
     reading,
+    slack,
     steering,
     submit,
     upkeep,
@@ -135,6 +139,12 @@ def _open(database: Path | None, clock: Clock) -> _Opened:
             raise SetupError(f"The database {database} cannot be opened: {error}") from error
         undo.pop_all()
         return _Opened(writing, reading, lock, time)
+
+
+def _copy(database: Path, target: Path) -> None:
+    """Copy on a connection of its own: it reads for long, and nobody else should wait for it."""
+    with closing(file.connect(database, writes=False)) as db:
+        copying.copy(db, target)
 
 
 class SqliteStore:
@@ -353,6 +363,24 @@ class SqliteStore:
 
     async def prune(self, retention: Retention) -> Pruned:
         return await self._write(lambda unit: upkeep.prune(unit, retention))
+
+    async def prunable(self, retention: Retention) -> Pruned:
+        return await self._read(lambda unit: upkeep.prunable(unit, retention))
+
+    async def give_back(self) -> bool:
+        return await self._writer.do_alone(lambda unit: slack.give_back(unit.db))
+
+    async def copy(self, target: Path) -> None:
+        if self._database is None:
+            raise SetupError("The queue lies in memory: there is no file to copy. `tonearm export` writes its jobs.")
+        unwanted = threading.Event()
+        working = asyncio.create_task(asyncio.to_thread(stoppable(unwanted, _copy, self._database, target)))
+        try:
+            await asyncio.shield(working)
+        except asyncio.CancelledError:
+            unwanted.set()
+            await asyncio.wait([working])  # nothing goes on writing behind the back of whoever stopped it
+            raise
 
     async def audit(self) -> tuple[str, ...]:
         if self._database is None:

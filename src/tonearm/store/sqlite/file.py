@@ -17,6 +17,7 @@ from pathlib import Path
 import apsw
 
 from tonearm.errors import DatabaseInUse, SetupError
+from tonearm.store.sqlite import slack
 
 APPLICATION_ID = 0x546F6E65
 """`Tone` in ASCII, at byte 68 of the file (https://sqlite.org/fileformat.html, 1.3)."""
@@ -139,6 +140,7 @@ def prepare(database: Path) -> None:
         version = int(db.pragma("user_version"))
         _check_version(database, version)
         migrate(db, version)
+        slack.convert(db, database)
         db.pragma("journal_mode", "WAL")
 
 
@@ -166,6 +168,8 @@ def _make(database: Path) -> None:
 
 def migrate(db: apsw.Connection, version: int) -> None:
     """Take the steps from *version* to `VERSION`, each in a transaction of its own."""
+    if version == 0:
+        slack.begin(db)
     for number, step in enumerate(MIGRATIONS[version:VERSION], version + 1):
         db.execute("BEGIN IMMEDIATE")
         try:
@@ -186,7 +190,9 @@ def connect(database: Path | None, *, writes: bool) -> apsw.Connection:
     db.set_busy_timeout(5_000)
     if database is None:
         migrate(db, 0)
-    elif not writes:
+    elif writes:
+        db.pragma("journal_size_limit", slack.LOG_BYTES)
+    else:
         db.pragma("query_only", True)
         db.wal_autocheckpoint(0)
     return db

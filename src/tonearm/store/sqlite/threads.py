@@ -1,8 +1,9 @@
 """Threads: one writes, one reads, and the event loop waits for neither.
 
 The writer takes what is queued, runs each call in a savepoint of its own, commits once, and answers only then. A call
-that is refused rolls back alone; a commit that fails fails all its calls, and nothing of them is there. Whoever waits
-can be cancelled; the call itself is not.
+that is refused rolls back alone; a commit that fails fails all its calls, and nothing of them is there. What cannot be
+part of a transaction, such as emptying the log, is done behind the commit. Whoever waits can be cancelled; the call
+itself is not.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ class _Call(Generic[T]):
     future: asyncio.Future[T]
     loop: asyncio.AbstractEventLoop
     context: Context
+    alone: bool = False
+    """Whether it is no part of a transaction."""
     answer: T | None = None
     error: BaseException | None = None
     happened: list[story.Entry] = field(default_factory=list[story.Entry])
@@ -70,11 +73,14 @@ class _Desk(ABC):
         Raises:
             StoreUnavailable: the database refused; nothing of the work is there.
         """
+        return await self._ask(work)
+
+    async def _ask(self, work: Callable[[Unit], T], *, alone: bool = False) -> T:
         if self._closed:
             raise StoreUnavailable("The store is closed.")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._calls.put(_Call(work, future, loop, copy_context()))
+        self._calls.put(_Call(work, future, loop, copy_context(), alone))
         return await asyncio.shield(future)
 
     def close(self) -> None:
@@ -99,6 +105,14 @@ class Writer(_Desk):
         self._on_commit = on_commit
         super().__init__(db, time, name)
 
+    async def do_alone(self, work: Callable[[Unit], T]) -> T:
+        """Run *work*, which is no part of a transaction, between two of them, and return its answer.
+
+        Raises:
+            StoreUnavailable: the database refused.
+        """
+        return await self._ask(work, alone=True)
+
     def _run(self) -> None:
         going = True
         while going:
@@ -108,7 +122,10 @@ class Writer(_Desk):
                     going = False
                 else:
                     batch.append(call)
-            self._answer(batch)
+            self._answer([call for call in batch if not call.alone])
+            for call in batch:
+                if call.alone:
+                    _run_alone(call, self._unit_now())
 
     def _take(self) -> Iterator[_Call[Any] | None]:
         yield self._calls.get()
@@ -187,6 +204,15 @@ class Reader(_Desk):
                 call.error = _told(error)
             with contextlib.suppress(RuntimeError):
                 call.loop.call_soon_threadsafe(call.deliver)
+
+
+def _run_alone(call: _Call[Any], unit: Unit) -> None:
+    try:
+        call.answer = call.work(unit)
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is the caller's to see
+        call.error = _told(error)
+    with contextlib.suppress(RuntimeError):  # the loop is closed; nobody waits any more
+        call.loop.call_soon_threadsafe(call.deliver)
 
 
 def _deliver(calls: list[_Call[Any]]) -> None:

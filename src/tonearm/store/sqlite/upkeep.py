@@ -106,14 +106,32 @@ _LEFT = (
 )
 
 
-def prune(unit: Unit, retention: Retention) -> Pruned:
-    """Remove finished jobs that are older than their retention (`Store.prune`)."""
-    shelves = {
+def _shelves(retention: Retention) -> dict[str, int]:
+    return {
         "completed": retention.completed_ms,
         "partial": retention.failed_ms,
         "failed": retention.failed_ms,
         "cancelled": retention.cancelled_ms,
     }
+
+
+def _pruned(by_shelf: dict[str, int], *, more: bool) -> Pruned:
+    return Pruned(by_shelf["completed"], by_shelf["failed"] + by_shelf["partial"], by_shelf["cancelled"], more)
+
+
+def prunable(unit: Unit, retention: Retention) -> Pruned:
+    """Count what pruning would remove (`Store.prunable`)."""
+    found = dict.fromkeys(_shelves(retention), 0)
+    for shelf, age_ms in _shelves(retention).items():
+        (found[shelf],) = unit.one(
+            "SELECT count(*) FROM task WHERE shelf = ? AND finished_at < ?", shelf, unit.now - age_ms
+        ) or (0,)
+    return _pruned(found, more=False)
+
+
+def prune(unit: Unit, retention: Retention) -> Pruned:
+    """Remove finished jobs that are older than their retention (`Store.prune`)."""
+    shelves = _shelves(retention)
     removed = dict.fromkeys(shelves, 0)
     tracks = 0
     for shelf, age_ms in shelves.items():
@@ -126,12 +144,7 @@ def prune(unit: Unit, retention: Retention) -> Pruned:
             if job is not None:
                 tracks += actions.remove(unit, job, PAGE - tracks)
                 removed[shelf] += 1
-    return Pruned(
-        completed=removed["completed"],
-        failed=removed["failed"] + removed["partial"],
-        cancelled=removed["cancelled"],
-        more=sum(removed.values()) == PAGE,
-    )
+    return _pruned(removed, more=sum(removed.values()) == PAGE)
 
 
 def heartbeat(unit: Unit, worker: str, host: str, max_concurrent: int, dead_ms: int) -> None:

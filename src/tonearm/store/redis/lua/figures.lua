@@ -1,11 +1,13 @@
 #!lua flags=no-writes
--- figures: the counters, when the oldest unfinished job was submitted, the workers, and how the queue is steered.
+-- figures: the counters, when the oldest unfinished job was submitted, the workers, how the queue is steered, and how
+--          many jobs pruning would remove.
 -- needs: queue tasks steering
 -- KEYS  1 meta
--- ARGV  1-3 time  4 what: counters | oldest | workers | control
+-- ARGV  1-3 time  4 what: counters | oldest | workers | control | prunable
+--       prunable: 5 retention of completed jobs, ms  6 of failed ones and partial albums  7 of cancelled ones
 -- Reply counters: {name, value, …}; oldest: {created_at or ''}; control: control;
---       workers: {reports, id, beat, {name, value, …}, …}
--- Cost  O(1), and for the workers O(their number).
+--       workers: {reports, id, beat, {name, value, …}, …}; prunable: {completed, failed, cancelled}
+-- Cost  O(1), for the workers O(their number), for prunable O(log n).
 
 local figures = {}
 
@@ -33,6 +35,16 @@ function figures.workers()
 end
 
 figures.control = control
+
+local function older(shelf, retention_ms)
+  local before = '(' .. pad(math.max(0, queue.now - tonumber(retention_ms)))
+  return call('ZLEXCOUNT', key('finished', shelf), '-', before)
+end
+
+function figures.prunable()
+  local failed = older('failed', ARGV[6]) + older('partial', ARGV[6])
+  return { str(older('completed', ARGV[5])), str(failed), str(older('cancelled', ARGV[7])) }
+end
 
 return queue.run(function()
   return figures[ARGV[4]]()
