@@ -12,7 +12,7 @@ from tonearm.library.publishing import NameTaken, has_twin, identical, prepare, 
 from tonearm.library.readiness import check_library
 from tonearm.library.removal import Lifetime, Removal, has_library, remove
 from tonearm.library.soundness import Candidate
-from tonearm.library.stage import Stage
+from tonearm.library.stage import Removed, Stage
 from tonearm.library.tagforms import Tags
 from tonearm.library.tags import write as write_tags
 from tonearm.library.verification import Audio, verify
@@ -31,6 +31,7 @@ __all__ = [
     "NameTaken",
     "Picture",
     "Removal",
+    "Removed",
     "Stage",
     "Tags",
     "Template",

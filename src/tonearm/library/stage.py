@@ -51,6 +51,15 @@ class Kept:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What was removed from the stage of all workers: how many folders and stray files, and the *size* of them all."""
+
+    entries: int = 0
+    size: int = 0
+    """Bytes on the disk."""
+
+
 class Stage:
     """This process' worker folder and its view of the others. Made by `open`. All calls block, from any thread."""
 
@@ -67,6 +76,7 @@ class Stage:
         self._machine = machine
         self._dead: dict[str, WorkLock] = {}
         self._begun = False
+        self._removed = Removed()
         self._alone = threading.RLock()
 
     @staticmethod
@@ -194,7 +204,9 @@ class Stage:
                 with _passed_over(self.root / worker):
                     for leftover in self._leftovers(worker):
                         with _passed_over(leftover):
+                            size = _size(leftover)
                             _remove_all([leftover])
+                            self._count(size)
                     stages += [(task, epoch) for _, task, epoch in self._claims(worker)]
             self._let_go()
             self._begun = True
@@ -210,8 +222,7 @@ class Stage:
         with self._failures("reading the stage"):
             for folder, task, epoch in self._claims(self.worker):
                 with _passed_over(folder):
-                    blocks = sum(entry.stat(follow_symlinks=False).st_blocks for entry in folder.rglob("*"))
-                    kept.append(Kept(task, epoch, blocks * _BLOCK))
+                    kept.append(Kept(task, epoch, _size(folder)))
         return kept
 
     def remove_all(self, stages: Iterable[tuple[str, int]]) -> None:
@@ -223,9 +234,19 @@ class Stage:
         with self._failures("emptying the stage"):
             for worker in self._reachable():
                 for name in names:
-                    with _passed_over(self.root / worker / name):
-                        self._remove(self.root / worker / name)
+                    folder = self.root / worker / name
+                    with _passed_over(folder):
+                        if os.path.lexists(folder):
+                            size = _size(folder)
+                            self._remove(folder)
+                            self._count(size)
             self._let_go()
+
+    def removed(self) -> Removed:
+        """What `found` and `remove_all` have removed since this was asked last."""
+        with self._alone:
+            removed, self._removed = self._removed, Removed()
+        return removed
 
     def close(self) -> None:
         """Give the folder back, and remove it if no stage is left in it. No call may follow."""
@@ -235,6 +256,9 @@ class Stage:
                 _remove_all(self._leftovers(self.worker))
                 self._lock.discard()
             self._lock.release()
+
+    def _count(self, size: int) -> None:
+        self._removed = Removed(self._removed.entries + 1, self._removed.size + size)
 
     @contextmanager
     def _failures(self, doing: str) -> Iterator[None]:
@@ -334,6 +358,12 @@ def _passed_over(folder: Path) -> Iterator[None]:
 def _used_here(lock: WorkLock, boot: str, machine: str) -> bool:
     """Whether the folder was last used on this machine, so that its lock is one that we see."""
     return lock.boot == boot or (machine != "" and lock.machine == machine)
+
+
+def _size(entry: Path) -> int:
+    """The bytes that a folder, or a file, takes on the disk."""
+    inside = entry.rglob("*") if entry.is_dir() and not entry.is_symlink() else [entry]
+    return sum(each.stat(follow_symlinks=False).st_blocks for each in inside) * _BLOCK
 
 
 def _epoch(claim: tuple[Path, str, int]) -> int:

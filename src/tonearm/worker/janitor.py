@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from tonearm import metrics
-from tonearm.library import Stage
+from tonearm.library import Removed, Stage
 from tonearm.model import job_of
 from tonearm.store.base import PAGE, Reading
 from tonearm.store.working import Working
@@ -40,21 +40,23 @@ async def recover_dead(store: Working, stage: Stage) -> int:
     return freed
 
 
-async def tidy(store: Working, stage: Stage, leases: Leases) -> int:
-    """Remove stages of tasks that are final, deleted or unknown, and all but the newest of a live one.
+async def tidy(store: Working, stage: Stage, leases: Leases) -> Removed:
+    """Remove stages of tasks that are final, deleted or unknown, and all but the newest of a live one, and say how much
+    that was.
 
     Tasks that this worker holds are left alone: they may just be taking over the stage of the attempt before.
     """
-    found = await in_thread(stage.found)
-    removed = 0
-    for first in range(0, len(found), PAGE):
-        page = found[first : first + PAGE]
-        living = await store.living(sorted({task_id for task_id, _ in page}))
-        strays = [(task, epoch) for task, epoch in page if living.get(task) != epoch and not leases.holds(task)]
-        await in_thread(stage.remove_all, strays)
-        for task, epoch in strays:
-            log.debug("Removed a stage", job=job_of(task), task=task, epoch=epoch)
-        removed += len(strays)
-    if removed:
-        log.info("Removed stages that belonged to no live task", stages=removed)
+    try:
+        found = await in_thread(stage.found)
+        for first in range(0, len(found), PAGE):
+            page = found[first : first + PAGE]
+            living = await store.living(sorted({task_id for task_id, _ in page}))
+            strays = [(task, epoch) for task, epoch in page if living.get(task) != epoch and not leases.holds(task)]
+            await in_thread(stage.remove_all, strays)
+            for task, epoch in strays:
+                log.debug("Removed a stage", job=job_of(task), task=task, epoch=epoch)
+    finally:
+        removed = await in_thread(stage.removed)
+        if removed.entries:
+            log.info("Removed stages that belonged to no live task", stages=removed.entries, bytes=removed.size)
     return removed
