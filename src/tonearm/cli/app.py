@@ -132,8 +132,8 @@ def export_jobs(
 ) -> None:
     """Write all jobs of the queue to a file, for another queue.
 
-    Opens the queue itself, in the database or in Redis, as the settings say. A server on that database has to be
-    stopped first.
+    The queue is the one that the settings name, in the database or in Redis. A server that has the database is asked
+    for them.
     """
     from tonearm.cli.moving import export_jobs  # noqa: PLC0415 - loads the store
 
@@ -149,12 +149,64 @@ def import_jobs(
 ) -> None:
     """Take all jobs of a file into the queue.
 
-    Opens the queue itself, as `export` does. Can be said again: what is there already stays as it is.
+    Opens the queue itself; a server that has the database has to be stopped first. Can be said again: what is there
+    already stays as it is.
     """
     from tonearm.cli.moving import import_jobs  # noqa: PLC0415 - as above
 
     out.json = json
     import_jobs(file)
+
+
+@app.command("backup", epilog=EPILOG)
+def back_up(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")],
+    *,
+    json: Json = False,
+) -> None:
+    """Write the whole queue to a file, while it works.
+
+    Of a queue in the database: jobs, keys and all. FILE has its name only when it was read again and is sound.
+    """
+    from tonearm.cli.backups import back_up  # noqa: PLC0415 - loads the store
+
+    out.json = json
+    back_up(file)
+
+
+@app.command("restore", epilog=EPILOG)
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `backup` wrote.")],
+    *,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Also in the place of a queue that has jobs; that is put aside.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Put a backup in the place of the queue.
+
+    No server may use the database. What was there stays beside it.
+    """
+    from tonearm.cli.backups import restore  # noqa: PLC0415 - as above
+
+    out.json = json
+    restore(file, replace=replace)
+
+
+@app.command("prune", epilog=EPILOG)
+def prune(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many there are.")] = False,
+    json: Json = False,
+) -> None:
+    """Remove the records of old jobs now, and give the disk their room back.
+
+    Finished jobs older than the retention of the settings; a worker does it every hour by itself. Files stay.
+    """
+    from tonearm.cli.pruning import prune  # noqa: PLC0415 - as above
+
+    out.json = json
+    prune(dry_run=dry_run)
 
 
 @app.command(epilog=EPILOG)

@@ -1,64 +1,40 @@
 """`tonearm export` and `import`: every job of a queue, through a file, into another queue.
 
 The file is JSON Lines: a header, a line a job (a long album has several), and a last line that says how many there
-were, so that a file which was cut off is known as such. The commands open the queue themselves, wherever the settings
-say it is.
+were, so that a file which was cut off is known as such. How it is written stands in `tonearm.ops.errands`. `import`
+opens the queue itself, wherever the settings say it is.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
+from tonearm.cli.reaching import do, opened, settings_of_queue
+from tonearm.cli.target import SHOW_S, STANDARD, written, written_to
 from tonearm.cli.terminal import out
-from tonearm.clock import Clock, SystemClock
-from tonearm.errors import DatabaseInUse, Invalid, NotFound, SetupError
-from tonearm.model import JobDump, JobOrder, JobQuery, TakenIn
+from tonearm.clock import SystemClock
+from tonearm.errors import Invalid, SetupError
+from tonearm.model import JobDump, TakenIn
 from tonearm.ops import logs
+from tonearm.ops.errands import FORMAT, VERSION, Footer, Header
+from tonearm.ops.hatch import Order
 from tonearm.settings import Settings, load
 from tonearm.store import dumps
-from tonearm.store.base import PAGE, Store
-from tonearm.store.opening import open_store
-
-FORMAT = "tonearm-jobs"
-VERSION = 1
-"""The version of the file that is written, and the only one that is read."""
-
-STANDARD = Path("-")
-"""The name that means stdin or stdout."""
+from tonearm.store.base import Store
 
 LINE_BYTES = 64 * 1_048_576
 """The longest line that is read; a page of an album with all that its tracks can say is far below it."""
 
 AT_ONCE = 50
 """Lines that are taken in at a time where the store keeps them in their order: one commit answers all of them."""
-
-SHOW_S = 0.2
-
-
-class Header(msgspec.Struct, frozen=True, rename="camel"):
-    """The first line."""
-
-    format: str
-    version: int
-    exported_at: int
-    """Wall milliseconds."""
-
-
-class Footer(msgspec.Struct, frozen=True):
-    """The last line."""
-
-    jobs: int
-
 
 _HEADERS = msgspec.json.Decoder(Header)  # described here, before there are threads (docs/explain/architecture.md)
 _FOOTERS = msgspec.json.Decoder(Footer)
@@ -70,16 +46,17 @@ def export_jobs(target: Path) -> None:
     Raises:
         SetupError: a setting, the queue or the file is not as it has to be.
     """
-    settings = _settings()
-    if settings.shared_queue() is None and not settings.database.exists():
-        raise SetupError(f"There is no queue: {settings.database} is not there. See QUEUE_DATABASE and REDIS_URL.")
-    with _whole(target) as file:
-        jobs = asyncio.run(_export(settings, file))
-    if target != STANDARD:
+    settings = settings_of_queue()
+    with written_to(target) as file, written(file) as take:
+        found = do(settings, Order("export"), take)
+    jobs, keys = found["jobs"], found["keys"]
+    if target == STANDARD:
+        out.note(f"{jobs:,} jobs")
+    else:
         out.document({"success": True, "file": str(target), "jobs": jobs})
         out.line(f"{jobs:,} jobs are in {target}")
-    else:
-        out.note(f"{jobs:,} jobs")
+    if keys:
+        out.note("The keys of the API are not in it.")
 
 
 def import_jobs(source: Path) -> None:
@@ -88,7 +65,8 @@ def import_jobs(source: Path) -> None:
     Raises:
         SetupError: a setting, the queue or the file is not as it has to be; the message names the line.
     """
-    settings = _settings()
+    settings = load()
+    logs.configure(settings.log_format, settings.log_level)
     with contextlib.ExitStack() as stack:
         try:
             file = sys.stdin.buffer if source == STANDARD else stack.enter_context(source.open("rb"))
@@ -104,92 +82,13 @@ def import_jobs(source: Path) -> None:
         out.line(f"{deleted:,} were deleted from it lately, and stay away")
 
 
-def _settings() -> Settings:
-    settings = load()
-    logs.set_up(settings)
-    return settings
-
-
-@asynccontextmanager
-async def _opened(settings: Settings, clock: Clock) -> AsyncIterator[Store]:
-    try:
-        store = await open_store(settings, clock)
-    except DatabaseInUse as error:
-        raise SetupError(
-            f"A server uses the database {settings.database}. Stop it first; this command opens the queue itself."
-        ) from error
-    try:
-        yield store
-    finally:
-        await store.close()
-
-
-# Export
-
-
-async def _export(settings: Settings, file: BinaryIO) -> int:
-    clock = SystemClock()
-    jobs = 0
-    progress = _Progress("exported")
-    async with _opened(settings, clock) as store:
-        total = (await store.counts()).total
-        file.write(msgspec.json.encode(Header(FORMAT, VERSION, clock.wall_ms())) + b"\n")
-        async for page in _dumped(store):
-            file.write(dumps.encode(page) + b"\n")
-            jobs += page.following is None
-            progress.show(jobs, total)
-        file.write(msgspec.json.encode(Footer(jobs)) + b"\n")
-    progress.end()
-    return jobs
-
-
-async def _dumped(store: Store) -> AsyncIterator[JobDump]:
-    """Every job in the order of submission; one that is deleted meanwhile is left out, or its last pages are."""
-    query: JobQuery | None = JobQuery(order=JobOrder.CREATED, limit=PAGE)
-    while query is not None:
-        listed = await store.jobs(query)
-        for job in listed.jobs:
-            start: int | None = 1
-            with contextlib.suppress(NotFound):
-                while start is not None:
-                    page = await store.dump(job.id, start=start)
-                    yield page
-                    start = page.following
-        query = None if listed.next is None else JobQuery(order=JobOrder.CREATED, limit=PAGE, cursor=listed.next)
-
-
-@contextlib.contextmanager
-def _whole(target: Path) -> Iterator[BinaryIO]:
-    """A file that gets its name when all is written and on the disk, and leaves nothing otherwise."""
-    if target == STANDARD:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    if target.exists():
-        raise SetupError(f"{target} is there already: choose another name")
-    part = target.with_name(f"{target.name}.part")
-    try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.rename(target)
-    except OSError as error:
-        raise SetupError(f"{target} cannot be written: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-# Import
-
-
 async def _import(settings: Settings, file: BinaryIO, name: str) -> dict[TakenIn, int]:
     clock = SystemClock()
     found = dict.fromkeys(TakenIn, 0)
-    progress = _Progress("imported")
+    progress = _Progress()
     lines = _Lines(file, name)
     lines.header()
-    async with _opened(settings, clock) as store:
+    async with opened(settings, clock) as store:
         at_once = AT_ONCE if settings.shared_queue() is None else 1
         batch: list[tuple[int, JobDump]] = []
         try:
@@ -198,7 +97,7 @@ async def _import(settings: Settings, file: BinaryIO, name: str) -> dict[TakenIn
                 if len(batch) == at_once:
                     full, batch = batch, []
                     await _take_in(store, full, lines, found)
-                    progress.show(sum(found.values()) - found[TakenIn.MORE], None)
+                    progress.show(sum(found.values()) - found[TakenIn.MORE])
         finally:  # what was read before a line that is wrong is taken in, as the message says
             await _take_in(store, batch, lines, found)
             while (await store.sweep()).more:
@@ -284,16 +183,15 @@ class _Lines:
 class _Progress:
     """How many jobs are done, on a terminal."""
 
-    def __init__(self, verb: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._verb = verb
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._shown = clock()
 
-    def show(self, jobs: int, total: int | None) -> None:
+    def show(self, jobs: int) -> None:
         """Say it, now and then."""
         if out.draws() and self._clock() - self._shown >= SHOW_S:
             self._shown = self._clock()
-            out.rewrite(f"{jobs:,}{'' if total is None else f' of {total:,}'} jobs {self._verb}")
+            out.rewrite(f"{jobs:,} jobs imported")
 
     def end(self) -> None:
         """Leave the line as it was."""

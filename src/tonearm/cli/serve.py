@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 import structlog
@@ -15,10 +16,13 @@ from tonearm.cli.process import Process, run
 from tonearm.cli.reload import serve_reloading
 from tonearm.cli.watching import looping, status_of
 from tonearm.cli.working import working
-from tonearm.ops import logs
+from tonearm.clock import Clock
+from tonearm.ops import errands, logs
+from tonearm.ops.hatch import Hatch
 from tonearm.ops.pressure import Pressure
 from tonearm.ops.systemd import Watchdog
 from tonearm.settings import Settings
+from tonearm.store.base import Store
 from tonearm.store.opening import open_served, open_store
 from tonearm.store.spool import Spool
 from tonearm.worker.supervisor import Supervisor
@@ -58,6 +62,7 @@ async def _serve(process: Process, *, works: bool, insecure_open: bool) -> None:
         await check_exposure(store, settings, insecure_open=insecure_open)
         if isinstance(store, Spool):
             await stack.enter_async_context(looping("hand over", store.tend, Supervisor()))
+        await stack.enter_async_context(_reachable(store, settings, clock))
         # Who only answers needs no catalog, and searches it if there is one.
         has_catalog = works or settings.internal_api_url is not None
         reached = await stack.enter_async_context(outside(settings)) if has_catalog else None
@@ -78,6 +83,22 @@ async def _serve(process: Process, *, works: bool, insecure_open: bool) -> None:
         turns = [looks] if worker is None else [looks, worker.turns]
         watchdog = Watchdog(process.manager, turns, lambda: status_of(worker, pressure))
         await process.run(server, worker, watchdog, docs=f"{server.addresses[0]}/docs")
+
+
+@asynccontextmanager
+async def _reachable(store: Store, settings: Settings, clock: Clock) -> AsyncIterator[None]:
+    """Let commands reach the file of this process: the queue, or what stands in for one in Redis."""
+    own = store.local if isinstance(store, Spool) else store
+    if own.source != "sqlite":
+        yield
+        return
+    errands.remove_leftovers(settings.database)
+    hatch = Hatch(settings.database, partial(errands.do, errands.Place(own, settings, clock)))
+    await hatch.open()
+    try:
+        yield
+    finally:
+        await hatch.close()
 
 
 async def _work(process: Process) -> None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.contract.steps import claim, complete, delay, fail, open_album, submit, track
 from tests.unit.client.conftest import stage
 
 from tonearm import settingsfile
 from tonearm.cli import main
 from tonearm.cli.terminal import out
 from tonearm.client import exchange
+from tonearm.clock import SystemClock
+from tonearm.store.base import PAGE, LocalStore, Store
+from tonearm.store.sqlite import open_sqlite
 
 __all__ = ["stage"]
 
@@ -64,3 +69,41 @@ def _empty_folder(tmp_path: Path) -> Iterator[None]:
     os.chdir(tmp_path)
     yield
     os.chdir(before)
+
+
+def on(database: Path, work: Callable[[LocalStore], Awaitable[Any]]) -> Any:
+    """Do something with the store in a database, and close it."""
+
+    async def run() -> Any:
+        store = await open_sqlite(database, SystemClock())
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
+
+
+async def fill(store: Store) -> None:
+    """Jobs in several states, and an album of more than a page."""
+    await submit(store, *[track() for _ in range(4)])
+    done, failed, delayed = await claim(store, tracks=3)
+    await complete(store, done)
+    await fail(store, failed)
+    await delay(store, delayed)
+    await open_album(store, PAGE + 1, "bob")
+    await claim(store, "w2", tracks=1)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The database that the settings name."""
+    database = tmp_path / "here" / "queue.db"
+    monkeypatch.setenv("QUEUE_DATABASE", str(database))
+    return database
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """Another database."""
+    return tmp_path / "elsewhere" / "queue.db"

@@ -7,64 +7,23 @@ import io
 import json
 import stat
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contract.steps import claim, complete, delay, fail, listed, open_album, submit, submit_track, track
-from tests.unit.cli.conftest import Run
+from tests.contract.steps import claim, listed, open_album, submit_track
+from tests.unit.cli.conftest import Run, fill, on
 
 from tonearm.cli import moving
-from tonearm.clock import SystemClock
 from tonearm.model import JobRecord, State
 from tonearm.store.base import PAGE, LocalStore, Store
-from tonearm.store.sqlite import open_sqlite
 
 EXPORT = "jobs.jsonl"
-
-
-def on(database: Path, work: Callable[[LocalStore], Awaitable[Any]]) -> Any:
-    """Do something with the store in a database, and close it."""
-
-    async def run() -> Any:
-        store = await open_sqlite(database, SystemClock())
-        try:
-            return await work(store)
-        finally:
-            await store.close()
-
-    return asyncio.run(run())
-
-
-async def fill(store: Store) -> None:
-    """Jobs in several states, and an album of more than a page."""
-    await submit(store, *[track() for _ in range(4)])
-    done, failed, delayed = await claim(store, tracks=3)
-    await complete(store, done)
-    await fail(store, failed)
-    await delay(store, delayed)
-    await open_album(store, PAGE + 1, "bob")
-    await claim(store, "w2", tracks=1)
 
 
 async def states(store: Store) -> list[tuple[str, str, int]]:
     """What is in a store: ids, states, numbers of tracks."""
     return sorted((job.id, job.state.value, job.track_count) for job in await listed(store))
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The database that the settings name."""
-    database = tmp_path / "here" / "queue.db"
-    monkeypatch.setenv("QUEUE_DATABASE", str(database))
-    return database
-
-
-@pytest.fixture
-def elsewhere(tmp_path: Path) -> Path:
-    """Another database."""
-    return tmp_path / "elsewhere" / "queue.db"
 
 
 def switch(monkeypatch: pytest.MonkeyPatch, database: Path) -> None:
@@ -176,17 +135,19 @@ def test_the_time_in_the_file_counts(
     assert after.state is State.READY
 
 
-def test_a_server_that_uses_the_database_has_to_be_stopped(tonearm: Run, here: Path) -> None:
+@pytest.mark.parametrize("command", ["export", "import"])
+def test_who_has_the_database_and_cannot_be_asked_has_to_be_stopped(tonearm: Run, here: Path, command: str) -> None:
     """The message says so, and no file is left."""
+    on(here, submit_track)
+    assert tonearm("export", EXPORT).code == 0
 
-    async def both(store: Store) -> list[Any]:
-        await submit_track(store)
-        return [await asyncio.to_thread(tonearm, command, EXPORT) for command in ("export",)]
+    async def held(_: Store) -> Any:
+        return await asyncio.to_thread(tonearm, command, {"export": "jobs2.jsonl"}.get(command, EXPORT))
 
-    (ended,) = on(here, both)
+    ended = on(here, held)
     assert ended.code == 4
     assert "Stop it first" in ended.err
-    assert list(Path().glob("jobs*")) == []
+    assert list(Path().glob("jobs*")) == [Path(EXPORT)]
 
 
 def test_there_has_to_be_a_queue(tonearm: Run, here: Path) -> None:

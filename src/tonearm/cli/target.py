@@ -1,0 +1,86 @@
+"""Target: the file that a command writes, which has its name only when it is whole and on the disk."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from tonearm.cli.terminal import out
+from tonearm.cli.wording import size
+from tonearm.errors import SetupError
+
+STANDARD = Path("-")
+"""The name that means stdin or stdout."""
+
+SHOW_S = 0.2
+
+
+@contextlib.contextmanager
+def whole(target: Path, check: Callable[[Path], None] = lambda _: None) -> Iterator[BinaryIO]:
+    """A file for its owner only, that gets its name when all is written and on the disk, and leaves nothing otherwise.
+
+    *check* looks at what was written before it gets its name, and raises if that is wrong.
+
+    Raises:
+        SetupError: it cannot be written, or is there already.
+    """
+    if target.exists():
+        raise SetupError(f"{target} is there already: choose another name")
+    part = target.with_name(f"{target.name}.part")
+    try:
+        with open(part, "wb", opener=partial(os.open, mode=0o600)) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        check(part)
+        part.rename(target)
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise SetupError(f"{target} cannot be written: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def written_to(target: Path) -> Iterator[BinaryIO]:
+    """A file like that of `whole`, or stdout for `-`."""
+    if target != STANDARD:
+        with whole(target) as file:
+            yield file
+        return
+    yield sys.stdout.buffer
+    sys.stdout.buffer.flush()
+
+
+@contextlib.contextmanager
+def written(file: BinaryIO, clock: Callable[[], float] = time.monotonic) -> Iterator[Callable[[bytes], None]]:
+    """Takes pieces and writes them into *file*, and shows on a terminal how much there is by now."""
+    length, shown = 0, clock()
+
+    def take(piece: bytes) -> None:
+        nonlocal length, shown
+        file.write(piece)
+        length += len(piece)
+        if out.draws() and clock() - shown >= SHOW_S:
+            shown = clock()
+            out.rewrite(f"{size(length)} written")
+
+    try:
+        yield take
+    finally:
+        if out.draws():
+            out.rewrite("")

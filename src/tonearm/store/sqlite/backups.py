@@ -1,0 +1,166 @@
+"""Backups: a database as one file, taken where no process has the queue, and put back in its place.
+
+A backup is what `Store.copy` writes. It is put back by a rename, so at every moment there is either the old database or
+the new one, whole; what was there stays beside it under a name of its own. A backup of an older version is brought to
+this one on its way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import apsw
+
+from tonearm.errors import SetupError
+from tonearm.store.sqlite import copying
+from tonearm.store.sqlite.file import FileLock, connect, make_folder, migrate, version_of
+
+COMING = ".restoring"
+"""What stands behind the name of a database that is being made out of a backup."""
+
+BEFORE = ".before-"
+"""What stands behind the name of the database that was there, and before the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is in a database: how many jobs, and how many keys of the API."""
+
+    version: int
+    jobs: int
+    keys: int
+
+
+def contents(database: Path) -> Contents:
+    """Look into a database that nobody uses, and check it whole.
+
+    Raises:
+        SetupError: it is none of ours, or damaged.
+    """
+    version = version_of(database)
+    if version is None:
+        raise SetupError(f"{database} is empty, or not there.")
+    copying.check(database)
+    try:
+        with closing(apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)) as db:
+            ((jobs,),) = db.execute("SELECT count(*) FROM task WHERE parent IS NULL")
+            ((has_keys,),) = db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'api_key'")
+            ((keys,),) = db.execute("SELECT count(*) FROM api_key WHERE parent IS NULL") if has_keys else ((0,),)
+    except apsw.Error as error:
+        raise SetupError(f"{database} cannot be read: {error}") from error
+    return Contents(version, jobs, keys)
+
+
+def take(database: Path, target: Path) -> None:
+    """Copy a database that no process has to *target*, as it is, of whatever version.
+
+    Raises:
+        DatabaseInUse: a process has it.
+        SetupError: it is none of ours, or cannot be copied.
+    """
+    with _alone(database):
+        if version_of(database) is None:
+            raise SetupError(f"There is no queue: {database} is empty.")
+        with _readable(database), closing(connect(database, writes=False)) as db:
+            copying.copy(db, target)
+
+
+def restore(backup: Path, database: Path, *, replace: bool) -> tuple[Contents, Path | None]:
+    """Put a backup in the place of *database*: what it holds now, and where that lies which was there (None: nothing).
+
+    Raises:
+        DatabaseInUse: a process has the database.
+        SetupError: the backup is none, or damaged, or there are jobs in the database and not *replace*; nothing was
+            changed.
+    """
+    contents(backup)
+    make_folder(database)
+    with _alone(database):
+        if not replace:
+            _require_no_jobs(database)
+        coming = database.with_name(database.name + COMING)
+        coming.unlink(missing_ok=True)
+        try:
+            _make(backup, coming)
+            found = contents(coming)
+            before = _exchange(coming, database)
+        finally:
+            coming.unlink(missing_ok=True)
+        return found, before
+
+
+@contextlib.contextmanager
+def _alone(database: Path) -> Iterator[None]:
+    if database.exists() and database.stat().st_uid != os.geteuid():
+        raise SetupError(f"{database} is another user's. Run this command as that user.")
+    lock = FileLock(database)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def _readable(database: Path) -> Iterator[None]:
+    try:
+        yield
+    except apsw.Error as error:
+        raise SetupError(f"{database} cannot be read: {error}") from error
+
+
+def _require_no_jobs(database: Path) -> None:
+    try:
+        version = version_of(database)
+        jobs = 0
+        if version is not None:
+            with _readable(database), closing(connect(database, writes=False)) as db:
+                ((jobs,),) = db.execute("SELECT count(*) FROM task WHERE parent IS NULL")
+    except SetupError as error:
+        raise SetupError(f"{error} With --replace it is put aside, whatever it is.") from error
+    if jobs:
+        raise SetupError(
+            f"There are {jobs:,} jobs in {database}. With --replace the backup takes its place, and it is put aside."
+        )
+
+
+def _make(backup: Path, coming: Path) -> None:
+    """Make a database out of a backup, of this version, which readers of events do not take for the one of before."""
+    with _readable(backup), closing(apsw.Connection(str(backup), flags=apsw.SQLITE_OPEN_READONLY)) as db:
+        copying.copy(db, coming)
+    with _readable(coming), closing(apsw.Connection(str(coming))) as db:
+        migrate(db, int(db.pragma("user_version")))
+        db.execute("UPDATE meta SET value = ? WHERE key = 'instance'", (secrets.token_hex(4),))
+
+
+def _exchange(coming: Path, database: Path) -> Path | None:
+    """Give *coming* its name; where that lies now which had it."""
+    before = None
+    if database.exists():
+        before = database.with_name(f"{database.name}{BEFORE}{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}")
+        _put_aside(database, before)
+    coming.replace(database)
+    folder = os.open(database.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return before
+
+
+def _put_aside(database: Path, before: Path) -> None:
+    """Give the database a second name, with its log in it; one that cannot be opened loses its own, with its log."""
+    try:
+        with closing(apsw.Connection(str(database))) as db:
+            db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        os.link(database, before)
+    except (apsw.Error, OSError):
+        for ending in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                database.with_name(database.name + ending).rename(before.with_name(before.name + ending))

@@ -1,0 +1,211 @@
+"""`tonearm backup`, `restore` and `prune` where no server runs: a queue as one file, and in its place again."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+from tests.contract.steps import KEEP_NOTHING, listed, submit_track
+from tests.unit.cli.conftest import Run, fill, on
+
+from tonearm.model import KeyRecord, Scope
+from tonearm.store.base import LocalStore, Store
+from tonearm.store.sqlite import file
+
+BACKUP = "backup.db"
+OLD = sorted((Path(__file__).parents[1] / "store").glob("version*.sql"))
+
+
+async def fill_with_key(store: LocalStore) -> None:
+    """Jobs in several states, and a key."""
+    await fill(store)
+    await store.add_key(KeyRecord("kitchen", Scope.ADMIN, "0" * 64, 1))
+
+
+async def seen(store: Store) -> list[tuple[object, ...]]:
+    """What is in a store, without what passes by itself."""
+    jobs = [(job.id, job.state, job.created_at, job.track_count, job.error) for job in await listed(store)]
+    return [*sorted(jobs), *((key.name, key.hash) for key in await store.keys())]
+
+
+async def last_event(store: Store) -> str:
+    """Where its feed ends."""
+    return (await store.events(None)).last
+
+
+def folder(database: Path) -> list[str]:
+    """What lies beside a database, and itself."""
+    return sorted(path.name for path in database.parent.iterdir())
+
+
+def test_a_backup_restored_elsewhere_is_the_same_queue(
+    tonearm: Run, here: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its keys; one file that only its owner can read, and readers of events begin anew there."""
+    on(here, fill_with_key)
+    before = on(here, seen)
+
+    taken = tonearm("backup", BACKUP)
+    assert (taken.code, taken.out.partition(" are in ")[0]) == (0, "5 jobs and 1 keys")
+    assert stat.S_IMODE(Path(BACKUP).stat().st_mode) == 0o600
+    assert sorted(path.name for path in Path().glob(f"{BACKUP}*")) == [BACKUP]
+    monkeypatch.setenv("QUEUE_DATABASE", str(elsewhere))
+    restored = tonearm("restore", BACKUP)
+
+    assert (restored.code, restored.out) == (0, f"5 jobs and 1 keys are in {elsewhere}\n")
+    assert "revoked" in restored.err
+    assert folder(elsewhere) == ["queue.db", "queue.db.lock"]
+    assert on(elsewhere, seen) == before
+    assert on(elsewhere, lambda store: store.audit()) == ()
+    assert on(elsewhere, last_event).partition("-")[0] != on(here, last_event).partition("-")[0]
+
+
+def test_a_queue_with_jobs_is_replaced_only_when_that_is_said_and_stays_beside(tonearm: Run, here: Path) -> None:
+    """Nothing is lost by a restore."""
+    on(here, submit_track)
+    tonearm("backup", BACKUP)
+    on(here, submit_track)
+
+    refused = tonearm("restore", BACKUP)
+    assert (refused.code, len(on(here, listed))) == (4, 2)
+    assert "--replace" in refused.err
+    replaced = tonearm("restore", BACKUP, "--replace", "--json")
+
+    (answer,) = replaced.documents
+    assert (answer["success"], answer["jobs"], answer["keys"]) == (True, 1, 0)
+    assert len(on(here, listed)) == 1
+    assert len(on(Path(answer["before"]), listed)) == 2
+
+
+def test_a_damaged_queue_is_put_aside_with_its_log(tonearm: Run, here: Path) -> None:
+    """That is when backups are wanted."""
+    on(here, submit_track)
+    tonearm("backup", BACKUP)
+    here.write_bytes(here.read_bytes()[:100] + bytes(8_000))
+    here.with_name("queue.db-wal").write_bytes(b"log")
+
+    assert "--replace" in tonearm("restore", BACKUP).err
+    (answer,) = tonearm("restore", BACKUP, "--replace", "--json").documents
+
+    before = Path(answer["before"])
+    assert before.read_bytes()[100:] == bytes(8_000)
+    assert len(on(here, listed)) == 1
+    assert on(here, lambda store: store.audit()) == ()
+
+
+@pytest.mark.parametrize("dump", OLD, ids=lambda dump: dump.stem)
+def test_a_backup_of_an_older_version_is_brought_to_this_one(tonearm: Run, here: Path, dump: Path) -> None:
+    """And it can be taken before the upgrade: a backup changes nothing."""
+    here.parent.mkdir()
+    with closing(apsw.Connection(str(here))) as db:
+        db.execute(dump.read_text("utf-8"))
+    as_it_was = here.read_bytes()
+    assert tonearm("backup", BACKUP).code == 0
+    assert here.read_bytes() == as_it_was
+
+    assert tonearm("restore", BACKUP, "--replace").code == 0
+
+    assert file.version_of(Path(BACKUP)) == int(dump.stem.removeprefix("version"))
+    assert file.version_of(here) == file.VERSION
+    assert on(here, lambda store: store.audit()) == ()
+    assert len(on(here, listed)) == 10
+
+
+def spoil(content: bytes) -> dict[str, bytes]:
+    """Files that are no sound backup."""
+    newer = content[:60] + (file.VERSION + 1).to_bytes(4, "big") + content[64:]
+    middle = len(content) // 2
+    return {
+        "no database": b'{"format":"tonearm-jobs","version":1,"exportedAt":1}\n' * 4,
+        "empty": b"",
+        "of another program": content[:68] + b"Else" + content[72:],
+        "newer": newer,
+        "cut off": content[:middle],
+        "damaged": content[:8_192] + b"\xff" * 8_192 + content[16_384:],
+    }
+
+
+@pytest.mark.parametrize("how", spoil(bytes(100)))
+def test_what_is_no_sound_backup_changes_nothing(tonearm: Run, here: Path, how: str) -> None:
+    """It says so, whatever else was said."""
+    on(here, submit_track)
+    tonearm("backup", BACKUP)
+    Path(BACKUP).write_bytes(spoil(Path(BACKUP).read_bytes())[how])
+    files = folder(here)
+
+    ended = tonearm("restore", BACKUP, "--replace")
+
+    assert ended.code == 4
+    assert BACKUP in ended.err
+    assert folder(here) == files
+    assert len(on(here, listed)) == 1
+
+
+def test_a_backup_that_is_not_sound_gets_no_name(tonearm: Run, here: Path) -> None:
+    """A damaged queue is noticed when there may be time to do something, and no older backup is touched."""
+    on(here, submit_track)
+    content = here.read_bytes()
+    here.write_bytes(spoil(content)["damaged"])
+
+    ended = tonearm("backup", BACKUP)
+
+    assert ended.code == 4
+    assert "damaged" in ended.err or "cannot be" in ended.err
+    assert list(Path().glob(f"{BACKUP}*")) == []
+    Path(BACKUP).write_text("precious")
+    assert tonearm("backup", BACKUP).code == 4
+    assert Path(BACKUP).read_text() == "precious"
+
+
+@pytest.mark.parametrize("command", ["backup", "restore"])
+def test_who_has_the_queue_and_cannot_be_asked_has_to_be_stopped(tonearm: Run, here: Path, command: str) -> None:
+    """Nothing is read behind its back, and nothing replaced under it."""
+    on(here, submit_track)
+    tonearm("backup", BACKUP)
+
+    async def held(store: Store) -> Any:
+        name = {"backup": "another.db"}.get(command, BACKUP)
+        return await asyncio.to_thread(tonearm, command, name), len(await listed(store))
+
+    ended, jobs = on(here, held)
+    assert (ended.code, jobs) == (4, 1)
+    assert "Stop it first" in ended.err
+    assert sorted(path.name for path in Path().glob("*.db*")) == [BACKUP]
+
+
+@pytest.mark.parametrize("command", ["backup", "restore"])
+def test_a_queue_in_redis_has_no_file(tonearm: Run, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    """The message says what there is instead."""
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
+    ended = tonearm(command, BACKUP)
+    assert ended.code == 4
+    assert "tonearm export FILE" in ended.err
+
+
+def test_old_records_go_when_that_is_said(tonearm: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted first, then removed, by the retention of the settings."""
+    on(here, fill)
+    for name in ("SUCCESS", "FAILED"):
+        monkeypatch.setenv(f"QUEUE_RETENTION_DAYS_{name}", "0")
+
+    counted, removed, again = (tonearm("prune", *options, "--json") for options in (["--dry-run"], [], []))
+
+    assert counted.documents == [{"success": True, "dryRun": True, "completed": 1, "failed": 1, "cancelled": 0}]
+    assert removed.documents == [{"success": True, "dryRun": False, "completed": 1, "failed": 1, "cancelled": 0}]
+    assert again.documents[0]["completed"] == 0
+    assert on(here, lambda store: store.prunable(KEEP_NOTHING)).completed == 0
+    assert len(on(here, listed)) == 3
+    assert tonearm("prune").out == "Jobs removed: 0 completed, 0 failed, 0 cancelled\n"
+
+
+@pytest.mark.parametrize("command", [("prune",), ("backup", BACKUP)])
+def test_there_has_to_be_a_queue(tonearm: Run, here: Path, command: tuple[str, ...]) -> None:
+    """None is made for it."""
+    ended = tonearm(*command)
+    assert (ended.code, here.exists()) == (4, False)
+    assert str(here) in ended.err
