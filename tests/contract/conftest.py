@@ -18,17 +18,18 @@ class Reopened:
 
     def __init__(self, engine: Engine, place: Path, clock: FakeClock) -> None:
         self.engine = engine
-        self._place = place
+        self.folder = place
+        """Where its files lie, if it has some."""
         self._clock = clock
 
     async def open(self) -> Store:
         """Open the store in its place."""
-        return await self.engine.open(self._place, self._clock)
+        return await self.engine.open(self.folder, self._clock)
 
     async def contents(self) -> dict[str, int]:
         """What lies in the closed store: rows by table."""
         assert self.engine.contents is not None
-        return await self.engine.contents(self._place)
+        return await self.engine.contents(self.folder)
 
 
 @pytest.fixture
