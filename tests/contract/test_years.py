@@ -13,13 +13,16 @@ from tests.contract.steps import LEASE_MS, claim, complete, expand, fail, submit
 from tests.support.clock import DAY, FakeClock
 from tests.support.counts import count
 from tests.support.quick import quick_folder
+from tonearm.fetch import Throttle
 from tonearm.library import Stage
 from tonearm.model import Claim, Retention, TaskKind
+from tonearm.settings import Settings
 from tonearm.store.base import Store
 from tonearm.store.pruning import prune_all
 from tonearm.worker import janitor
 from tonearm.worker.leases import Leases
 from tonearm.worker.slots import Slots
+from tonearm.worker.steering import Steering
 
 DAYS, JOBS = count(18, 365), count(12, 300)
 """Days, and jobs of each."""
@@ -51,7 +54,9 @@ class Days:
         self._store = store
         self._stage = stage
         self._clock = clock
-        self._leases = Leases(store, stage, Slots(4), clock, LEASE_MS)
+        slots = Slots(4)
+        steering = Steering(slots, Throttle(), Settings())
+        self._leases = Leases(store, stage, slots, clock, LEASE_MS, steering=steering)
         self._jobs = 0
         self._tasks = 0
 

@@ -58,7 +58,7 @@ def restore(source: Path, *, replace: bool) -> None:
         SetupError: the backup, or the queue, is not as it has to be; nothing was changed.
     """
     settings = load()
-    logs.configure(settings.log_format, settings.log_level)
+    logs.set_up(settings)
     if settings.shared_queue() is not None:
         raise SetupError(SHARED)
     try:

@@ -66,7 +66,7 @@ def import_jobs(source: Path) -> None:
         SetupError: a setting, the queue or the file is not as it has to be; the message names the line.
     """
     settings = load()
-    logs.configure(settings.log_format, settings.log_level)
+    logs.set_up(settings)
     with contextlib.ExitStack() as stack:
         try:
             file = sys.stdin.buffer if source == STANDARD else stack.enter_context(source.open("rb"))

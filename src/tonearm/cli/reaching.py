@@ -25,7 +25,7 @@ def settings_of_queue() -> Settings:
         SetupError: a setting is wrong, or there is no queue.
     """
     settings = load()
-    logs.configure(settings.log_format, settings.log_level)
+    logs.set_up(settings)
     if settings.shared_queue() is None and not settings.database.exists():
         raise SetupError(f"There is no queue: {settings.database} is not there. See QUEUE_DATABASE and REDIS_URL.")
     return settings

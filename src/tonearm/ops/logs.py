@@ -38,7 +38,8 @@ class _Handler(logging.StreamHandler[TextIO]):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the standard library's name
         """A line that cannot be written is not shown raw: what is in it was not looked at for secrets."""
         error = sys.exc_info()[0]
-        if error is not None and not issubclass(error, OSError):  # else stderr itself is gone
+        gone = self.stream.closed or error is None or issubclass(error, OSError)  # stderr itself
+        if error is not None and not gone:
             said = {"time": iso(int(record.created * 1_000)), "level": "error", "logger": record.name}
             self.stream.write(text_line({**said, "event": "A line could not be written", "error": error.__name__}))
             self.stream.write(self.terminator)

@@ -77,7 +77,7 @@ async def test_a_backup_under_load_has_all_that_was_acknowledged_before(tmp_path
             everything = before | {*during, *later}
 
             async def done() -> bool:
-                return (await server.stats())["queue"]["completed"] == len(everything)
+                return bool((await server.stats())["queue"]["completed"] == len(everything))
 
             await until("all of them arrive", done, seconds=100)
             left = {path.name for path in server.folder.iterdir()}

@@ -48,7 +48,7 @@ def count_commits(store: SqliteStore) -> list[bool]:
 
 async def until_queued(store: SqliteStore, number: int) -> None:
     """Wait until so many calls wait for the writer."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while store._writer._calls.qsize() < number:  # noqa: ASYNC110 - the queue tells nobody; each turn lets them come
             await asyncio.sleep(0)
 

@@ -53,7 +53,7 @@ async def test_a_file_stays_within_half_again_of_its_live_data() -> None:
     with quick_folder() as place:
         course = await file_size.measure(place, count(400, 20_000), count(25, 500))
 
-    assert course.peak.file > 2 * course.after[-1].file
+    assert course.peak.file > file_size.GOAL * course.after[-1].file
     assert max(sizes.ratio for sizes in course.after) <= file_size.GOAL
     assert course.emptied.ratio <= file_size.GOAL
 
