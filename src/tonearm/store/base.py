@@ -52,6 +52,7 @@ from tonearm.model import (
 from tonearm.store.batches import Answers
 from tonearm.store.keyring import Keyring
 from tonearm.store.moving import Leaving, Moving
+from tonearm.store.notices import Notices
 from tonearm.store.working import Working
 
 SOURCES = ("sqlite", "redis", "local", "memory")
@@ -372,7 +373,7 @@ class Keeping(Protocol):
         ...
 
 
-class Store(Submitting, Reading, Working, Keeping, Moving, Keyring, Protocol):
+class Store(Submitting, Reading, Working, Keeping, Moving, Keyring, Notices, Protocol):
     """A whole engine. *source* is the wire's `queueSource`."""
 
     @property

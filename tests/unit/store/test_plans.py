@@ -35,10 +35,12 @@ from tonearm.model import (
     JobOrder,
     JobQuery,
     Mark,
+    NewDelivery,
     Phase,
     Priority,
     Status,
     SubmitLimits,
+    Topic,
 )
 from tonearm.store.base import PAGE
 from tonearm.store.sqlite import SqliteStore, open_sqlite
@@ -68,6 +70,7 @@ async def live(store: SqliteStore, clock: FakeClock) -> None:
     await store.add_key(session(1))
     await store.keys()
     await store.remove_key("ann")
+    await store.listen(DAY)
     await store.submit(twin, limits)
     await store.prioritize(twin.id, Priority.HIGH)
     album_id = await open_album(store, 4)
@@ -90,6 +93,7 @@ async def live(store: SqliteStore, clock: FakeClock) -> None:
     await stall(store, "w2")
     await claim(store, "w2", tracks=9)
     await spend(store)
+    await notices(store)
     clock.advance(LEASE_MS)
     await sweep_all(store)
     await store.delete(other)
@@ -119,6 +123,17 @@ async def spend(store: SqliteStore) -> None:
         await store.claim(ClaimRequest("w4", 9, 0, LEASE_MS, 0, allowed))
     with pytest.raises(QuotaExceeded):
         await store.submit(track("dan"), limits)
+
+
+async def notices(store: SqliteStore) -> None:
+    """Use every call about notices and deliveries."""
+    pending = await store.pending()
+    told = [NewDelivery(f"msg_{number}", "a", "https://a.example", Topic.TEST, "{}") for number in range(3)]
+    await store.tell(told, from_round=pending.round, upto=pending.notices[0].number, memory="{}")
+    one, two, _ = (await store.take_deliveries(["a", "b"], 3, LEASE_MS)).deliveries
+    await store.settle_delivery(one, "received", received=True)
+    await store.settle_delivery(two, "not received", received=False, delay_ms=1_000)
+    await store.deliveries(5)
 
 
 async def move(store: SqliteStore, album_id: str) -> None:

@@ -27,6 +27,8 @@ from tonearm.model import (
     Control,
     ControlChange,
     Counts,
+    Delivery,
+    DeliveryLog,
     Feed,
     FilePage,
     Flags,
@@ -38,7 +40,9 @@ from tonearm.model import (
     KeyRecord,
     Mark,
     Metrics,
+    NewDelivery,
     Outcome,
+    Pending,
     Priority,
     Pruned,
     Publication,
@@ -49,6 +53,7 @@ from tonearm.model import (
     SubmitLimits,
     Submitted,
     Swept,
+    TakenDeliveries,
     TakenIn,
     TrackPage,
     WorkerRecord,
@@ -60,7 +65,7 @@ from tonearm.store.batches import Answers
 from tonearm.store.cursors import read_tracks
 from tonearm.store.overlay import RESTING_LIMIT
 from tonearm.store.records import file_page, track_page
-from tonearm.store.redis import batching, listing, moving, wire
+from tonearm.store.redis import batching, listing, moving, notices, wire
 from tonearm.store.redis.audit import audit
 from tonearm.store.redis.checks import require
 from tonearm.store.redis.desk import Desk, Moment
@@ -368,6 +373,30 @@ class RedisStore:
     async def remove_key(self, name: str) -> bool:
         (removed,) = await self._desk.run("keyring", "remove", name)
         return bool(removed == "1")
+
+    # notices
+
+    async def listen(self, ms: int) -> None:
+        await self._desk.run("notices", "listen", ms)
+
+    async def pending(self) -> Pending:
+        return await notices.pending(self._desk)
+
+    async def tell(
+        self, deliveries: Sequence[NewDelivery], *, from_round: str | None = None, upto: int = 0, memory: str = ""
+    ) -> int:
+        return await notices.tell(self._desk, deliveries, from_round, upto, memory)
+
+    async def take_deliveries(self, targets: Sequence[str], most: int, hold_ms: int) -> TakenDeliveries:
+        return await notices.take(self._desk, targets, most, hold_ms)
+
+    async def settle_delivery(
+        self, delivery: Delivery, answer: str, *, received: bool, delay_ms: int | None = None
+    ) -> None:
+        await notices.settle(self._desk, delivery, answer, received=received, delay_ms=delay_ms)
+
+    async def deliveries(self, limit: int) -> DeliveryLog:
+        return await notices.log(self._desk, limit)
 
     # upkeep
 

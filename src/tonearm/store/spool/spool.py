@@ -13,13 +13,14 @@ again and again: it looks whether the main store is back, sweeps the local one, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 
 from tonearm.errors import StoreFull, StoreUnavailable
-from tonearm.model import KeyRecord
+from tonearm.model import Delivery, DeliveryLog, KeyRecord, NewDelivery, Pending, TakenDeliveries
 from tonearm.store.base import LocalStore
 from tonearm.store.spool.both import Both
 from tonearm.store.spool.keyring import CopiedKeys
+from tonearm.store.spool.notices import NoticesOfBoth
 from tonearm.store.spool.reach import Opener
 from tonearm.store.spool.working import Working
 
@@ -61,6 +62,7 @@ class Spool(Working):
         super().__init__(both)
         self._pause_s = PROBE_S
         self._keyring = CopiedKeys(both)
+        self._notices = NoticesOfBoth(both)
 
     async def keys(self) -> tuple[KeyRecord, ...]:
         return await self._keyring.keys()
@@ -70,6 +72,28 @@ class Spool(Working):
 
     async def remove_key(self, name: str) -> bool:
         return await self._keyring.remove(name)
+
+    async def listen(self, ms: int) -> None:
+        await self._notices.listen(ms)
+
+    async def pending(self) -> Pending:
+        return await self._notices.pending()
+
+    async def tell(
+        self, deliveries: Sequence[NewDelivery], *, from_round: str | None = None, upto: int = 0, memory: str = ""
+    ) -> int:
+        return await self._notices.tell(deliveries, from_round=from_round, upto=upto, memory=memory)
+
+    async def take_deliveries(self, targets: Sequence[str], most: int, hold_ms: int) -> TakenDeliveries:
+        return await self._notices.take(targets, most, hold_ms)
+
+    async def settle_delivery(
+        self, delivery: Delivery, answer: str, *, received: bool, delay_ms: int | None = None
+    ) -> None:
+        await self._notices.settle(delivery, answer, received=received, delay_ms=delay_ms)
+
+    async def deliveries(self, limit: int) -> DeliveryLog:
+        return await self._notices.log(limit)
 
     @property
     def local(self) -> LocalStore:

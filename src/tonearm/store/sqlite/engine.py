@@ -31,6 +31,8 @@ from tonearm.model import (
     Control,
     ControlChange,
     Counts,
+    Delivery,
+    DeliveryLog,
     Feed,
     FilePage,
     Flags,
@@ -42,7 +44,9 @@ from tonearm.model import (
     KeyRecord,
     Mark,
     Metrics,
+    NewDelivery,
     Outcome,
+    Pending,
     Priority,
     Pruned,
     Publication,
@@ -53,6 +57,7 @@ from tonearm.model import (
     SubmitLimits,
     Submitted,
     Swept,
+    TakenDeliveries,
     TakenIn,
     TrackPage,
     WorkerRecord,
@@ -77,6 +82,7 @@ from tonearm.store.sqlite import (
     keyring,
     leases,
     leaving,
+    notices,
     outcomes,
     reading,
     slack,
@@ -355,6 +361,30 @@ class SqliteStore:
 
     async def remove_key(self, name: str) -> bool:
         return await self._write(lambda unit: keyring.remove(unit, name))
+
+    # notices
+
+    async def listen(self, ms: int) -> None:
+        await self._write(lambda unit: notices.listen(unit, ms))
+
+    async def pending(self) -> Pending:
+        return await self._read(notices.pending)
+
+    async def tell(
+        self, deliveries: Sequence[NewDelivery], *, from_round: str | None = None, upto: int = 0, memory: str = ""
+    ) -> int:
+        return await self._write(lambda unit: notices.tell(unit, deliveries, from_round, upto, memory))
+
+    async def take_deliveries(self, targets: Sequence[str], most: int, hold_ms: int) -> TakenDeliveries:
+        return await self._write(lambda unit: notices.take(unit, targets, most, hold_ms))
+
+    async def settle_delivery(
+        self, delivery: Delivery, answer: str, *, received: bool, delay_ms: int | None = None
+    ) -> None:
+        await self._write(lambda unit: notices.settle(unit, delivery, answer, received=received, delay_ms=delay_ms))
+
+    async def deliveries(self, limit: int) -> DeliveryLog:
+        return await self._read(lambda unit: notices.log(unit, limit))
 
     # upkeep
 

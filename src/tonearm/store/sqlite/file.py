@@ -22,7 +22,7 @@ from tonearm.store.sqlite import slack
 APPLICATION_ID = 0x546F6E65
 """`Tone` in ASCII, at byte 68 of the file (https://sqlite.org/fileformat.html, 1.3)."""
 
-VERSION = 5
+VERSION = 6
 """The `user_version` that this program writes."""
 
 _HEADER_BYTES = 100
@@ -55,12 +55,17 @@ def _count_bytes_and_find_files(db: apsw.Connection) -> None:
     db.execute(files("tonearm.store.sqlite").joinpath("version5.sql").read_text("utf-8"))
 
 
+def _remember_whom_to_tell(db: apsw.Connection) -> None:
+    db.execute(files("tonearm.store.sqlite").joinpath("version6.sql").read_text("utf-8"))
+
+
 MIGRATIONS: Sequence[Migration] = (
     _make_schema,
     _keep_what_was_deleted,
     _let_jobs_move,
     _keep_keys_and_answers,
     _count_bytes_and_find_files,
+    _remember_whom_to_tell,
 )
 """The step at place n leads from version n to n + 1; each runs in one transaction with the change of the version."""
 

@@ -16,7 +16,7 @@ from typing import Any
 from tonearm.errors import FailureCode
 from tonearm.model import HISTORY_LIMIT, EventKind, State
 from tonearm.store.counting import turn_of
-from tonearm.store.sqlite import fair
+from tonearm.store.sqlite import fair, notices
 from tonearm.store.sqlite.rows import COLUMNS, NAMES
 from tonearm.store.sqlite.unit import Unit
 from tonearm.store.story import Happened
@@ -151,6 +151,8 @@ def move(unit: Unit, task: Task, to: State, **values: Any) -> None:
     change(unit, task, **(implied | values))
     if task.parent is None and (turn := turn_of(task, before, epoch)) is not None:
         unit.happened.append(turn)
+    if to.final and task.parent is None:
+        notices.leave(unit, task)
     if not quiet:
         unit.told[task.job_id] = EventKind.JOB
 

@@ -10,7 +10,7 @@ from tonearm.errors import FailureCode
 from tonearm.model import Pruned, Retention, State, Swept
 from tonearm.store import wording
 from tonearm.store.base import FEED_AGE_MS, GONE_MS, KEY_MS, PAGE, RATE_WINDOW_MS, WORKER_AGE_MS
-from tonearm.store.sqlite import actions, albums, allowance, arriving, endings, fair, feed, leases, moves
+from tonearm.store.sqlite import actions, albums, allowance, arriving, endings, fair, feed, leases, moves, notices
 from tonearm.store.sqlite.unit import Row, Unit
 
 
@@ -63,7 +63,7 @@ def _carry_on_chores(unit: Unit, limit: int) -> int:
 
 
 def _forget_old(unit: Unit) -> bool:
-    more = feed.forget_old(unit) or allowance.forget_old(unit)
+    more = feed.forget_old(unit) or allowance.forget_old(unit) or notices.forget_old(unit)
     for sql, age_ms in _OLD:
         unit.run(sql, unit.now - age_ms, PAGE)
     unit.run("DELETE FROM counter WHERE value = 0")

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- sweep: one bounded step of everything that waits for time to pass.
 -- needs: queue tasks later filed fair places moves bytes held marks endings missing albums crashes pages arrivals
---       forgetting
+--       deliveries forgetting
 -- KEYS  1 meta
 -- ARGV  1-3 time
 -- Reply {leases freed, crashed, tracks touched, '1' if there is more to do at once}

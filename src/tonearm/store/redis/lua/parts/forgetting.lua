@@ -4,6 +4,9 @@ local forgetting = {}
 
 local RATE_WINDOW_MS = 60000
 local WORKER_AGE_MS = 86400000
+local NOTICE_AGE_MS = 86400000
+local DELIVERY_AGE_MS = 172800000
+local DELIVERED_AGE_MS = 604800000
 local RECEIVED_AGE_MS = 87300000 -- of the beginning of a bucket that does not count any more
 
 -- The members of an ordered set that are at least so old, and what else goes with each.
@@ -87,6 +90,9 @@ function forgetting.old()
     drop(key('answered_at'), GONE_AGE_MS, drop_answer),
     drop(key('tombstones_until'), 0, drop_tombstone),
     drop(key('gone'), GONE_AGE_MS, nothing),
+    drop(key('notices'), NOTICE_AGE_MS, nothing),
+    drop(key('deliveries'), DELIVERY_AGE_MS, deliveries.drop),
+    drop(key('deliveries_over'), DELIVERED_AGE_MS, deliveries.drop),
     drop(key('arriving'), GONE_AGE_MS, pages.forget_arriving),
     drop(key('beats'), WORKER_AGE_MS, drop_worker),
   }

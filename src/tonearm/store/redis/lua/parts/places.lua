@@ -312,6 +312,21 @@ local function note_turn(was, job, is_gone)
   end
 end
 
+local NOTICES_LIMIT = 10000
+
+-- Leave the notice of a job that has just ended, if somebody listens (`notices.lua`).
+local function leave_notice(job)
+  if job.state == 'cancelled' or not queue.heard then
+    return
+  end
+  local topic = job.state == 'failed' and 'job.failed' or job.outcome == 'partial' and 'job.partial' or 'job.completed'
+  local notice = pad(queue.number('notice')) .. ' ' .. topic .. ' ' .. job.id
+  call('ZADD', key('notices'), str(queue.now), notice)
+  if call('ZCARD', key('notices')) > NOTICES_LIMIT then
+    call('ZREMRANGEBYRANK', key('notices'), 0, 0)
+  end
+end
+
 local function write(task)
   local was, is = not task._new and task._was or nil, not task._gone and task or nil
   if task._moved then
@@ -329,6 +344,9 @@ local function write(task)
     move_figures(task, was, is)
     if was and not task.parent then
       note_turn(was, task, not is)
+    end
+    if not task.parent and was and not is_final(was) and is and is_final(is) then
+      leave_notice(is)
     end
   end
   task._was, task._new, task._moved = nil, nil, nil

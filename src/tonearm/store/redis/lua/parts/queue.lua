@@ -116,7 +116,7 @@ local function clock_step(wall, offset, last, anchor)
 end
 
 do
-  local kept = call('HMGET', META, 'offset', 'last', 'anchor', 'version', 'works_beside')
+  local kept = call('HMGET', META, 'offset', 'last', 'anchor', 'version', 'works_beside', 'notices_until')
   local offset, last = tonumber(kept[1]) or 0, tonumber(kept[2])
   local wall = server_wall()
   offset = offset - clock_step(wall, offset, last, kept[3] or '')
@@ -125,6 +125,7 @@ do
   end
   queue.wall, queue.offset, queue.now = wall, offset, wall + offset
   queue.version, queue.beside = tonumber(kept[4]), tonumber(kept[5]) or 0
+  queue.heard = queue.now < (tonumber(kept[6]) or 0) -- whether somebody listens to notices
 end
 
 -- Let the feed tell of a job when the script ends; one event a job.
