@@ -1,7 +1,7 @@
 """Policy: what follows from a failed attempt, as pure rules over numbers.
 
-The worker asks here whether an attempt is repeated and when, the fetcher how long a host is left alone; nothing here
-waits, stores or logs.
+The worker asks here whether an attempt is repeated and when, the fetcher how long a host is left alone, the notifier
+when a webhook is sent again; nothing here waits, stores or logs.
 """
 
 from __future__ import annotations
@@ -29,6 +29,13 @@ REST_LADDER_MS = (5_000, 10_000, 20_000, 40_000, 60_000)
 
 GIVE_UP_MS = 600_000
 """Rest after which what waits for a host fails, milliseconds, at a back-off setting of 1000."""
+
+TELL_LADDER_MS = (
+    *(1_000, 5_000, 30_000, 120_000, 600_000),
+    *(3_600_000, 7_200_000, 14_400_000, 28_800_000, 28_800_000),
+)
+"""Delays before the second try of a webhook and each later one, milliseconds, at a back-off setting of 1000: 23 hours
+in all; then it is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +80,17 @@ def rest_ms(rests: int, rules: RetryRules) -> int:
 def give_up_ms(rules: RetryRules) -> int:
     """Milliseconds of rest in a row after which what waits for the host fails."""
     return rules.scaled(GIVE_UP_MS)
+
+
+def tell_again_ms(
+    attempt: int, retry_after_ms: int | None, rules: RetryRules, *, chance: float | None = None
+) -> int | None:
+    """Milliseconds until a webhook is tried again whose try number *attempt* failed; None: it is given up.
+
+    A wish of the receiver (Retry-After) makes the wait longer, never shorter.
+    """
+    if attempt > len(TELL_LADDER_MS):
+        return None
+    share = random.random() if chance is None else chance  # noqa: S311 - jitter needs no secrecy
+    wait = round(rules.scaled(TELL_LADDER_MS[attempt - 1]) * (1 + JITTER * share))
+    return max(wait, min(retry_after_ms or 0, rules.retry_after_max_ms))

@@ -349,6 +349,7 @@ ROWS = (
         error="status must be one of completed, failed, cancelled",
         members={"field": "status"},
     ),
+    Row("a test of webhooks where nobody is told", 400, "WRONG_STATE", _queries("/webhooks", method="POST")),
     Row(
         "a bad cursor",
         400,

@@ -36,6 +36,7 @@ from tonearm.api.queue_metrics import QueueMetricRoutes
 from tonearm.api.requests import Observed
 from tonearm.api.search import SearchRoutes
 from tonearm.api.streams import StreamRoutes
+from tonearm.api.webhooks import WebhookRoutes
 from tonearm.api.workers import WorkerRoutes
 from tonearm.catalog import Catalog
 from tonearm.clock import Clock
@@ -76,6 +77,7 @@ def create_app(
     WorkerRoutes(store, clock).add_to(app)
     ControlRoutes(store, settings).add_to(app)
     SearchRoutes(catalog).add_to(app)
+    WebhookRoutes(store, settings, clock).add_to(app)
     keyring = Authenticator(
         store,
         clock,

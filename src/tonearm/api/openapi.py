@@ -27,6 +27,7 @@ from tonearm.api.paths import (
     PREFIX,
     SEARCH,
     STATS,
+    WEBHOOKS,
     WORKERS,
 )
 from tonearm.api.queries import DEFAULT_LIMIT, MAX_LIMIT
@@ -96,6 +97,15 @@ def _of_the_queue() -> Part:
         CONTROL: {
             "get": _operation("showControl", "How the whole queue is steered", {200: "ControlAnswer"}, ()),
             "patch": _steer(),
+        },
+        WEBHOOKS: {
+            "get": _operation("listWebhooks", "Who is told, and the newest deliveries", {200: "Webhooks"}, ()),
+            "post": _operation(
+                "testWebhooks",
+                "Tell every address that this is a test",
+                {202: "WebhookTest"},
+                (Code.WRONG_STATE, Code.FORBIDDEN),
+            ),
         },
     }
 

@@ -19,12 +19,16 @@ CONTROL = f"{PREFIX}/control"
 HEALTH = f"{PREFIX}/health"
 WORKERS = f"{PREFIX}/workers"
 SEARCH = f"{PREFIX}/search"
+WEBHOOKS = f"{PREFIX}/webhooks"
 ACTIONS = f"{PREFIX}/actions"
 KEYS = f"{PREFIX}/keys"
 LOGIN = f"{PREFIX}/login"
 LOGOUT = f"{PREFIX}/logout"
 FIXED = frozenset(
-    {ACTIONS, BATCH, STATS, DASHBOARD, METRICS, EVENTS, CONTROL, HEALTH, WORKERS, SEARCH, KEYS, LOGIN, LOGOUT}
+    {
+        *(ACTIONS, BATCH, STATS, DASHBOARD, METRICS, EVENTS, CONTROL, HEALTH, WORKERS, SEARCH, WEBHOOKS),
+        *(KEYS, LOGIN, LOGOUT),
+    }
 )
 """Fixed names where otherwise the id of a job stands."""
 

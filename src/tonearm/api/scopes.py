@@ -23,6 +23,7 @@ from tonearm.api.paths import (
     PREFIX,
     SEARCH,
     STATS,
+    WEBHOOKS,
     WORKERS,
 )
 from tonearm.model import Scope
@@ -60,6 +61,8 @@ SCOPES: Mapping[tuple[str, str], Scope | None] = MappingProxyType(
         ("DELETE", _JOB): Scope.SUBMIT,
         ("PATCH", CONTROL): Scope.CONTROL,
         ("POST", ACTIONS): Scope.CONTROL,
+        ("GET", WEBHOOKS): Scope.CONTROL,
+        ("POST", WEBHOOKS): Scope.CONTROL,
         ("DELETE", PREFIX): Scope.CONTROL,
         ("GET", KEYS): Scope.ADMIN,
         ("POST", KEYS): Scope.ADMIN,

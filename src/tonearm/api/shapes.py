@@ -17,6 +17,7 @@ from tonearm.api.jobs import Action
 from tonearm.api.records import WireJob, WireTrack
 from tonearm.api.search import WireHit
 from tonearm.api.submissions import MAX_RETRIES
+from tonearm.api.webhooks import WireDelivery
 from tonearm.api.workers import WireWorker
 from tonearm.errors import FailureCode, LimitName, RefusalCode
 from tonearm.model import (
@@ -110,6 +111,15 @@ def _of_the_queue() -> Schema:
             {"success": {"const": False}, "error": _TEXT, "code": {"enum": list(RefusalCode)}},
             {**_health(), **_waits(), "warning": _TEXT, "status": {}},
         ),
+        "Webhooks": _success(
+            {
+                "addresses": {"type": "array", "items": {**_TEXT, "example": "https://hooks.example"}},
+                "signed": _FLAG,
+                "waiting": {**_COUNT, "description": "Deliveries that are not over."},
+                "deliveries": _list_of("Delivery"),
+            }
+        ),
+        "WebhookTest": _success({"message": _TEXT, "deliveryIds": {"type": "array", "items": _TEXT}}),
         "Stats": _success(_figures(), {"warning": _TEXT}),
         "StatsRefusal": _object(
             {"success": {"const": False}, "error": _TEXT, "code": {"enum": list(RefusalCode)}},
@@ -133,7 +143,7 @@ def _of_the_queue() -> Schema:
 def _records() -> Schema:
     """The records as `msgspec` describes them, without the prefix of their class names."""
     _, components = msgspec.json.schema_components(
-        (WireJob, WireTrack, WireWorker, WireHit), ref_template="#/components/schemas/{name}"
+        (WireJob, WireTrack, WireWorker, WireHit, WireDelivery), ref_template="#/components/schemas/{name}"
     )
     plain: Schema = msgspec.json.decode(msgspec.json.encode(components).replace(b"schemas/Wire", b"schemas/"))
     return {name.removeprefix("Wire"): schema for name, schema in plain.items()}

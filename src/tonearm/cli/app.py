@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from tonearm.cli import actions, add, archive, keys, listing, logs, search, showing, steering, workers
+from tonearm.cli import actions, add, archive, keys, listing, logs, search, showing, steering, webhooks, workers
 from tonearm.cli.exits import EPILOG, ExitCode, code_of
 from tonearm.cli.options import SEE_LIST, ApiKey, ConfigFile, Json, chosen, whole
 from tonearm.cli.terminal import open_streams, out
@@ -51,6 +51,7 @@ app.command("remove", epilog=EPILOG)(actions.remove)
 app.command("clear", epilog=EPILOG)(actions.clear)
 app.command("control", epilog=EPILOG)(steering.control)
 app.command("workers", epilog=EPILOG)(workers.workers)
+app.command("webhooks", epilog=EPILOG)(webhooks.webhooks)
 
 
 _AS_GIVEN = {"allow_extra_args": True, "ignore_unknown_options": True}

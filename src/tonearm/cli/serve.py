@@ -14,6 +14,7 @@ from tonearm.cli.exposure import check_exposure
 from tonearm.cli.outside import outside
 from tonearm.cli.process import Process, run
 from tonearm.cli.reload import serve_reloading
+from tonearm.cli.telling import telling
 from tonearm.cli.watching import looping, status_of
 from tonearm.cli.working import working
 from tonearm.clock import Clock
@@ -63,6 +64,7 @@ async def _serve(process: Process, *, works: bool, insecure_open: bool) -> None:
         if isinstance(store, Spool):
             await stack.enter_async_context(looping("hand over", store.tend, Supervisor()))
         await stack.enter_async_context(_reachable(store, settings, clock))
+        await stack.enter_async_context(telling(store, settings, clock))
         # Who only answers needs no catalog, and searches it if there is one.
         has_catalog = works or settings.internal_api_url is not None
         reached = await stack.enter_async_context(outside(settings)) if has_catalog else None
@@ -113,6 +115,7 @@ async def _work(process: Process) -> None:
             if store is None:
                 return
             stack.push_async_callback(store.close)
+            await stack.enter_async_context(telling(store, settings, clock))
             reached = await stack.enter_async_context(outside(settings))
             process.rereading.tell(reached.settings_changed)
             worker = await stack.enter_async_context(working(store, settings, clock, reached))

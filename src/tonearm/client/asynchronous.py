@@ -41,6 +41,7 @@ from tonearm.client.records import (
     Receipt,
     Stats,
     Track,
+    Webhooks,
     Wire,
     Workers,
 )
@@ -237,6 +238,12 @@ class AsyncClient:
         max_concurrent: int | Unchanged | None = UNCHANGED,
     ) -> Control:
         return await self._ask(calls.steer(paused, bandwidth_limit, max_concurrent))
+
+    async def webhooks(self) -> Webhooks:
+        return await self._ask(calls.webhooks())
+
+    async def test_webhooks(self) -> tuple[str, ...]:
+        return (await self._ask(calls.test_webhooks())).delivery_ids
 
     async def create_key(self, name: str, scope: Scope, limits: KeyLimits) -> str:
         return (await self._ask(calls.create_key(name, scope, limits))).key

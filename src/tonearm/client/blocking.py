@@ -39,6 +39,7 @@ from tonearm.client.records import (
     Receipt,
     Stats,
     Track,
+    Webhooks,
     Wire,
     Workers,
 )
@@ -297,6 +298,18 @@ class Client:
             Invalid: a number is out of range.
         """
         return self._ask(calls.steer(paused, bandwidth_limit, max_concurrent))
+
+    def webhooks(self) -> Webhooks:
+        """Who is told what happens, and what became of the newest webhooks."""
+        return self._ask(calls.webhooks())
+
+    def test_webhooks(self) -> tuple[str, ...]:
+        """Tell every address that this is a test; the ids of the deliveries, one for each.
+
+        Raises:
+            WrongState: there is nobody to tell.
+        """
+        return self._ask(calls.test_webhooks()).delivery_ids
 
     def create_key(self, name: str, scope: Scope, limits: KeyLimits) -> str:
         """Make a key; its text, which is told this once.

@@ -33,6 +33,8 @@ from tonearm.client.records import (
     Receipt,
     Stats,
     TrackPage,
+    Webhooks,
+    WebhookTest,
     Wire,
     Workers,
 )
@@ -253,6 +255,16 @@ def keys() -> Call[KeyList]:
 def revoke_key(name: str) -> Call[Wire]:
     """Revoke a key; a second time there is none."""
     return Call(_request("DELETE", f"/keys/{quote(name, safe='')}", repeatable=False), Wire)
+
+
+def webhooks() -> Call[Webhooks]:
+    """Who is told what happens, and the newest deliveries."""
+    return Call(_request("GET", "/webhooks"), Webhooks)
+
+
+def test_webhooks() -> Call[WebhookTest]:
+    """Tell every address a test; a second one would be another."""
+    return Call(_request("POST", "/webhooks", repeatable=False), WebhookTest)
 
 
 def steer(

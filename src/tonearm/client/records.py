@@ -414,13 +414,44 @@ class NewKey(Wire, frozen=True, kw_only=True):
     key: str
 
 
+class WebhookDelivery(Wire, frozen=True, kw_only=True):
+    """A webhook on its way to an *address* (scheme, host and port): waiting, delivered or given_up.
+
+    *answer* is what came of the last try; *at* and *next_attempt_at* are milliseconds since the epoch.
+    """
+
+    id: str
+    event: str
+    address: str
+    status: str
+    at: int
+    attempts: int
+    next_attempt_at: int | None = None
+    answer: str | None = None
+
+
+class Webhooks(Wire, frozen=True, kw_only=True):
+    """The addresses that are told, whether that is *signed*, how many deliveries wait, and the newest of all."""
+
+    addresses: tuple[str, ...]
+    signed: bool
+    waiting: int
+    deliveries: tuple[WebhookDelivery, ...]
+
+
+class WebhookTest(Wire, frozen=True, kw_only=True):
+    """A test that is on its way: one delivery for each address."""
+
+    delivery_ids: tuple[str, ...]
+
+
 _Answer = TypeVar("_Answer", bound=Wire)
 # Described here, before there are threads: see docs/explain/architecture.md, "Decoding".
 _DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind)
     for kind in (
         *(Receipt, Control, Stats, Workers, JobPage, TrackPage, JobAnswer, Done, Deleted),
-        *(Outcomes, Cleared, Dashboard, Metrics, Health, Found, KeyList, NewKey, Wire),
+        *(Outcomes, Cleared, Dashboard, Metrics, Health, Found, KeyList, NewKey, Webhooks, WebhookTest, Wire),
     )
 }
 

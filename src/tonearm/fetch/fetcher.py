@@ -1,4 +1,4 @@
-"""The fetcher: the three things that are ever asked of the outside, JSON, pictures and media."""
+"""The fetcher: what is ever asked of the outside, JSON, pictures and media, and what is told there."""
 
 from __future__ import annotations
 
@@ -158,6 +158,19 @@ class Fetcher:
         if not body:
             raise Corrupt("The picture is empty")
         return body
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Tell *body* to an address; any 2xx says that it was received. Nothing else of the answer is read.
+
+        A redirect is not followed: it is a failure like any other status.
+
+        Raises:
+            HttpStatus: an answer other than 2xx.
+            Timeout, ConnectionFailed, BlockedAddress, BadAnswer: no answer, or the URL is not one.
+        """
+        async with self._line.ask(Request(url, headers, aside=True, body=body)) as response:
+            if not 200 <= response.status <= 299:
+                raise status_failure(HostPort.of(response.url), response)
 
     async def download(
         self,

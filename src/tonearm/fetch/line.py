@@ -41,7 +41,8 @@ class Request:
     """What to ask for. *own* headers stay with the first host; *terms* (Accept, Range …) go to every one.
 
     *buffer*: bytes that may wait between the socket and the reader; reading pauses at twice that. *aside*: no download
-    waits for it, and what the host asks for in its answer (Retry-After) is for who asked alone.
+    waits for it, and what the host asks for in its answer (Retry-After) is for who asked alone. With a *body* it is a
+    POST, and a redirect is its answer: what was meant for one address is not sent to another.
     """
 
     url: str
@@ -50,6 +51,7 @@ class Request:
     decompress: bool = False
     buffer: int = READ_BUFFER
     aside: bool = False
+    body: bytes | None = None
 
 
 class Line:
@@ -118,7 +120,7 @@ class Line:
             secrets = self._secrets(peer, request.own if peer == origin else {}) if trusted else {}
             response = await self._send(url, peer, {**request.terms, **secrets}, request)
             target = response.headers.get("Location", "").strip()
-            if response.status not in _REDIRECTS or not target:
+            if response.status not in _REDIRECTS or not target or request.body is not None:
                 return response
             hang_up(response)
             following = _following(url, target)
@@ -176,9 +178,11 @@ class Line:
         try:
             with network_failures(peer, self._limits):
                 async with asyncio.timeout(whole_s):
-                    return await session.get(
+                    return await session.request(
+                        "GET" if request.body is None else "POST",
                         url,
                         headers=headers,
+                        data=request.body,
                         auto_decompress=request.decompress,
                         read_bufsize=request.buffer,
                         allow_redirects=False,

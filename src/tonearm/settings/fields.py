@@ -149,7 +149,10 @@ class Settings(BaseSettings):
         1_000, description="Event streams open at a time; a tenth of it, or 10, of one client."
     )
     webhook_urls: kinds.WebUrls = Field((), repr=False, description="Addresses that are told when a job ends.")
-    webhook_secret: kinds.Secret | None = Field(None, description="Key by which webhooks are signed.")
+    webhook_secret: kinds.Secret | None = Field(
+        None, description="Key by which webhooks are signed; one that begins with `whsec_` is base64 behind it."
+    )
+    webhook_timeout_ms: kinds.Millis = Field(10_000, description="Longest wait for the answer to a webhook.")
     redis_url: kinds.RedisUrl | None = Field(
         None,
         repr=False,
@@ -280,5 +283,5 @@ RELOADABLE: frozenset[str] = frozenset(
 )
 """Settings that can change while a process runs, at SIGHUP; the others need a restart."""
 
-WITHOUT_EFFECT_YET: frozenset[str] = frozenset({"QUEUE_WEBHOOK_URLS", "QUEUE_WEBHOOK_SECRET"})
+WITHOUT_EFFECT_YET: frozenset[str] = frozenset()
 """Settings that are checked, so that a configuration stays valid, and that nothing in this version reads."""

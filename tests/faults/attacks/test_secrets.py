@@ -28,7 +28,10 @@ SIGNED = "s1gned-planted-query"
 HEADER = "h34der-planted"
 WEBHOOK = "w3bhook-planted-secret"
 PLANTED = (REDIS, "r3d1s%3Apl%40nted%2Fsecret", "r3d1s", "pl@nted", CATALOG, USER, SIGNED, HEADER, WEBHOOK)
-PAGES = ("", "/stats", "/dashboard", "/health", "/metrics", "/workers", "/control", "/keys", "?limit=x", "/nothing")
+PAGES = (
+    *("", "/stats", "/dashboard", "/health", "/metrics", "/workers", "/control", "/keys", "/webhooks"),
+    *("?limit=x", "/nothing"),
+)
 Found = dict[str, str]
 
 
@@ -112,7 +115,12 @@ async def test_no_secret_leaves_a_process(tmp_path: Path) -> None:
         catalog.reply("/tracks/5", status(401), forever=True)
         with RedisServer(password=REDIS) as redis:
             address = redis.url_of(None, REDIS)
-            secrets = {"INTERNAL_API_TOKEN": CATALOG, "QUEUE_WEBHOOK_SECRET": WEBHOOK}
+            hook = f"https://joe:{USER}@192.168.0.2/{HEADER}?token={SIGNED}"
+            secrets = {
+                "INTERNAL_API_TOKEN": CATALOG,
+                "QUEUE_WEBHOOK_SECRET": WEBHOOK,
+                "QUEUE_WEBHOOK_URLS": hook,
+            }
             site = Site(tmp_path, catalog.url, address, **secrets, LOG_LEVEL="debug", QUEUE_MAX_RETRIES=0)
             server = site.server("one", arguments=("--no-worker",), QUEUE_FALLBACK="off")
             async with server, site.worker("two", LOG_FORMAT="json") as worker:
@@ -127,6 +135,7 @@ async def test_no_secret_leaves_a_process(tmp_path: Path) -> None:
                 assert "503" in found["an absent queue"]
             found["log"], found["log as JSON"] = server.log.read_text(), worker.log.read_text()
 
+    assert "A webhook was not received" in found["log"] + found["log as JSON"]
     assert "[debug]" in found["log"]
     assert '"level": "debug"' in found["log as JSON"]
     for place, text in found.items():

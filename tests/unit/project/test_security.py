@@ -8,7 +8,7 @@ from pathlib import Path
 PAGE = Path(__file__).parents[3] / "docs" / "security.md"
 FOLDER = Path(__file__).parents[2] / "faults" / "attacks"
 ROW = re.compile(r"^\| (\d+)(?:-(\d+))? \| .+ \| .+ \| (.+) \|$", re.MULTILINE)
-ATTACKS = range(1, 35)
+ATTACKS = range(1, 36)
 NAMED = re.compile(r"[Aa]ttacks? (\d+(?:(?:, | and | to |, and )\d+)*)")
 
 

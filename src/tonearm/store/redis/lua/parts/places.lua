@@ -344,9 +344,9 @@ local function write(task)
     move_figures(task, was, is)
     if was and not task.parent then
       note_turn(was, task, not is)
-    end
-    if not task.parent and was and not is_final(was) and is and is_final(is) then
-      leave_notice(is)
+      if is and is_final(is) and not is_final(was) then
+        leave_notice(is)
+      end
     end
   end
   task._was, task._new, task._moved = nil, nil, nil

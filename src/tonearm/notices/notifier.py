@@ -1,0 +1,54 @@
+"""The notifier of one process: one loop that tells, and one for each address that sends.
+
+The loops are supervised by whoever runs them (`rounds`), like those of a worker, and none of them shares anything with
+a download: they have a client of their own, and with it a memory of their own of which hosts are left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from tonearm.clock import Clock
+from tonearm.fetch import Fetcher
+from tonearm.model import JobRecord
+from tonearm.notices.addresses import Address
+from tonearm.notices.sending import Sender
+from tonearm.notices.signing import Signer
+from tonearm.notices.telling import Teller
+from tonearm.policy import RetryRules
+from tonearm.store.base import Store
+
+
+class Notifier:
+    """Tells *addresses* what happens on *store*, through *fetcher*; a try lasts *timeout_ms* milliseconds at most.
+
+    *encode* writes a job as lists show it; *catalog* is the host and port of the catalog, if there is one.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        fetcher: Fetcher,
+        addresses: Sequence[Address],
+        *,
+        signer: Signer,
+        clock: Clock,
+        rules: RetryRules,
+        timeout_ms: int,
+        encode: Callable[[JobRecord], bytes],
+        catalog: str | None,
+    ) -> None:
+        self._senders = [
+            Sender(store, fetcher, address, signer=signer, clock=clock, rules=rules, timeout_ms=timeout_ms)
+            for address in addresses
+        ]
+        self._teller = Teller(store, addresses, clock, encode=encode, catalog=catalog, told=self._wake)
+
+    def rounds(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """One round of each loop, by its name; each is called again and again."""
+        sends = {f"send webhooks {number}": sender.round for number, sender in enumerate(self._senders, 1)}
+        return {"tell": self._teller.round, **sends}
+
+    def _wake(self) -> None:
+        for sender in self._senders:
+            sender.wake()
