@@ -11,12 +11,12 @@ from tests.api.conftest import Serve
 from tests.api.serving import WORKER, Api
 from tests.contract import steps
 from tests.support.clock import FakeClock
-from tests.support.exposition import samples
+from tests.support.exposition import Rise, samples
 from tests.support.switched import Line, Switch
 
 from tonearm.api import Exposition
 from tonearm.clock import SystemClock
-from tonearm.errors import FailureCode, StoreUnavailable
+from tonearm.errors import FailureCode, RefusalCode, StoreUnavailable
 from tonearm.model import Failure, WorkerReport
 from tonearm.settings import Settings
 from tonearm.store.spool import open_spool
@@ -94,6 +94,41 @@ async def test_no_metric_names_a_job_or_a_client(api: Api) -> None:
     assert samples(text).keys() == before
     assert job_id not in text
     assert "127.0.0.1" not in text
+
+
+async def test_what_is_accepted_and_what_is_refused_is_counted(api: Api) -> None:
+    """A job of a batch like one by itself, in either; what repeats another job is neither."""
+    track = {"type": "track", "trackId": 7, "quality": "LOW"}
+    accepted, refused = Rise("tonearm_jobs_submitted"), Rise("tonearm_requests_refused")
+    for job in (track, track, {**track, "trackId": 0}):
+        await api.call("POST", json={"job": job})
+    album = {"type": "album", "albumId": 7, "quality": "LOW"}
+    await api.call(
+        "POST", "/batch", json={"jobs": [{"job": job} for job in (album, track, {**album, "quality": "BEST"})]}
+    )
+    await api.call("GET", "/job-1-a")
+
+    assert accepted.so_far() == {
+        ("tonearm_jobs_submitted_total", "track"): 1,
+        ("tonearm_jobs_submitted_total", "album"): 1,
+    }
+    codes = (RefusalCode.INVALID_ID, RefusalCode.INVALID_QUALITY, RefusalCode.NOT_FOUND)
+    assert refused.so_far() == {("tonearm_requests_refused_total", code): 1 for code in codes}
+
+
+async def test_how_long_the_queue_is_and_how_old(serve: Serve) -> None:
+    """The level by the sizes of the settings; without an unfinished job the age is nothing."""
+    clock = FakeClock()
+    api = await serve(clock, QUEUE_WARN_SIZE="1", QUEUE_CRITICAL_SIZE="2")
+    told = []
+    for number in (1, 2, None):
+        found = samples((await scrape(api))[1])
+        told.append((found["tonearm_queue_level",], found["tonearm_oldest_job_age_seconds",]))
+        if number is not None:
+            await api.submit(number=number)
+            clock.advance(60_000)
+
+    assert told == [(0, 0), (1, 60), (2, 120)]
 
 
 async def test_a_store_that_is_away_is_a_figure(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,6 +115,9 @@ async def test_a_worker_counts_what_it_did(tmp_path: Path, noise: Noise) -> None
                 )
 
             await until("one arrived, and one is not in the catalog", done)
+            figures = await worker.figures()
+            assert figures["tonearm_received_bytes_total"] == noise(1).stat().st_size
+            assert figures["tonearm_first_byte_seconds_count"] == 1
             await worker.terminate()
             assert await worker.ended() == 0
     assert await states(tmp_path, 1, 2) == [State.COMPLETED, State.FAILED]
