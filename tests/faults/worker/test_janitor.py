@@ -32,6 +32,12 @@ def parts(server: Tonearm) -> dict[str, int]:
     return {part.parent.name: part.stat().st_size for part in server.stage.glob("*/*/part")}
 
 
+def told(server: Tonearm) -> int:
+    """How often the log said that one stage was removed, with its bytes."""
+    lines = server.log.read_text("utf-8").splitlines()
+    return sum("Removed stages" in line and "stages=1" in line and "bytes=" in line for line in lines)
+
+
 async def _backs_off(server: Tonearm, job_id: str) -> bool:
     return "nextRetryAt" in await server.job(job_id)
 
@@ -105,6 +111,7 @@ async def test_it_comes_every_ten_minutes(tmp_path: Path, noise: Noise) -> None:
                 passed.write_text(str((number - 1) * TEN_MINUTES_MS))
                 await until("the stray is gone", lambda: not stray.exists())
                 assert parts(server) == {f"{paused}.1": BYTES}
+            assert told(server) == 2
             await server.act(paused, "resume")
             assert (await server.wait_for(paused))["status"] == "completed"
             assert catalog.requests[-1].headers["Range"] == f"bytes={BYTES}-"

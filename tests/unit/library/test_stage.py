@@ -17,7 +17,7 @@ from tests.support.music import Music
 from tonearm.clock import SystemClock
 from tonearm.errors import DiskError, SetupError
 from tonearm.fetch import PART
-from tonearm.library import AudioFormat, Stage, Tags, write_tags
+from tonearm.library import AudioFormat, Removed, Stage, Tags, write_tags
 from tonearm.model import Mark, Phase, StageRef
 
 BOOT = SystemClock().boot_id()
@@ -261,6 +261,22 @@ def test_the_janitor_sees_our_stages_and_those_of_the_dead(root: Path) -> None:
         assert me.found() == []
         assert names(root / ".tonearm") == ["README", "alive-1", "den-1"]
         assert names(root / ".tonearm" / "alive-1") == ["boot", "lock", "t2.1"]
+
+
+def test_what_the_janitor_removes_is_counted_with_its_bytes(root: Path) -> None:
+    """Stages, what a removal that was cut off left, and stray files; each is told once, and what stays never."""
+    with a_worker(root, "gone") as gone:
+        received(gone.enter("t1", 1, None), b"x" * 100_000)
+        gone.enter("t2", 1, None)
+        (root / ".tonearm" / "gone-1" / "stray").write_bytes(b"x" * 10_000)
+    with a_worker(root) as me:
+        me.found()
+        me.remove_all([("t1", 1), ("never", 1)])
+        removed = me.removed()
+
+        assert removed.entries == 2
+        assert removed.size >= 110_000
+        assert me.removed() == Removed()
 
 
 def test_a_worker_that_leaves_in_order_leaves_nothing(root: Path) -> None:
