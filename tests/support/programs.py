@@ -57,6 +57,7 @@ NEEDED = {
         Program("setpriv", "util-linux", "a second user"),
         Program("lowntfs-3g", "ntfs-3g", "a disk that takes upper and lower case for the same"),
         Program("mkfs.ntfs", "ntfs-3g", "makes it"),
+        Program("groff", "groff-base", "sets the man page, and says what is wrong with it"),
         Program("unzip", "unzip", "reads archives independently of us"),
         Program("bsdtar", "libarchive-tools", "another reader of archives, that reads them as a stream"),
     ),

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tonearm.cli.completing import among
 from tonearm.cli.exits import ExitCode
 from tonearm.cli.options import SEE_LIST, JobIds, Json, Server, connect
 from tonearm.cli.terminal import out
@@ -79,7 +80,12 @@ def _finished(text: str) -> Status:
 
 
 def clear(
-    status: Annotated[Status, typer.Argument(metavar="|".join(FINISHED), parser=_finished, help="Which jobs.")],
+    status: Annotated[
+        Status,
+        typer.Argument(
+            metavar="|".join(FINISHED), parser=_finished, autocompletion=among(FINISHED), help="Which jobs."
+        ),
+    ],
     *,
     server: Server = None,
     json: Json = False,

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 import typer
 
+from tonearm.cli.completing import among
 from tonearm.cli.exits import ExitCode
 from tonearm.cli.following import follow
 from tonearm.cli.options import Json, Server, choice, connect
@@ -26,18 +27,32 @@ def _check_ids(ids: list[str]) -> list[str]:
 
 def add(
     job_type: Annotated[
-        JobType, typer.Argument(metavar="track|album", parser=choice(JobType), help="What the ids are.")
+        JobType,
+        typer.Argument(
+            metavar="track|album", parser=choice(JobType), autocompletion=among(JobType), help="What the ids are."
+        ),
     ],
     ids: Annotated[list[str], typer.Argument(metavar="ID", help="Ids in the catalog.", callback=_check_ids)],
     *,
     quality: Annotated[
         Quality,
-        typer.Option("--quality", "-q", metavar="LOW|HIGH|LOSSLESS", parser=choice(Quality), help="What to bring."),
+        typer.Option(
+            "--quality",
+            "-q",
+            metavar="LOW|HIGH|LOSSLESS",
+            parser=choice(Quality),
+            autocompletion=among(Quality),
+            help="What to bring.",
+        ),
     ] = Quality.LOSSLESS,
     priority: Annotated[
         Priority,
         typer.Option(
-            "--priority", metavar="high|normal|low", parser=choice(Priority), help="The place among your own jobs."
+            "--priority",
+            metavar="high|normal|low",
+            parser=choice(Priority),
+            autocompletion=among(Priority),
+            help="The place among your own jobs.",
         ),
     ] = Priority.NORMAL,
     wait: Annotated[

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from tonearm.cli import actions, add, archive, keys, listing, logs, search, showing, steering, webhooks, workers
+from tonearm.cli.completing import WithSettings
 from tonearm.cli.exits import EPILOG, ExitCode, code_of
 from tonearm.cli.options import SEE_LIST, ApiKey, ConfigFile, Json, chosen, whole
 from tonearm.cli.terminal import open_streams, out
@@ -57,7 +58,7 @@ app.command("webhooks", epilog=EPILOG)(webhooks.webhooks)
 _AS_GIVEN = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
-@app.command(add_help_option=False, context_settings=_AS_GIVEN)
+@app.command(cls=WithSettings, add_help_option=False, context_settings=_AS_GIVEN)
 def serve(context: typer.Context) -> None:
     """Run the server: the API and a worker in one process."""
     from tonearm.cli import serving  # noqa: PLC0415 - its options are made from the settings, which load slowly
@@ -65,7 +66,7 @@ def serve(context: typer.Context) -> None:
     serving.serve()(args=context.args, prog_name="tonearm serve")
 
 
-@app.command(add_help_option=False, context_settings=_AS_GIVEN)
+@app.command(cls=WithSettings, add_help_option=False, context_settings=_AS_GIVEN)
 def worker(context: typer.Context) -> None:
     """Run a worker alone, on a queue in Redis that processes share."""
     from tonearm.cli import serving  # noqa: PLC0415 - as above

@@ -7,6 +7,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from tonearm.cli.completing import among
 from tonearm.cli.exits import EPILOG
 from tonearm.cli.options import Json, Server, choice, connect
 from tonearm.cli.terminal import out
@@ -41,7 +42,13 @@ def create(
     *,
     scope: Annotated[
         Scope,
-        typer.Option("--scope", metavar="|".join(Scope), parser=choice(Scope), help="What it may do."),
+        typer.Option(
+            "--scope",
+            metavar="|".join(Scope),
+            parser=choice(Scope),
+            autocompletion=among(Scope),
+            help="What it may do.",
+        ),
     ],
     limit: Annotated[
         KeyLimits | None,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tonearm.cli.completing import among
 from tonearm.cli.options import Json, Server, choice, connect, whole
 from tonearm.cli.terminal import clean, out
 from tonearm.cli.wording import holdups, percent, title
@@ -24,7 +25,13 @@ def list_jobs(
     *,
     status: Annotated[
         Status | None,
-        typer.Option("--status", metavar="STATUS", parser=choice(Status), help="Only jobs of this status."),
+        typer.Option(
+            "--status",
+            metavar="STATUS",
+            parser=choice(Status),
+            autocompletion=among(Status),
+            help="Only jobs of this status.",
+        ),
     ] = None,
     outcome: Annotated[
         AlbumOutcome | None,
@@ -32,12 +39,19 @@ def list_jobs(
             "--outcome",
             metavar="ok|partial",
             parser=choice(AlbumOutcome),
+            autocompletion=among(AlbumOutcome),
             help="Only completed jobs: whole ones, or albums that miss tracks.",
         ),
     ] = None,
     job_type: Annotated[
         JobType | None,
-        typer.Option("--type", metavar="track|album", parser=choice(JobType), help="Only tracks or only albums."),
+        typer.Option(
+            "--type",
+            metavar="track|album",
+            parser=choice(JobType),
+            autocompletion=among(JobType),
+            help="Only tracks or only albums.",
+        ),
     ] = None,
     text: Annotated[str | None, typer.Option("--text", help="Only jobs with this in title, artist or id.")] = None,
     limit: Annotated[

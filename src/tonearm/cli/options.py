@@ -12,6 +12,7 @@ import typer
 
 from tonearm import settingsfile
 from tonearm.cli.address import default_server
+from tonearm.cli.completing import jobs
 from tonearm.client import Client, ServerAddress, authorization
 from tonearm.model import JOB_ID
 
@@ -115,12 +116,17 @@ ConfigFile = Annotated[
 ]
 
 JobId = Annotated[
-    str, typer.Argument(metavar="JOB", help="The id of a job, as `add` and `list` show it.", callback=_check_job)
+    str,
+    typer.Argument(
+        metavar="JOB", help="The id of a job, as `add` and `list` show it.", callback=_check_job, autocompletion=jobs
+    ),
 ]
 
 JobIds = Annotated[
     list[str],
-    typer.Argument(metavar="JOB", help="Ids of jobs, as `add` and `list` show them.", callback=_check_jobs),
+    typer.Argument(
+        metavar="JOB", help="Ids of jobs, as `add` and `list` show them.", callback=_check_jobs, autocompletion=jobs
+    ),
 ]
 
 

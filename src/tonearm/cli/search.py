@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tonearm.cli.completing import among
 from tonearm.cli.options import Json, Server, choice, connect, whole
 from tonearm.cli.terminal import clean, out
 from tonearm.client import Hit
@@ -17,7 +18,13 @@ def search(
     *,
     job_type: Annotated[
         JobType | None,
-        typer.Option("--type", metavar="track|album", parser=choice(JobType), help="Only tracks or only albums."),
+        typer.Option(
+            "--type",
+            metavar="track|album",
+            parser=choice(JobType),
+            autocompletion=among(JobType),
+            help="Only tracks or only albums.",
+        ),
     ] = None,
     limit: Annotated[
         int, typer.Option("--limit", metavar="NUMBER", parser=whole(1, 100), help="At most so many results.")

@@ -7,10 +7,13 @@ Every setting is an option of `serve` and `worker`, made from its declaration: `
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
+import typer.main
 from pydantic.fields import FieldInfo
+from typer.core import TyperCommand
 
 from tonearm import settingsfile
 from tonearm.cli.exits import EPILOG
@@ -18,7 +21,7 @@ from tonearm.cli.options import ConfigFile, Json
 from tonearm.cli.terminal import out
 from tonearm.errors import SetupError
 from tonearm.settings import ATTRIBUTES, FIELDS, WITHOUT_EFFECT_YET, Settings, effective, load
-from tonearm.settings.showing import kind_of, shown
+from tonearm.settings.showing import default_of, kind_of
 
 Reload = Annotated[bool, typer.Option("--reload", help="Start anew when a source file changes, for development.")]
 
@@ -47,6 +50,17 @@ def work() -> typer.Typer:
     """`tonearm worker` with an option for every setting."""
     text = "Run a worker alone, on a queue in Redis (REDIS_URL). Every setting can be given here and wins."
     return _command(_work, {"json": Json}, text)
+
+
+BY_NAME = {"serve": serve, "worker": work}
+"""What makes each of the commands that have the settings as options."""
+
+
+def made(command: Callable[[], typer.Typer]) -> TyperCommand:
+    """Such a command with all its options, to look at."""
+    command_line = typer.main.get_command(command())
+    assert isinstance(command_line, TyperCommand)
+    return command_line
 
 
 def _command(run: Any, own: dict[str, Any], text: str) -> typer.Typer:
@@ -125,8 +139,7 @@ def _parameter(name: str, kind: Any, *, default: Any) -> inspect.Parameter:
 
 def _option(name: str, field: FieldInfo) -> Any:
     flag = "--" + ATTRIBUTES[name].replace("_", "-")
-    extra = field.json_schema_extra
-    default = str(extra["shown"]) if isinstance(extra, dict) else shown(field.default)
+    default = default_of(field)
     effect = ", no effect yet" if name in WITHOUT_EFFECT_YET else ""
     note = f" [{name}{', default: ' + default if default else ''}{effect}]"
     unit = kind_of(field).unit.upper() or "VALUE"

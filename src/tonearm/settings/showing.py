@@ -55,9 +55,7 @@ def _table_lines() -> Iterator[str]:
     yield "| name | default | unit | allowed | SIGHUP | meaning |"
     yield "|---|---|---|---|---|---|"
     for name, field in FIELDS.items():
-        extra = field.json_schema_extra
-        default = str(extra["shown"]) if isinstance(extra, dict) else shown(field.default)
-        kind = kind_of(field)
+        default, kind = default_of(field), kind_of(field)
         meaning = (field.description or "") + (" **No effect yet.**" if name in WITHOUT_EFFECT_YET else "")
         reload = "yes" if name in RELOADABLE else "no"
         cells = (f"`{name}`", f"`{default}`" if default else "", kind.unit, kind.allowed, reload, meaning)
@@ -82,6 +80,12 @@ def shown(value: object) -> str:
     elif "://" in text:
         text = _without_password(text)
     return text
+
+
+def default_of(field: FieldInfo) -> str:
+    """The default as people write it, or in words where it depends on something; nothing where nothing is set."""
+    extra = field.json_schema_extra
+    return str(extra["shown"]) if isinstance(extra, dict) else shown(field.default)
 
 
 def kind_of(field: FieldInfo) -> Kind:
