@@ -40,6 +40,7 @@ from tonearm.metrics.tasks import (
     TASKS_RECOVERED,
     Ending,
 )
+from tonearm.metrics.webhooks import WEBHOOKS, Sent
 
 __all__ = [
     "FIRST_BYTE_SECONDS",
@@ -65,8 +66,10 @@ __all__ = [
     "TASKS",
     "TASKS_RECOVERED",
     "TASK_SECONDS",
+    "WEBHOOKS",
     "Access",
     "Ending",
+    "Sent",
     "counter",
     "counters",
     "histogram",

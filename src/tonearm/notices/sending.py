@@ -14,6 +14,7 @@ import structlog
 from tonearm.clock import Clock
 from tonearm.errors import FetchError, HttpStatus, Timeout
 from tonearm.fetch import Fetcher
+from tonearm.metrics import WEBHOOKS, Sent
 from tonearm.model import Delivery
 from tonearm.notices.addresses import Address
 from tonearm.notices.signing import Signer
@@ -94,6 +95,7 @@ class Sender:
             await self._failed(delivery, error.message, retry_after_ms=error.retry_after_ms, gone=gone)
         else:
             await self._store.settle_delivery(delivery, "received", received=True)
+            WEBHOOKS[Sent.DELIVERED].inc()
 
     async def _failed(
         self, delivery: Delivery, why: str, *, retry_after_ms: int | None = None, gone: bool = False
@@ -101,6 +103,7 @@ class Sender:
         delay_ms = None if gone else tell_again_ms(delivery.attempt, retry_after_ms, self._rules)
         await self._store.settle_delivery(delivery, why[:ANSWER_LENGTH], received=False, delay_ms=delay_ms)
         told = {"delivery": delivery.id, "topic": delivery.topic, "address": self._address.shown, "reason": why}
+        WEBHOOKS[Sent.GIVEN_UP if delay_ms is None else Sent.RETRIED].inc()
         if delay_ms is None:
             log.warning("A webhook was given up", attempts=delivery.attempt, **told)
         else:

@@ -14,6 +14,7 @@ import structlog
 
 from tonearm.clock import Clock
 from tonearm.errors import FailureCode, NotFound
+from tonearm.metrics import WEBHOOKS, Sent
 from tonearm.model import AlbumOutcome, Counts, JobRecord, Notice, Pending, State, Topic
 from tonearm.notices import happenings
 from tonearm.notices.addresses import Address
@@ -105,6 +106,7 @@ class Teller:
         text = msgspec.json.encode(memory).decode()
         dropped = await self._store.tell(deliveries, from_round=pending.round, upto=upto, memory=text)
         if dropped:
+            WEBHOOKS[Sent.DROPPED].inc(dropped)
             log.warning("Too many webhooks wait; the oldest were dropped", dropped=dropped)
         if deliveries:
             self._told()
