@@ -59,6 +59,7 @@ NEEDED = {
         Program("mkfs.ntfs", "ntfs-3g", "makes it"),
         Program("groff", "groff-base", "sets the man page, and says what is wrong with it"),
         Program("unzip", "unzip", "reads archives independently of us"),
+        Program("systemd-analyze", "systemd", "judges the units"),
         Program("bsdtar", "libarchive-tools", "another reader of archives, that reads them as a stream"),
     ),
     "bench": (
