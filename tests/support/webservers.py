@@ -115,12 +115,17 @@ def web_server(name: str) -> Iterator[Web]:
             return
         (folder / "root").mkdir()
         port = free_port()
-        with _running(_COMMANDS[name](folder, port), folder, port):
+        with running(_COMMANDS[name](folder, port), folder, port):
             yield Web(f"http://127.0.0.1:{port}", folder / "root")
 
 
 @contextmanager
-def _running(command: Sequence[str | Path], folder: Path, port: int) -> Iterator[None]:
+def running(command: Sequence[str | Path], folder: Path, port: int) -> Iterator[None]:
+    """Run a server until the block ends, which begins once the port takes connections; its log lies in *folder*.
+
+    Raises:
+        RuntimeError: it does not come to that; with its log.
+    """
     log = folder / "log"
     with log.open("ab") as output:
         process = subprocess.Popen(
