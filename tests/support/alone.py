@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ from tests.support.programs import find
 _ROOT = Path(__file__).parents[2]
 
 
-async def run_alone(module: str, *further: str, seconds: float = 60.0) -> Any:
+async def run_alone(module: str, *further: str, arguments: Sequence[str] = (), seconds: float = 60.0) -> Any:
     """Run a module in a new namespace of networks, and of what *further* options of unshare say; its JSON answer."""
     child = await asyncio.create_subprocess_exec(
-        *(find("unshare"), "--net", *further, sys.executable, "-m", module),
+        *(find("unshare"), "--net", *further, sys.executable, "-m", module, *arguments),
         cwd=_ROOT,
         env={**os.environ, "PYTHONPATH": str(_ROOT)},
         stdout=asyncio.subprocess.PIPE,

@@ -60,6 +60,8 @@ NEEDED = {
         Program("groff", "groff-base", "sets the man page, and says what is wrong with it"),
         Program("unzip", "unzip", "reads archives independently of us"),
         Program("systemd-analyze", "systemd", "judges the units"),
+        Program("bash", "bash", "the shell into which people type what the documents say"),
+        Program("curl", "curl", "types what the documents say"),
         Program("bsdtar", "libarchive-tools", "another reader of archives, that reads them as a stream"),
     ),
     "bench": (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import itertools
 import re
-import shlex
 import tomllib
 from collections.abc import Iterator
 from enum import StrEnum
@@ -14,6 +13,7 @@ from urllib.parse import unquote
 
 import pytest
 import typer.main
+from tests.support.pages import PAGES, ROOT, blocks
 from tests.support.redis_server import RedisServer
 from typer.core import TyperGroup
 
@@ -27,16 +27,13 @@ from tonearm.store.checks import Verdict
 from tonearm.store.redis.checks import look
 from tonearm.store.redis.link import connect
 
-ROOT = Path(__file__).parents[3]
 REFERENCE = ROOT / "docs" / "reference"
-PAGES = sorted(
-    [*ROOT.glob("*.md"), *(page for part in ("docs", "benchmarks", "tests") for page in (ROOT / part).rglob("*.md"))]
-)
+API = ROOT / "src" / "tonearm" / "api"
 
 LOGGING = ("debug", "info", "warning", "error", "exception", "critical")
+FRAME = re.compile(r'\bframe(?:_of)?\("(\w+)"')
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
-SHELL = re.compile(r"^( *)```(?:sh|console)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 SETTING = re.compile(r"([A-Z][A-Z_]+)=")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
@@ -105,6 +102,15 @@ def test_every_exit_code_is_in_the_reference() -> None:
     assert [code.name for code in ExitCode if not re.search(rf"\b{code.value}\b", text)] == []
 
 
+def test_every_event_of_the_stream_is_in_the_reference() -> None:
+    """docs/reference/http.md names those that the server sends, in the table under Events, and no other."""
+    sent = {name for module in API.glob("*.py") for name in FRAME.findall(module.read_text("utf-8"))}
+    section = (REFERENCE / "http.md").read_text("utf-8").partition("\n## Events\n")[2].partition("\n## ")[0]
+
+    assert sent >= {"snapshot", "job", "resync"}
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == sent
+
+
 def test_decisions_are_numbered_in_order_and_listed() -> None:
     """No number stands twice or is left out, and the index of docs/adr leads to each page."""
     pages = sorted(page.name for page in (ROOT / "docs" / "adr").glob("[0-9]*.md"))
@@ -131,15 +137,6 @@ def test_how_to_call_the_program_in_a_checkout_stands_before_its_first_use() -> 
         assert 0 < text.index(".venv/bin/tonearm") < text.index("\ntonearm ")
 
 
-def typed(page: Path) -> Iterator[list[str]]:
-    """The words of each line that a page tells people to type: of a block with `$` those behind one, else all."""
-    for _, block in SHELL.findall(page.read_text("utf-8")):
-        lines = [line.strip() for line in block.splitlines()]
-        if any(line.startswith("$ ") for line in lines):
-            lines = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
-        yield from (words for line in lines if (words := shlex.split(line, comments=True)))
-
-
 def parsed(words: list[str]) -> None:
     """Let the command line read this as it would, without doing it; `JOB` stands for some job.
 
@@ -156,18 +153,20 @@ def parsed(words: list[str]) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_command_that_a_page_tells_to_type_is_one(page: Path) -> None:
     """Its options exist, and so does each setting before it or in an `export`."""
-    for words in typed(page):
+    for words in (words for block in blocks(page) for words in block.words):
         given = {found[1] for word in words if (found := SETTING.match(word))}
         rest = [word for word in words if not SETTING.match(word)]
         if rest[:1] in (["tonearm"], ["export"]):
             assert given <= FIELDS.keys() | {"PATH", *ENDPOINTS}
-        if rest[:1] == ["tonearm"]:
-            parsed(rest[1:])
+        elsewhere = [at for at, word in enumerate(rest) if word.endswith("/bin/tonearm")]
+        for at in [0] if rest[:1] == ["tonearm"] else elsewhere:
+            parsed(rest[at + 1 :])
 
 
 async def test_redis_as_the_pages_tell_to_start_it_is_what_a_queue_needs() -> None:
     """The README and the way to many machines say the same, and nothing is warned of then."""
-    lines = {tuple(words) for name in ("README.md", "docs/how-to/many-machines.md") for words in typed(ROOT / name)}
+    pages = (ROOT / "README.md", ROOT / "docs/how-to/many-machines.md")
+    lines = {tuple(words) for page in pages for block in blocks(page) for words in block.words}
     ((_, *options),) = (words for words in lines if words[0] == "redis-server")
     settings = {name.removeprefix("--"): value for name, value in zip(options[::2], options[1::2], strict=True)}
 
