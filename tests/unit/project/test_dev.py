@@ -49,10 +49,10 @@ def bare_path(folder: Path) -> str:
 
 
 def test_without_a_command_it_tells_them_all(checkout: Path) -> None:
-    """Help names the five commands and ends well."""
+    """Help names the commands and ends well."""
     said = subprocess.run([checkout / "dev"], check=True, capture_output=True, text=True).stdout
 
-    assert all(f"\n  {command} " in said for command in ("demo", "serve", "test", "lint", "bench"))
+    assert all(f"\n  {command} " in said for command in ("demo", "serve", "test", "lint", "bench", "docs", "build"))
 
 
 def test_an_unknown_command_is_an_error_that_shows_the_help(checkout: Path) -> None:

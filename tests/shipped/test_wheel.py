@@ -1,0 +1,111 @@
+"""The wheel and the source archive: whole, made of each other, and at work without the repository."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urljoin
+
+import pytest
+from tests.shipped.conftest import install, uv
+from tests.support.counts import ALL
+from tests.support.pages import ROOT
+
+SOURCE = ROOT / "src"
+VERSIONS = ("3.11", "3.12", "3.13")
+LINK = re.compile(r"""(?:src|href)="([^"]+)"|(?:from|import) ?\(?["'](\.{1,2}/[^"']+)["']""")
+
+Files = dict[str, bytes]
+
+
+def interpreters() -> list[str]:
+    """The versions that are looked at: the running one; with `--all` each of `VERSIONS` that is on this machine."""
+    running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if not ALL:
+        return [running]
+    listed = json.loads(uv("python", "list", "--only-installed", "--no-python-downloads", "--output-format", "json"))
+    found = {".".join(one["version"].split(".")[:2]) for one in listed if one["implementation"] == "cpython"}
+    return [version for version in VERSIONS if version in found | {running}]
+
+
+def wheel(folder: Path) -> Path:
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+def contents(wheel: Path) -> Files:
+    """What stands in a wheel, by name."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_everything_of_the_package_is_in_the_wheel(built: Path) -> None:
+    """The page, SQL, Lua and py.typed, as they are in the checkout, with the licence; nothing else."""
+    found = contents(wheel(built))
+    source = {
+        str(path.relative_to(SOURCE)): path.read_bytes()
+        for path in (SOURCE / "tonearm").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    packed = {name: content for name, content in found.items() if ".dist-info/" not in name}
+    about = {name.partition(".dist-info/")[2] for name in found if ".dist-info/" in name}
+
+    assert {Path(name).suffix for name in packed} >= {".py", ".sql", ".lua", ".html", ".js", ".css", ".typed"}
+    assert packed == source
+    assert about == {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE", "licenses/NOTICE"}
+
+
+def test_the_source_archive_makes_the_same_wheel(built: Path, tmp_path: Path) -> None:
+    """Whoever builds from the archive gets what the checkout gives, byte for byte."""
+    uv("build", "--quiet", "--wheel", "--out-dir", tmp_path)
+
+    assert contents(wheel(built)) == contents(wheel(tmp_path))
+
+
+@pytest.fixture(params=interpreters())
+def installed(request: pytest.FixtureRequest, built: Path, tmp_path: Path) -> Iterator[Path]:
+    """The bin of an environment of the wheel."""
+    yield install(built, request.param, tmp_path / "environment")
+    shutil.rmtree(tmp_path / "environment")
+
+
+def fetched(url: str) -> str:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url) as answer:
+        assert answer.status == 200
+        text: str = answer.read().decode("utf-8", "replace")
+        return text
+
+
+def test_the_wheel_alone_runs_the_demo_and_serves_the_page(installed: Path, tmp_path: Path) -> None:
+    """In an empty folder, on a path that leads to no checkout: music arrives, and each file of the page answers."""
+    here = tmp_path / "empty"
+    here.mkdir()
+    environment = {"PATH": os.defpath, "HOME": str(here), "PYTHONPATH": ""}
+    with subprocess.Popen(
+        [installed / "tonearm", "demo", "--json"], cwd=here, env=environment, stdout=subprocess.PIPE, text=True
+    ) as demo:
+        try:
+            assert demo.stdout is not None
+            begin = json.loads(demo.stdout.readline())
+            for line in demo.stdout:
+                if (document := json.loads(line))["event"] == "library":
+                    break
+            asked, waiting = set[str](), [begin["server"] + "/"]
+            while waiting:
+                asked.add(url := waiting.pop())
+                links = {urljoin(url, one or other) for one, other in LINK.findall(fetched(url))}
+                waiting += [link for link in links if link.startswith(begin["server"]) and link not in asked]
+        finally:
+            demo.terminate()
+
+    assert len(document["files"]) == 7
+    assert any(url.endswith("/server-queue.js") for url in asked)
+    assert list(here.iterdir()) == []
