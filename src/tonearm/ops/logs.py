@@ -13,6 +13,7 @@ import logging
 import sys
 import threading
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Final, TextIO
 
@@ -37,10 +38,9 @@ class _Handler(logging.StreamHandler[TextIO]):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the standard library's name
         """A line that cannot be written is not shown raw: what is in it was not looked at for secrets."""
-        error = sys.exc_info()[0]
-        gone = self.stream.closed or error is None or issubclass(error, OSError)  # stderr itself
-        if error is not None and not gone:
-            said = {"time": iso(int(record.created * 1_000)), "level": "error", "logger": record.name}
+        error = sys.exc_info()[0] or Exception
+        said = {"time": iso(int(record.created * 1_000)), "level": "error", "logger": record.name}
+        with suppress(OSError, ValueError):  # stderr itself is gone, or closed
             self.stream.write(text_line({**said, "event": "A line could not be written", "error": error.__name__}))
             self.stream.write(self.terminator)
 

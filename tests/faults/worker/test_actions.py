@@ -187,7 +187,7 @@ async def test_the_log_says_cancelled_of_what_is_deleted_while_it_runs(tmp_path:
             for method, body in (("DELETE", None), ("PATCH", {"action": "retry"})):
                 assert (await server.call(method, f"/{job}", json=body))[0] in (400, 404)
             await until("every byte is gone", lambda: not server.staged(), seconds=SOON)
-            await until("the worker says so", lambda: _logged(server, job) == ["Job cancelled", "Cancelled"])
+            await until("the worker says so", lambda: _logged(server, job) == ["Cancelled", "Deleted", "Told to stop"])
 
             async def gone() -> bool:
                 return (await server.call("GET", f"/{job}"))[0] == 404
@@ -198,7 +198,7 @@ async def test_the_log_says_cancelled_of_what_is_deleted_while_it_runs(tmp_path:
 def _logged(server: Tonearm, job: str) -> list[str]:
     """What the log says of the end of a job."""
     lines = [line for line in server.log.read_text("utf-8").splitlines() if job in line]
-    words = ("Job cancelled", "Cancelled", "not ours")
+    words = ("Cancelled", "Deleted", "Told to stop", "not ours")
     return [word for line in lines for word in words if word in line]
 
 

@@ -285,6 +285,14 @@ def test_an_error_that_nobody_caught_is_a_line(out: io.StringIO) -> None:
     assert "hunter2" not in line
 
 
+def test_a_log_whose_stream_is_closed_stops_nothing(out: io.StringIO) -> None:
+    """Whoever logs goes on."""
+    logs.configure("text", "info", out)
+    out.close()
+
+    structlog.get_logger("server").warning("Heard by nobody")
+
+
 def test_a_line_that_cannot_be_written_shows_nothing_of_itself(out: io.StringIO) -> None:
     """The standard library would print it raw, over many lines."""
     logs.configure("text", "info", out)

@@ -32,7 +32,9 @@ async def test_the_next_task_is_claimed_instead(store: SqliteStore) -> None:
     with capture_logs() as logs:
         assert (await claim_one(store)).job_id == sound
 
-    assert [entry["task"] for entry in logs if entry["event"] == SET_ASIDE] == [broken]
+    assert [(entry["job"], entry["log_level"]) for entry in logs if entry["event"] == SET_ASIDE] == [
+        (broken, "warning")
+    ]
     record = await store.job(broken)
     assert (record.state, record.failure_code) == (State.FAILED, FailureCode.INTERNAL)
     ((task, body),) = await set_aside(store)

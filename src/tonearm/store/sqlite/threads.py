@@ -46,8 +46,13 @@ class _Call(Generic[T]):
 
     def deliver(self) -> None:
         """Answer the caller, on its loop; before that the log tells what happened, as the caller's."""
-        if self.error is None and self.happened:
-            self.context.run(story.tell, self.happened)
+        try:
+            if self.error is None and self.happened:
+                self.context.run(story.tell, self.happened)
+        finally:  # whoever waits is answered, whatever becomes of the log
+            self._answer()
+
+    def _answer(self) -> None:
         if self.future.done():
             return
         if self.error is not None:
