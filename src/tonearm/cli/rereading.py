@@ -24,6 +24,7 @@ class Rereading:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        _warn(settings)
         self._parts: list[Callable[[], None]] = []
 
     def tell(self, part: Callable[[], None]) -> None:
@@ -43,8 +44,7 @@ class Rereading:
         self._settings.take(newer)
         for part in self._parts:
             part()
-        for warning in newer.origin.warnings:
-            log.warning(warning)
+        _warn(newer)
         if later:
             log.warning("The settings were read again", changed=changed, needs_restart=later)
         else:
@@ -56,3 +56,9 @@ class Rereading:
             return name
         before, after = shown(before), shown(after)
         return f"{name}: {before or 'not set'} -> {after or 'not set'}"
+
+
+def _warn(settings: Settings) -> None:
+    """Say what people should know of where the settings stand."""
+    for warning in settings.origin.warnings:
+        log.warning(warning)

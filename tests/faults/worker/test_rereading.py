@@ -23,6 +23,7 @@ class Reread:
     def __init__(self, folder: Path, text: str = "") -> None:
         self.path = folder / "own.toml"
         self.path.write_text(text, "utf-8")
+        self.path.chmod(0o644)
         self._heard = 0
 
     async def __call__(self, server: Tonearm, text: str) -> dict[str, Any]:
@@ -76,6 +77,7 @@ async def test_what_can_change_at_run_time_changes_and_the_rest_is_named(tmp_pat
             "INTERNAL_API_TOKEN",
             "LOG_FORMAT: text -> json",
         ]
+        assert f"can read INTERNAL_API_TOKEN in {reread.path}" in server.log.read_text("utf-8")
         assert told["needs_restart"] == ["QUEUE_LEASE_MS: 60000 -> 90000"]
         await until("the worker has three slots", lambda: _is(slots, 3))
         assert (await called("music.example"), await token()) == (200, "Bearer hunter2")

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -14,7 +18,10 @@ from tests.support.redis_server import RedisServer
 from tests.unit.cli.conftest import Ended, Run
 
 from tonearm.clock import SystemClock
+from tonearm.ops import errands
 from tonearm.ops.doctor import machine
+from tonearm.ops.hatch import Hatch
+from tonearm.settings import load
 from tonearm.store.base import Store
 from tonearm.store.redis import open_redis
 from tonearm.store.sqlite import open_sqlite
@@ -103,7 +110,51 @@ def test_a_sound_file_is_audited(tonearm: Run, database: Path) -> None:
     assert database.read_bytes() == before
 
 
-def test_a_file_that_a_server_has_open_is_left_to_it(tonearm: Run, database: Path) -> None:
+def damage(database: Path) -> None:
+    """Let a count say something else than the records."""
+    db = apsw.Connection(str(database))
+    db.execute("UPDATE counter SET value = value + 3 WHERE name = (SELECT min(name) FROM counter)")
+    db.close()
+
+
+@contextmanager
+def served(database: Path) -> Iterator[None]:
+    """A server's store on a loop of its own, that does errands."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    def run(work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, loop).result(60)
+
+    store = run(open_sqlite(database, SystemClock()))
+    hatch = Hatch(database, partial(errands.do, errands.Place(store, load(), SystemClock())))
+    run(hatch.open())
+    try:
+        yield
+    finally:
+        run(hatch.close())
+        run(store.close())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.mark.parametrize("sound", [True, False])
+def test_a_server_that_has_the_file_open_is_asked_for_the_audit(tonearm: Run, database: Path, *, sound: bool) -> None:
+    """What it finds is told as if we had found it, and it goes on."""
+    make_queue(database)
+    if not sound:
+        damage(database)
+    with served(database):
+        ended = tonearm("doctor", "--json")
+
+    assert verdicts(ended)[2:] == [("lock", "well"), ("audit", "well" if sound else "wrong")]
+    assert "It was asked for the audit" in ended.out
+    assert ended.code == (not sound)
+
+
+def test_a_file_whose_server_does_no_errands_is_left_to_it(tonearm: Run, database: Path) -> None:
     """The audit needs the file; the server goes on."""
     make_queue(database)
     store = asyncio.run(open_sqlite(database, SystemClock()))
@@ -120,9 +171,7 @@ def test_a_file_that_a_server_has_open_is_left_to_it(tonearm: Run, database: Pat
 def test_each_difference_between_index_and_record_is_a_line(tonearm: Run, database: Path) -> None:
     """What is wrong ends the command with 1."""
     make_queue(database)
-    damage = apsw.Connection(str(database))
-    damage.execute("UPDATE counter SET value = value + 3 WHERE name = (SELECT min(name) FROM counter)")
-    damage.close()
+    damage(database)
 
     ended = tonearm("doctor")
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 from tonearm.clock import Clock
 from tonearm.errors import SetupError, StoreUnavailable
+from tonearm.ops import hatch
 from tonearm.settings import Settings
 from tonearm.store.checks import Check, Verdict, audited
 
@@ -21,7 +23,7 @@ async def look(settings: Settings, clock: Clock) -> AsyncIterator[Check]:
 
     url = settings.shared_queue()
     if url is None:
-        async for check in of_file.look(settings.database):
+        async for check in of_file.look(settings.database, _by_holder):
             yield check
         return
     try:
@@ -32,8 +34,17 @@ async def look(settings: Settings, clock: Clock) -> AsyncIterator[Check]:
     except StoreUnavailable as error:
         yield Check("redis", Verdict.WRONG, f"{error}. Look whether it runs, and at REDIS_URL.")
     if settings.database.exists():
-        async for check in of_file.look(settings.database):
+        async for check in of_file.look(settings.database, _by_holder):
             yield replace(check, name=f"spool {check.name}")
+
+
+def _by_holder(database: Path) -> tuple[str, ...] | None:
+    """What the server that has the queue finds when it audits it; it goes on meanwhile. None: nobody can be asked."""
+    line = hatch.connect(database)
+    if line is None:
+        return None
+    with line:
+        return tuple(hatch.ask(line, hatch.Order("audit"), lambda _: None)["differences"])
 
 
 async def _of_redis(url: str, clock: Clock) -> AsyncIterator[Check]:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import apsw
 
-from tonearm.errors import DatabaseInUse, SetupError
+from tonearm.errors import DatabaseInUse, SetupError, TonearmError
 from tonearm.store.checks import Check, Verdict, audited
 from tonearm.store.sqlite.audit import audit
 from tonearm.store.sqlite.file import VERSION, FileLock, connect, version_of
 from tonearm.store.sqlite.unit import Unit
 
+ByHolder = Callable[[Path], tuple[str, ...] | None]
+"""Has the process that holds the queue in this file audit it: the differences; None: it cannot be asked."""
 
-async def look(database: Path) -> AsyncIterator[Check]:
-    """Look at the queue in this file, and audit it unless a server has it."""
+
+async def look(database: Path, by_holder: ByHolder) -> AsyncIterator[Check]:
+    """Look at the queue in this file, and audit it, or have it audited by the server that has it."""
     known = f"SQLite {apsw.sqlite_lib_version()}; the newest queue that it knows here is of version {VERSION}."
     yield Check("sqlite", Verdict.WELL, known)
     try:
@@ -36,16 +40,16 @@ async def look(database: Path) -> AsyncIterator[Check]:
     elif version < VERSION:
         yield Check("audit", Verdict.WELL, f"The next start brings the queue to version {VERSION}; audit it then.")
     else:
-        for check in await asyncio.to_thread(_audit, database):
+        for check in await asyncio.to_thread(_audit, database, by_holder):
             yield check
 
 
-def _audit(database: Path) -> tuple[Check, ...]:
-    """Audit the queue unless somebody else has it; no server can begin with it meanwhile."""
+def _audit(database: Path, by_holder: ByHolder) -> tuple[Check, ...]:
+    """Audit the queue. If nobody has it, no server can begin with it meanwhile."""
     try:
         lock = FileLock(database)
     except DatabaseInUse:
-        return (Check("lock", Verdict.WELL, "A server has the queue open. Stop it to have the queue audited."),)
+        return _audit_by_holder(database, by_holder)
     except SetupError as error:
         return (Check("lock", Verdict.WRONG, str(error)),)
     try:
@@ -55,3 +59,14 @@ def _audit(database: Path) -> tuple[Check, ...]:
         return (Check("audit", Verdict.WRONG, f"The database cannot be read: {error}"),)
     finally:
         lock.release()
+
+
+def _audit_by_holder(database: Path, by_holder: ByHolder) -> tuple[Check, ...]:
+    held = Check("lock", Verdict.WELL, "A server has the queue open.")
+    try:
+        differences = by_holder(database)
+    except TonearmError as error:
+        return (held, Check("audit", Verdict.WARNING, str(error)))
+    if differences is None:
+        return (replace(held, text=f"{held.text} Stop it to have the queue audited."),)
+    return (replace(held, text=f"{held.text} It was asked for the audit."), *audited(differences))
