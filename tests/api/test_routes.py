@@ -86,7 +86,13 @@ ROWS = (
     Row("GET", "/control", 200, CONTROL, values={"paused": False, "workers": 1}),
     Row("PATCH", "/control", 200, CONTROL, {"paused": True}, values={"paused": True}),
     Row("GET", "/workers", 200, {"success", "workers", "timestamp"}),
-    Row("GET", "/webhooks", 200, {"success", "addresses", "signed", "waiting", "deliveries"}, values={"waiting": 0}),
+    Row(
+        "GET",
+        "/webhooks",
+        200,
+        {"success", "addresses", "signed", "waiting", "deliveries", "timestamp"},
+        values={"waiting": 0},
+    ),
     Row("POST", "/webhooks", 400, {"success", "error", "code"}, values={"code": "WRONG_STATE"}),
     Row(
         "POST",

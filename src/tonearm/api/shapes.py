@@ -117,6 +117,7 @@ def _of_the_queue() -> Schema:
                 "signed": _FLAG,
                 "waiting": {**_COUNT, "description": "Deliveries that are not over."},
                 "deliveries": _list_of("Delivery"),
+                "timestamp": _COUNT,
             }
         ),
         "WebhookTest": _success({"message": _TEXT, "deliveryIds": {"type": "array", "items": _TEXT}}),

@@ -62,6 +62,7 @@ class WebhookRoutes:
                 "signed": self._signed,
                 "waiting": found.waiting,
                 "deliveries": [_wire(record) for record in found.deliveries],
+                "timestamp": self._clock.wall_ms(),
             }
         )
 

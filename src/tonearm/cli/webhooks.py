@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -40,9 +39,8 @@ def webhooks(
 
 
 def _show(found: Webhooks) -> None:
-    now_ms = time.time_ns() // 1_000_000
     for each in found.deliveries:
-        out.line("  ".join(_facts(each, now_ms)))
+        out.line("  ".join(_facts(each, found.timestamp)))
     if not found.addresses:
         out.note("Nobody is told anything. Name addresses: QUEUE_WEBHOOK_URLS")
         return

@@ -431,12 +431,15 @@ class WebhookDelivery(Wire, frozen=True, kw_only=True):
 
 
 class Webhooks(Wire, frozen=True, kw_only=True):
-    """The addresses that are told, whether that is *signed*, how many deliveries wait, and the newest of all."""
+    """The addresses that are told, whether that is *signed*, how many deliveries wait, and the newest of all; at the
+    server's time *timestamp*, milliseconds since the epoch.
+    """
 
     addresses: tuple[str, ...]
     signed: bool
     waiting: int
     deliveries: tuple[WebhookDelivery, ...]
+    timestamp: int
 
 
 class WebhookTest(Wire, frozen=True, kw_only=True):

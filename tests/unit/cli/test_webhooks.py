@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from tests.unit.cli.conftest import Run
 from tests.unit.client.playing import Play, Stage
 
-NOW = time.time_ns() // 1_000_000
+NOW = 1_763_900_000_000
 
 
 def delivery(**changes: Any) -> dict[str, Any]:
@@ -19,7 +18,7 @@ def delivery(**changes: Any) -> dict[str, Any]:
 
 def answer(*deliveries: dict[str, Any], **changes: Any) -> Play:
     """What the server says."""
-    told = {"success": True, "addresses": ["https://hooks.example"], "signed": True, "waiting": 1}
+    told = {"success": True, "addresses": ["https://hooks.example"], "signed": True, "waiting": 1, "timestamp": NOW}
     return Play(200, {**told, "deliveries": list(deliveries), **changes})
 
 

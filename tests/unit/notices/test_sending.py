@@ -10,6 +10,7 @@ from tests.support.receiver import SECRET, Mood, Receiver
 
 from tonearm.clock import SystemClock
 from tonearm.fetch import Fetcher, FetchLimits, HostPort
+from tonearm.metrics import REGISTRY
 from tonearm.model import DeliveryRecord, DeliveryState
 from tonearm.notices import Address, Signer, addresses_of, trial
 from tonearm.notices.sending import AT_A_TIME, Sender
@@ -57,6 +58,11 @@ async def tell(store: SqliteStore, *addresses: Address, times: int = 1) -> None:
     """Have something told."""
     for _ in range(times):
         await store.tell(trial(0).deliveries(addresses))
+
+
+def given_up() -> float:
+    """How many webhooks this process has given up."""
+    return REGISTRY.get_sample_value("tonearm_webhooks_total", {"outcome": "given_up"}) or 0.0
 
 
 async def states(store: SqliteStore) -> list[DeliveryRecord]:
@@ -125,13 +131,15 @@ async def test_an_answer_that_never_ends_is_an_answer(store: SqliteStore, fetche
 async def test_a_receiver_that_wants_nothing_more_is_left_alone(
     store: SqliteStore, fetcher: Fetcher, receiver: Receiver
 ) -> None:
-    """410 gives it up at once."""
+    """410 gives it up at once, which is counted."""
+    before = given_up()
     (address,) = addresses_of([receiver.url])
     receiver.moods.append(Mood.GONE)
     await tell(store, address)
     await sender(store, fetcher, address).round()
 
     assert [(each.state, each.attempts) for each in await states(store)] == [(DeliveryState.GIVEN_UP, 1)]
+    assert given_up() == before + 1
 
 
 async def test_at_the_end_of_the_ladder_it_is_given_up(

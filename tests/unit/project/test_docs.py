@@ -20,7 +20,8 @@ from typer.core import TyperGroup
 from tonearm.cli.app import app
 from tonearm.cli.exits import ExitCode
 from tonearm.errors import FailureCode, RefusalCode
-from tonearm.model import STORY
+from tonearm.model import STORY, Topic
+from tonearm.notices.troubles import TroubleKind
 from tonearm.ops.tracing import ENDPOINTS
 from tonearm.settings import FIELDS
 from tonearm.store.checks import Verdict
@@ -87,6 +88,11 @@ def test_every_setting_is_in_the_reference() -> None:
 def test_every_code_is_in_the_reference(codes: type[StrEnum]) -> None:
     """docs/reference/codes.md names each way to fail and each refusal."""
     assert undocumented("codes.md", [code.value for code in codes]) == []
+
+
+def test_every_event_that_is_told_is_in_the_reference() -> None:
+    """docs/reference/webhooks.md names each of them, and each trouble."""
+    assert undocumented("webhooks.md", [*Topic, *TroubleKind]) == []
 
 
 def test_every_command_is_in_the_reference() -> None:
