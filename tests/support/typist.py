@@ -33,10 +33,14 @@ OPENING = re.compile(r"^(?:[A-Z_]+=\S+ +)*tonearm (?:export|import)\b")
 COMMENT = re.compile(r" +# .*$")
 KEY = re.compile(r"tonearm_[\w-]{20,}")
 PROGRAM = re.compile(r"^```python\n# (\w+\.py)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-START_S = 60.0
+START_S, BLOCK_S = 60.0, 100.0
+"""Seconds that a program has until it serves, and a block until it ends."""
 
 ALBUMS = {5: 12, 6: 30}
 """How many tracks some albums of ~/Music have; the others have two."""
+
+WITH_KEYS = ("monitoring",)
+"""Pages that speak to somebody whose queue has keys."""
 
 LONG_S, SHORT_S = 20, 1
 """Seconds of each track of album 6, and of all others."""
@@ -80,6 +84,9 @@ class Reader:
         self.type(Block("sh", "", "tonearm catalog serve ~/Music"))
         self._environment["INTERNAL_API_URL"] = "http://127.0.0.1:8090"
         self._environment["DOWNLOAD_DIR"] = str(self._home / "library")
+        if self._page.stem in WITH_KEYS:
+            self.type(Block("sh", "", "tonearm keys create root --scope admin"))
+            self._environment["TONEARM_API_KEY"] = self._key.strip()
 
     def type(self, block: Block) -> tuple[int, str]:
         """Type one block into a new terminal; its exit code, and what it said. Servers answer when this ends."""
@@ -99,7 +106,7 @@ class Reader:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=60,
+            timeout=BLOCK_S,
             check=False,
         )
         for kind in serving:
@@ -144,7 +151,7 @@ def _script(commands: list[str]) -> str:
 
 
 def make_music(folder: Path) -> None:
-    """Seven albums of silence by Ann, numbered in their order."""
+    """Albums of silence by Ann: seven numbered ones of WAV files, and one of FLAC."""
     for album in range(1, 8):
         for track in range(1, ALBUMS.get(album, 2) + 1):
             path = folder / "Ann" / f"{album} Blue" / f"{track:02} Song.wav"
@@ -153,6 +160,9 @@ def make_music(folder: Path) -> None:
             with wave.open(str(path), "wb") as file:
                 file.setparams((1, 2, 22_050, 0, "NONE", ""))
                 file.writeframes((album * 100 + track).to_bytes(2, "little") * 22_050 * seconds)
+    (folder / "Ann" / "Blue").mkdir()
+    encoded = folder / "Ann" / "Blue" / "Song.flac"
+    subprocess.run([find("flac"), "--silent", f"--output-name={encoded}", path], check=True)
 
 
 def main(page: Path, folder: Path) -> None:
