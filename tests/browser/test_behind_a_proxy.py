@@ -26,6 +26,13 @@ def taking_it_off(sample: str) -> str:
     return sample.replace("proxy_pass http://tonearm;", "proxy_pass http://tonearm/;")
 
 
+async def told(events: aiohttp.ClientResponse, event: str) -> str:
+    """The next event of this name in a stream, as it was sent."""
+    while f"event: {event}\n" not in (frame := (await events.content.readuntil(b"\n\n")).decode()):
+        pass
+    return frame
+
+
 @pytest.mark.parametrize("base", ["", PATH], ids=["taken-off", "left-on"])
 async def test_the_page_below_a_path(visit: Open, tmp_path: Path, catalog: ScriptedCatalog, base: str) -> None:
     """Whether the proxy takes the path off, or leaves it on and BASE_PATH says it."""
@@ -58,14 +65,12 @@ async def test_the_server_knows_who_comes_and_events_are_not_held_back(
     ):
         with sample_proxy(name, tmp_path / "web", certificate, server.port) as url:
             async with asyncio.timeout(60), http.get(f"{url}{API}/events") as events:
-                assert (await events.content.readuntil(b"\n\n")).startswith(b"event: snapshot")
+                await told(events, "snapshot")
                 job = {"job": {"type": "track", "trackId": 1, "quality": "LOSSLESS"}}
                 async with http.post(f"{url}{API}", json=job, headers={"Origin": url.removesuffix(PATH)}) as answer:
                     assert answer.status == 201
                     assert answer.headers["Location"].startswith(f"{PATH}{API}/job-")
-                while b"event: job" not in (told := await events.content.readuntil(b"\n\n")):
-                    pass
-            assert f'"client":"{CLIENT}"'.encode() in told
+                assert f'"client":"{CLIENT}"' in await told(events, "job")
             async with http.get(url, allow_redirects=False) as answer:
                 assert answer.status in (301, 302)
                 assert answer.headers["Location"].endswith(f"{PATH}/")

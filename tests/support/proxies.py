@@ -78,7 +78,7 @@ def _caddy(folder: Path, certificate: Certificate, server: int, port: int, edite
             "127.0.0.1:8080": f"127.0.0.1:{server}",
         },
     )
-    options = "{\n\tadmin off\n\tauto_https disable_redirects\n\tskip_install_trust\n}\n"
+    options = "{\n\tgrace_period 1s\n\tadmin off\n\tauto_https disable_redirects\n\tskip_install_trust\n}\n"
     (folder / "Caddyfile").write_text(options + sample, "utf-8")
     further: list[str | Path] = ["--config", folder / "Caddyfile", "--adapter", "caddyfile"]
     return [[find("caddy"), "validate", *further], [find("caddy"), "run", *further]]

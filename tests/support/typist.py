@@ -28,8 +28,9 @@ from tests.support.processes import alive, listening
 from tests.support.programs import find
 
 SERVING = re.compile(r"^(?:[A-Z_]+=\S+ +)*(tonearm (?:serve|worker|catalog serve)|redis-server|python3 catalog\.py)\b")
-ASKING = re.compile(r"^(?:tonearm (?:search|add|list|show|control|workers|keys create kitchen)\b|curl .*:8080/)")
-OPENING = re.compile(r"^(?:[A-Z_]+=\S+ +)*tonearm (?:export|import)\b")
+_ASKS = "search|add|list|show|control|workers|backup|prune|keys create kitchen"
+ASKING = re.compile(rf"^(?:tonearm (?:{_ASKS})\b|curl .*:8080/)")
+OPENING = re.compile(r"^(?:[A-Z_]+=\S+ +)*tonearm (?:export|import|restore)\b")
 COMMENT = re.compile(r" +# .*$")
 KEY = re.compile(r"tonearm_[\w-]{20,}")
 PROGRAM = re.compile(r"^```python\n# (\w+\.py)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -76,7 +77,7 @@ class Reader:
             subprocess.run([find(program), *arguments], check=True)
         for music in (self._home / "Music", Path("/mnt/Music")):
             make_music(music)
-        for folder in (Path("/mnt/music"), self._home / "library"):
+        for folder in (Path("/mnt/music"), Path("/mnt/backup"), self._home / "library"):
             folder.mkdir()
 
     def given(self) -> None:
