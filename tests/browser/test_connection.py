@@ -105,12 +105,14 @@ async def test_where_events_do_not_get_through_it_polls(visit: Open, server: Ton
         assert tab.errors == []
 
 
-async def test_waits_double_up_to_their_limit(visit: Open, server: Tonearm) -> None:
+@pytest.mark.parametrize("mood", [Mood.CUT, Mood.ERROR, Mood.STALL], ids=lambda mood: mood.name.lower())
+async def test_waits_double_up_to_their_limit(visit: Open, server: Tonearm, mood: Mood) -> None:
     """With jitter of at most a half, and the time since when the data is stale stays that of the first failure."""
     async with MoodyProxy(server.url) as proxy:
         tab: Tab = await visit(proxy.url)
-        proxy.mood = Mood.ERROR
-        said = await tab.page.evaluate(WATCH, {"leastWait": 20, "mostWait": 320})
+        proxy.mood = mood
+        times = {"firstByte": 100, "patience": 100, "leastWait": 20, "mostWait": 320}
+        said = await tab.page.evaluate(WATCH, times)
         waits = [one["retryAt"] - one["at"] for one in said]
 
         assert {one["mode"] for one in said} == {"away"}

@@ -20,6 +20,7 @@ async def test_a_queue_that_grows_long_and_full(visit: Open, tmp_path: Path, cat
         tab: Tab = await visit(server.url)
         matters = tab.page.locator(".matters li")
         await expect(matters).to_have_text(["The queue is long: 1 unfinished"])
+        await expect(tab.page.locator(".facts")).to_contain_text("Something wants attention")
         await server.submit("track", 2, startPaused=True)
         await tab.page.reload()
         await expect(matters).to_have_text(["The queue is full: 2 unfinished. Nothing more is accepted."])
@@ -30,6 +31,7 @@ async def test_a_queue_that_grows_long_and_full(visit: Open, tmp_path: Path, cat
         await tab.page.reload()
         await expect(tab.page.get_by_text("Nothing here yet")).to_be_visible()
         await expect(matters).to_have_count(0)
+        await expect(tab.page.locator(".facts")).to_contain_text("All is well")
 
 
 async def test_a_disk_without_room(visit: Open, tmp_path: Path, catalog: ScriptedCatalog) -> None:

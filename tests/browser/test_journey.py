@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import shutil
 import zipfile
 from pathlib import Path
 
 from playwright.async_api import expect
-from tests.browser.conftest import ALBUM, SLOW, TITLES, Open
+from tests.api.cli.live import started
+from tests.browser.conftest import ALBUM, SLOW, TITLES, Noise, Open, Tab
 from tests.support.catalog import ScriptedCatalog, slow, status
 from tests.support.server import Tonearm
 
@@ -34,8 +38,10 @@ async def test_a_new_user_gets_an_album_home(
     await row.get_by_role("button", name="Resume: Colours").click()
 
     await expect(row).to_contain_text("Incomplete 4/5", timeout=60_000)
-    await expect(row).to_contain_text("1 of 5 tracks failed: 03 Blue")
+    await expect(row).to_contain_text("Missing: Blue")
     details = await tab.open("Colours")
+    await expect(details).to_contain_text("1 of 5 tracks failed: 03 Blue")
+    await expect(details.locator("dd").first).to_have_text(str(ALBUM))
     for title in TITLES:
         await expect(details.locator(".track").filter(has=page.get_by_text(title, exact=True))).to_contain_text(
             "503" if title == "Blue" else "complete"
@@ -71,6 +77,7 @@ async def test_a_job_is_cancelled_brought_back_and_removed(
     catalog.heal("/media/1")
     await tab.page.get_by_role("button", name="Undo").click()
     await expect(row.locator(".state")).to_have_text("Complete")
+    await retried(tab, catalog)
 
     await row.get_by_role("button", name="Remove: Red").click()
     question = tab.page.get_by_role("dialog", name="Remove")
@@ -79,9 +86,36 @@ async def test_a_job_is_cancelled_brought_back_and_removed(
     await row.get_by_role("button", name="Remove: Red").click()
     await question.get_by_role("button", name="Remove").click()
     await expect(row).to_have_count(0)
-    assert (await server.stats())["queue"]["total"] == 0
-    assert len(server.files()) == 1  # the music stays
+    assert (await server.stats())["queue"]["total"] == 1
+    assert len(server.files()) == 2  # the music stays
     assert tab.errors == []
+
+
+async def retried(tab: Tab, catalog: ScriptedCatalog) -> None:
+    """A track that failed is fetched once the catalog has it."""
+    catalog.reply("/tracks/2", status(404))
+    await tab.add("track", 2)
+    await tab.close_dialog()
+    failed = tab.row("Track 2")
+    await expect(failed).to_contain_text("It is not there")
+    await failed.get_by_role("button", name="Retry: Track 2").click()
+    await expect(tab.row("Green").locator(".state")).to_have_text("Complete")
+
+
+async def test_the_page_of_the_demo(visit: Open, tmp_path: Path, noise: Noise) -> None:
+    """`tonearm demo` says where its page is, and there the music arrives; once it has, more can be added."""
+    for number, name in enumerate(("Ann/Blue/01 Red.flac", "Ann/Blue/02 Green.flac", "Ann/Pink/01 Black.flac"), 1):
+        (path := tmp_path / "music" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(noise(number), path)
+    with started("demo", "--json", "--folder", str(tmp_path)) as demo:
+        assert demo.stdout is not None
+        begin = json.loads(await asyncio.to_thread(demo.stdout.readline))
+        tab: Tab = await visit(begin["server"])
+        await expect(tab.row("Blue").locator(".state")).to_have_text("Complete")
+        await tab.add("track", 3)
+        await expect(tab.page.get_by_text("Track 3 is")).to_be_visible()
+        demo.terminate()
+        await asyncio.to_thread(demo.communicate)
 
 
 async def test_a_refusal_is_said_at_its_field(visit: Open, server: Tonearm) -> None:

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
-from tests.browser.conftest import Open, Tab
+from tests.browser.conftest import Noise, Open, Tab
 from tests.support.catalog import ScriptedCatalog, status
 from tests.support.server import Tonearm, tonearm
 
+from tonearm.errors import FailureCode
+
 MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script>&amp;"
+VIOLATIONS = """globalThis.violations = [];
+addEventListener('securitypolicyviolation', (event) => violations.push(event.violatedDirective));"""
 FOUND = """() => {
     const root = document.querySelector('download-manager').shadowRoot;
     const outside = document.querySelectorAll('img, body script');
@@ -18,21 +22,33 @@ FOUND = """() => {
 }"""
 
 
-async def test_markup_in_every_text_is_shown_as_text(visit: Open, server: Tonearm, catalog: ScriptedCatalog) -> None:
-    """Titles, artists, track names, errors, in the list and in the details; the policy had nothing to stop."""
+async def test_markup_in_every_text_is_shown_as_text(
+    visit: Open, server: Tonearm, catalog: ScriptedCatalog, noise: Noise
+) -> None:
+    """Titles, artists, track names, files, errors, questions, notices; the policy had nothing to stop."""
     catalog.add_track(7, media_url=f"{catalog.url}/media/7", title=f"T{MARKUP}", artist=f"A{MARKUP}")
     catalog.add_album(8, [7], title=f"B{MARKUP}", artist=f"C{MARKUP}")
     catalog.reply("/media/7", status(404), forever=True)
+    catalog.add_track(9, body=noise(9).read_bytes(), title=f"F{MARKUP}", artist=f"A{MARKUP}")
+    catalog.add_album(10, [9], title=f"G{MARKUP}", artist=f"C{MARKUP}")
     await server.wait_for(await server.submit("album", 8))
     await server.wait_for(await server.submit("track", 7))
-    tab: Tab = await visit(server.url)
+    await server.wait_for(await server.submit("album", 10))
+    tab: Tab = await visit("about:blank")
+    await tab.page.add_init_script(VIOLATIONS)
+    await tab.page.goto(server.url)
     dialogs: list[str] = []
     tab.page.on("dialog", lambda dialog: dialogs.append(dialog.message))
     await expect(tab.page.get_by_role("button", name=f"B{MARKUP}", exact=True)).to_be_visible()
     await tab.page.get_by_role("button", name=f"B{MARKUP}", exact=True).click()
     await expect(tab.page.get_by_role("heading", name=f"B{MARKUP}")).to_be_visible()
     await expect(tab.page.locator(".track")).to_contain_text(f"T{MARKUP}")
+    await (await tab.open(f"G{MARKUP}")).get_by_text("img src").first.wait_for()  # its file
+    await tab.page.keyboard.press("Escape")
+    await tab.row(f"T{MARKUP}").get_by_role("button", name="Retry").click()
+    await expect(tab.page.locator(".notice")).to_contain_text(f"T{MARKUP}")
 
+    assert await tab.page.evaluate("violations") == []
     assert await tab.page.evaluate(FOUND) == 0
     assert dialogs == []
     assert tab.errors == []
@@ -60,25 +76,28 @@ async def test_every_language_has_every_text_and_its_places(visit: Open, server:
         return {part.partition("}")[0] for part in whole.split("{")[1:]}
 
     assert len(languages) == 2
+    assert english.keys() >= {f"{part}.{code}" for part in ("reason", "advice") for code in FailureCode}
     for name, texts in languages.items():
         assert texts.keys() == english.keys(), name
         assert [key for key, text in texts.items() if places(text) != places(english[key])] == [], name
 
 
 @pytest.mark.parametrize(
-    ("locale", "words", "added"),
+    ("locale", "said"),
     [
-        ("de-DE", "Musik hinzufügen", "hinzugefügt"),
-        ("fr-FR", "Ajouter de la musique", "ajouté"),
-        ("xx", "Add music", "added"),
+        ("de-DE", ("Musik hinzufügen", "Das gibt es dort nicht", "hinzugefügt")),
+        ("fr-FR", ("Ajouter de la musique", "Introuvable", "ajouté")),
+        ("xx", ("Add music", "It is not there", "added")),
     ],
 )
 async def test_the_page_speaks_the_language_of_the_browser(
-    visit: Open, server: Tonearm, locale: str, words: str, added: str
+    visit: Open, server: Tonearm, locale: str, said: tuple[str, str, str]
 ) -> None:
-    """Down to the history of a job, and English where it has no other."""
-    await server.submit("track", 1, titled="Red", startPaused=True)
+    """Down to the reason of a failure, with the server's words behind it, and the history; else English."""
+    words, reason, added = said
+    job = await server.wait_for(await server.submit("track", 99, titled="Red"))
     tab: Tab = await visit(server.url, language=locale)
     await expect(tab.page.get_by_role("button", name=words).first).to_be_visible()
+    await expect(tab.row("Red").locator(".subtitle")).to_have_text(f"{reason} · {job['error']}")
     await tab.row("Red").locator("button.title").click()
     await expect(tab.page.locator(".entry").first).to_contain_text(added)

@@ -9,9 +9,8 @@
  * Everything is described in docs/reference/page.md.
  */
 
-import { Expectations } from "./queue/expectations.js";
+import { Records } from "./queue/records.js";
 import { QueueError, Requests } from "./queue/requests.js";
-import { Roll } from "./queue/roll.js";
 import { keepSession, readSession } from "./queue/session.js";
 import { openLink } from "./queue/sharing.js";
 
@@ -36,7 +35,7 @@ export { QueueError };
  *   history?: {at: number, event: string, attempt?: number, code?: string, message?: string, worker?: string}[],
  *   expected?: boolean, hidden?: boolean, moving?: Record<string, Moved> }} Job
  *
- * @typedef {{progress: number, bytesDownloaded: number, speedBytesPerSecond?: number}} Moved
+ * @typedef {import("./queue/records.js").Moved} Moved
  *
  * What subscribers get. Times of jobs are the server's; *clockOffset* is what to add to the browser's to compare them.
  * *changes* are those of the jobs since the call before.
@@ -56,17 +55,9 @@ const CALM_MS = 100;
 /** Where there are more jobs than a poll brings, lists are asked for anew after this, milliseconds. */
 const RELOAD_MS = 10_000;
 
-/** The most ids of removed jobs that are remembered, so that an older answer does not bring them back. */
-const REMEMBERED = 10_000;
-
 /** The queue of one server. */
 export class ServerQueue {
-  /** @type {Map<string, Job>} */
-  #jobs = new Map();
-  /** @type {Set<string>} */
-  #removed = new Set();
-  #expectations = new Expectations();
-  #roll = new Roll();
+  #records = new Records(() => this.#changed());
   /** @type {Set<(state: State) => void>} */
   #subscribers = new Set();
   /** @type {import("./queue/sharing.js").Shared | null} */
@@ -158,7 +149,7 @@ export class ServerQueue {
    * @throws {QueueError}
    */
   act(id, action, extra = {}) {
-    return this.#expecting(id, action, extra, () => {
+    return this.#records.expecting(id, action, extra, () => {
       return this.#requests.ask("PATCH", encodeURIComponent(id), { body: { action, ...extra } });
     });
   }
@@ -172,7 +163,7 @@ export class ServerQueue {
    */
   remove(id, { files = false } = {}) {
     const query = files ? { files: "true" } : {};
-    return this.#expecting(id, "remove", {}, () => this.#requests.ask("DELETE", encodeURIComponent(id), { query }));
+    return this.#records.expecting(id, "remove", {}, () => this.#requests.ask("DELETE", encodeURIComponent(id), { query }));
   }
 
   /**
@@ -218,7 +209,7 @@ export class ServerQueue {
    */
   async page(query) {
     const answer = await this.#requests.ask("GET", "", { query });
-    for (const job of answer.jobs) this.#take(job);
+    for (const job of answer.jobs) this.#records.take(job);
     this.#changed();
     return { jobs: answer.jobs, nextCursor: answer.nextCursor ?? null };
   }
@@ -307,9 +298,9 @@ export class ServerQueue {
     else if (message.kind === "joined") this.#ask();
     else if (message.kind === "snapshot") this.#begun(message.body, message.polled);
     else if (message.kind === "stats") this.#figures(message.body);
-    else if (message.kind === "job") this.#take(message.body);
-    else if (message.kind === "progress") this.#moved(message.body);
-    else if (message.kind === "removed") this.#gone(message.body.id);
+    else if (message.kind === "job") this.#records.take(message.body);
+    else if (message.kind === "progress") this.#records.move(message.body);
+    else if (message.kind === "removed") this.#records.remove(message.body.id);
     this.#changed();
   }
 
@@ -331,11 +322,8 @@ export class ServerQueue {
   /** @param {any} body of the dashboard @param {boolean} polled and so it may not be all that is known */
   #begun(body, polled) {
     const all = body.queue.total <= body.jobs.length;
-    if (all || !polled) {
-      const named = new Set(body.jobs.map((/** @type {Job} */ job) => job.id));
-      for (const id of this.#jobs.keys()) if (!named.has(id)) this.#forget(id);
-    }
-    for (const job of body.jobs) this.#take(job);
+    if (all || !polled) this.#records.keep(new Set(body.jobs.map((/** @type {Job} */ job) => job.id)));
+    for (const job of body.jobs) this.#records.take(job);
     this.#figures(body);
     if (!polled || (!all && Date.now() - this.#reloadedAt > RELOAD_MS)) {
       this.#reloadedAt = Date.now();
@@ -359,66 +347,7 @@ export class ServerQueue {
     };
   }
 
-  /** The newer of two records of a job counts, whichever way it came. @param {Job} job */
-  #take(job) {
-    if (this.#removed.has(job.id)) return;
-    const known = this.#jobs.get(job.id);
-    if (known && known.lastUpdatedAt > job.lastUpdatedAt) return;
-    if (!known || known.lastUpdatedAt < job.lastUpdatedAt) this.#expectations.drop(job.id);
-    this.#jobs.set(job.id, job);
-    this.#roll.touch(job.id);
-  }
-
-  /** Of an album's track the figures are the track's, not the album's. @param {Moved & {id: string, trackId?: number}} news */
-  #moved({ id, trackId, progress, bytesDownloaded, speedBytesPerSecond }) {
-    const job = this.#jobs.get(id);
-    if (!job) return;
-    const news = { progress, bytesDownloaded, speedBytesPerSecond };
-    const ofTrack = job.jobType === "album" && trackId !== undefined;
-    this.#jobs.set(id, { ...job, ...(ofTrack ? { moving: { ...job.moving, [trackId]: news } } : timely(job, news)) });
-    this.#roll.touch(id);
-  }
-
-  /** @param {string} id */
-  #forget(id) {
-    this.#jobs.delete(id);
-    this.#roll.touch(id);
-  }
-
-  /** @param {string} id */
-  #gone(id) {
-    this.#forget(id);
-    this.#expectations.drop(id);
-    this.#removed.add(id);
-    if (this.#removed.size > REMEMBERED) this.#removed.delete(/** @type {string} */ (this.#removed.values().next().value));
-  }
-
   // --- what subscribers are told ---
-
-  /**
-   * @param {string} id
-   * @param {string} action
-   * @param {{priority?: Job["priority"]}} extra
-   * @param {() => Promise<any>} ask
-   */
-  async #expecting(id, action, extra, ask) {
-    const job = this.#jobs.get(id);
-    const changed = () => {
-      this.#roll.touch(id);
-      this.#changed();
-    };
-    if (job) this.#expectations.expect(job, action, extra);
-    changed();
-    try {
-      const answer = await ask();
-      this.#expectations.agreed(id, changed);
-      return answer;
-    } catch (error) {
-      this.#expectations.drop(id);
-      changed();
-      throw error;
-    }
-  }
 
   #changed() {
     if (this.#telling !== undefined || this.#subscribers.size === 0) return;
@@ -429,8 +358,7 @@ export class ServerQueue {
   #tell() {
     this.#telling = undefined;
     this.#toldAt = Date.now();
-    const changes = this.#roll.renew((id) => this.#shown(id));
-    const { jobs } = this.#roll;
+    const { jobs, changes } = this.#records.renew();
     let speed = 0;
     for (const job of jobs) {
       if (job.status !== "processing") break; // those that run stand first
@@ -438,13 +366,6 @@ export class ServerQueue {
     }
     this.#state = { ...this.#state, jobs, changes, speed };
     for (const subscriber of this.#subscribers) subscriber(this.#state);
-  }
-
-  /** A job as subscribers see it. @param {string} id */
-  #shown(id) {
-    const known = this.#jobs.get(id);
-    const job = known && this.#expectations.applied(known);
-    return job && !job.hidden ? job : null;
   }
 
   /**
@@ -467,17 +388,6 @@ export class ServerQueue {
       },
     };
   }
-}
-
-/**
- * The progress of a transfer, with the time left that follows from it.
- * @param {Job} job
- * @param {Moved} news
- */
-function timely(job, news) {
-  const { bytesDownloaded, speedBytesPerSecond } = news;
-  const left = speedBytesPerSecond && job.bytesTotal ? (job.bytesTotal - bytesDownloaded) / speedBytesPerSecond : undefined;
-  return { ...news, etaSeconds: left === undefined ? undefined : Math.max(0, left) };
 }
 
 /** The queue of the server that this module came from. */

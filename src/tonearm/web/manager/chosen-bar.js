@@ -15,12 +15,12 @@ const PRIORITIES = /** @type {const} */ (["high", "normal", "low"]);
 export function makeChosenBar({ texts, act, clear }) {
   const count = h("span", { class: "chosen-count" });
   const buttons = ACTIONS.map((action) => {
-    return { action, element: button(action === "resume" ? "play" : action, texts.say(`action.${action}`), () => act(action)) };
+    return { action, element: button(action === "resume" ? "play" : action, texts.say(`action.${action}`), () => act(action), { needs: "submit" }) };
   });
   const priority = h("select", {}, ...PRIORITIES.map((name) => h("option", { value: name }, texts.say(`priority.${name}`))));
   priority.value = "normal";
   priority.addEventListener("change", () => act("prioritize", { priority: /** @type {any} */ (priority.value) }));
-  const choice = h("label", { class: "button choice" }, icon("up"), h("span", {}, texts.say("action.prioritize")), priority);
+  const choice = h("label", { class: "button choice", "data-needs": "submit" }, icon("up"), h("span", {}, texts.say("action.prioritize")), priority);
   const element = h(
     "div",
     { class: "chosen-bar", role: "toolbar", "aria-label": texts.say("row.actions"), hidden: true },

@@ -85,18 +85,20 @@ export function svg(tag, attributes = {}) {
   return element;
 }
 
+/** @typedef {"submit" | "control"} Needs the right without which something is not offered (styles/controls.css) */
+
 /**
  * A button with an icon and a name.
  * @param {IconName} name
  * @param {string} label its name; shown beside the icon, or where *quiet* only told
  * @param {(event: MouseEvent) => void} pressed
- * @param {{quiet?: boolean, class?: string}} [options]
+ * @param {{quiet?: boolean, class?: string, needs?: Needs}} [options]
  */
 export function button(name, label, pressed, options = {}) {
   const style = ["button", options.quiet ? "quiet" : "", options.class ?? ""].filter(Boolean).join(" ");
   return h(
     "button",
-    { type: "button", class: style, "aria-label": options.quiet && label, title: options.quiet && label, onclick: pressed },
+    { type: "button", class: style, "data-needs": options.needs, "aria-label": options.quiet && label, title: options.quiet && label, onclick: pressed },
     icon(name),
     !options.quiet && h("span", {}, label),
   );

@@ -7,7 +7,7 @@
 import { QueueError } from "../server-queue.js";
 import { makeCover } from "./cover.js";
 import { button, h, icon, say, set } from "./dom.js";
-import { LOOK_ICONS, actionsFor, figuresOf, lookOf, qualityOf, reasonOf, stateOf, subtitleOf, titleOf } from "./looks.js";
+import { LOOK_ICONS, actionsFor, causeOf, figuresOf, lookOf, qualityOf, reasonOf, stateOf, subtitleOf, titleOf } from "./looks.js";
 import { reportOf } from "./report.js";
 import { makeTrackLine } from "./track-line.js";
 
@@ -185,7 +185,7 @@ export class JobDetails {
       } else {
         const words = texts.say(action === "retry" && look === "partial" ? "action.retryMissing" : `action.${action}`);
         const symbol = action === "resume" ? "play" : action;
-        const made = button(symbol, words, () => this.#job && act([this.#job], action));
+        const made = button(symbol, words, () => this.#job && act([this.#job], action), { needs: "submit" });
         made.dataset.action = action;
         offered.push(made);
       }
@@ -206,7 +206,7 @@ export class JobDetails {
     choice.addEventListener("change", () => {
       if (this.#job) act([this.#job], "prioritize", { priority: /** @type {any} */ (choice.value) });
     });
-    return h("label", { class: "button choice" }, icon("up"), h("span", {}, texts.say("action.prioritize")), choice);
+    return h("label", { class: "button choice", "data-needs": "submit" }, icon("up"), h("span", {}, texts.say("action.prioritize")), choice);
   }
 
   async #copy() {
@@ -229,6 +229,7 @@ export class JobDetails {
     const time = (/** @type {number | undefined} */ at) => (at === undefined ? "" : formats.time(at));
     /** @type {[import("./texts.js").Key, string][]} */
     const facts = [
+      ["add.id", String(job.job.albumId ?? job.job.trackId)],
       ["details.quality", qualityOf(job.job.quality, texts)],
       ["details.size", job.fileSize ?? job.bytesTotal ? formats.size(/** @type {number} */ (job.fileSize ?? job.bytesTotal)) : ""],
       ["details.priority", texts.say(`priority.${job.priority}`)],
@@ -255,7 +256,8 @@ export class JobDetails {
     if (hidden > 0) files.push(h("li", { class: "note" }, texts.say("details.moreFiles", { count: hidden })));
     const history = (job.history ?? []).map((entry) => this.#entry(entry));
     const held = this.#held()?.closest("details")?.dataset.name;
-    const tracks = [...(job.trackProgress ?? []), ...this.#further].map((track) => makeTrackLine(track, texts));
+    const causes = new Map((job.failedTracks ?? []).map(({ trackId, code }) => [trackId, causeOf(code, texts)]));
+    const tracks = [...(job.trackProgress ?? []), ...this.#further].map((track) => makeTrackLine(track, causes.get(track.trackId) ?? "", texts));
     this.#lines = new Map(tracks.map((line) => [line.id, line]));
     const shut = new Set([...this.#lists.querySelectorAll("details:not([open])")].map((each) => /** @type {HTMLElement} */ (each).dataset.name));
     this.#lists.replaceChildren(

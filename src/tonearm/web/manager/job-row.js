@@ -4,7 +4,7 @@
 
 import { makeCover } from "./cover.js";
 import { button, h, icon, say, set } from "./dom.js";
-import { LOOK_ICONS, actionsFor, figuresOf, lookOf, reasonOf, stateOf, subtitleOf, titleOf } from "./looks.js";
+import { LOOK_ICONS, actionsFor, briefOf, figuresOf, lookOf, stateOf, subtitleOf, titleOf } from "./looks.js";
 
 /**
  * @typedef {import("../server-queue.js").Job} Job
@@ -34,7 +34,7 @@ export class JobRow {
     this.#stateIcon = h("span", { class: "state-icon" });
     this.#figures = h("span", { class: "figures" });
     this.#bar = h("progress", { max: 1 });
-    this.#actions = h("span", { class: "actions", role: "gridcell" });
+    this.#actions = h("span", { class: "actions", role: "gridcell", "data-needs": "submit" });
     this.element = h(
       "div",
       { class: "row", role: "row", tabindex: -1 },
@@ -85,7 +85,7 @@ export class JobRow {
     this.#cover.update(job);
     say(this.#title, title);
     this.#title.title = title;
-    say(this.#subtitle, reasonOf(job, texts)[0] ?? subtitleOf(job, texts));
+    say(this.#subtitle, briefOf(job, texts) || subtitleOf(job, texts));
     say(this.#state, stateOf(job, texts, now()));
     say(this.#figures, figuresOf(job, texts));
     set(this.#box, "aria-label", texts.say("list.select", { title }));
@@ -122,7 +122,9 @@ export class JobRow {
   #clear() {
     this.#mark = "";
     this.element.dataset.look = "unknown";
-    say(this.#title, this.#context.texts.say("list.loading"));
+    const words = this.#context.texts.say("list.loading");
+    say(this.#title, words);
+    set(this.#box, "aria-label", words);
     for (const part of [this.#subtitle, this.#state, this.#figures]) say(part, "");
     this.#bar.hidden = true;
     this.#stateIcon.replaceChildren();

@@ -74,12 +74,42 @@ export function figuresOf(job, texts) {
   return parts.join(" · ");
 }
 
-/** What a failed job says, and what to do about it. @param {Job} job @param {Texts} texts @returns {string[]} */
+/** Tracks that a row names as missing; the details have all of them. */
+const NAMED = 3;
+
+/**
+ * Why a job failed or lacks something: in the reader's language, in the server's words, and what to do about it.
+ * @param {Job} job
+ * @param {Texts} texts
+ * @returns {string[]} as far as they are known
+ */
 export function reasonOf(job, texts) {
-  const text = job.error ?? (job.status === "queued" ? job.lastError : undefined);
-  if (!text) return [];
-  const key = `advice.${job.failureCode}`;
-  return texts.has(key) ? [text, texts.say(key)] : [text];
+  const sentence = job.error ?? (job.status === "queued" ? job.lastError : undefined);
+  if (!sentence) return [];
+  const advice = `advice.${job.failureCode}`;
+  return [headlineOf(job, texts), sentence, texts.has(advice) ? texts.say(advice) : ""].filter(Boolean);
+}
+
+/** The same in one line: an album with missing tracks names them. @param {Job} job @param {Texts} texts */
+export function briefOf(job, texts) {
+  const reason = reasonOf(job, texts);
+  return lookOf(job) === "partial" && job.failedTracks?.length ? reason[0] : reason.slice(0, 2).join(" · ");
+}
+
+/** @param {Job} job @param {Texts} texts @returns {string} empty: there is only the server's word for it */
+function headlineOf(job, texts) {
+  if (lookOf(job) !== "partial") return causeOf(job.failureCode, texts);
+  const titles = (job.failedTracks ?? []).map((track) => track.trackTitle || texts.say("title.track", { id: String(track.trackId) }));
+  if (!titles.length) return "";
+  const more = Math.max(job.failedCount ?? 0, titles.length) - NAMED;
+  const names = more > 0 ? [...titles.slice(0, NAMED), texts.say("reason.more", { count: more })] : titles;
+  return texts.say("reason.missing", { names: texts.formats.list(names) });
+}
+
+/** What a code says in the reader's language; empty where there is none, or it is not known here. @param {string | undefined} code @param {Texts} texts */
+export function causeOf(code, texts) {
+  const key = `reason.${code}`;
+  return texts.has(key) ? texts.say(key) : "";
 }
 
 /** What was refused, in words; where a key may not do it, that is said first. @param {Error} error @param {Texts} texts */

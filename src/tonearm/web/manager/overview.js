@@ -32,13 +32,14 @@ export function makeOverview({ queue, texts, choose }) {
   const transfers = h("span", {});
   const left = h("span", {});
   const disk = h("span", {});
+  const being = h("span", {});
   const matters = h("ul", { class: "matters" });
   const element = h(
     "section",
     { class: "overview", "aria-label": texts.say("overview.label") },
     h("div", { class: "tiles", role: "group", "aria-label": texts.say("filter.label") }, ...tiles),
     h("div", { class: "speed" }, h("span", { class: "name" }, texts.say("overview.speed")), speed, graph.element),
-    h("p", { class: "facts" }, transfers, left, disk),
+    h("p", { class: "facts" }, transfers, left, disk, being),
     matters,
   );
   const ticks = { graph: 0, health: 0 };
@@ -52,9 +53,9 @@ export function makeOverview({ queue, texts, choose }) {
   }
 
   /** What the health follows from is in the state as well: ask anew when that is another. @param {import("../server-queue.js").State} state */
-  function lookAt({ connection, worker, queue: counts }) {
+  function lookAt({ connection, worker, warning, queue: counts }) {
     const unfinished = counts ? counts.queued + counts.processing + counts.paused : 0;
-    const now = [connection.mode, worker?.running, worker?.holding, worker?.resting?.length ?? 0, Math.floor(unfinished / 100)].join();
+    const now = [connection.mode, warning, worker?.running, worker?.holding, worker?.resting?.length ?? 0, Math.floor(unfinished / 100)].join();
     if (now === mark) return;
     mark = now;
     look();
@@ -64,6 +65,7 @@ export function makeOverview({ queue, texts, choose }) {
   function drawHealth(state) {
     const free = health?.disk?.freeBytes;
     say(disk, typeof free === "number" ? texts.say("overview.disk", { size: formats.size(free) }) : "");
+    say(being, health && state.connection.mode !== "away" ? texts.say(`health.${health.status}`) : "");
     const words = mattersOf(state, health, texts);
     if (matters.dataset.words === words.join("\n")) return;
     matters.dataset.words = words.join("\n");

@@ -19,7 +19,8 @@ import { Texts } from "./texts.js";
 
 /** @typedef {import("../server-queue.js").Job} Job */
 
-const STYLES = new URL("download-manager.css", import.meta.url).href;
+/** In this order: later ones change what earlier ones say. */
+const STYLES = ["controls", "frame", "list", "details", "dialogs", "sizes"];
 const THEMES = /** @type {const} */ (["auto", "light", "dark"]);
 const FIND_MS = 250;
 const SECOND_MS = 1_000;
@@ -64,10 +65,11 @@ export class Screen {
     this.#listing = new Listing(queue, this.#settings.view, "");
     this.#incomplete = new Listing(queue, "incomplete", "");
     this.#finder = this.#makeFinder();
-    this.#clear = button("remove", texts.say("action.clear"), () => this.#clearHistory());
+    this.#clear = button("remove", texts.say("action.clear"), () => this.#clearHistory(), { needs: "control" });
     this.#leave = button("leave", "", () => this.#logOut(), { quiet: true });
     this.#empty = h("div", { class: "empty" });
     this.#body = h("div", { class: "body" }, this.#scroller, this.#details.element);
+    this.#screen = h("div", { class: "screen" });
     this.#lay(root);
     this.#dress();
   }
@@ -93,6 +95,7 @@ export class Screen {
   #leave;
   #empty;
   #body;
+  #screen;
 
   /** Begin to follow the queue. */
   start() {
@@ -117,20 +120,20 @@ export class Screen {
   #lay(root) {
     const texts = this.#texts;
     const theme = button("theme", "", () => this.#turn(), { quiet: true, class: "theme" });
-    const add = button("add", texts.say("action.add"), () => this.#add.open(), { class: "primary" });
+    const add = button("add", texts.say("action.add"), () => this.#add.open(), { class: "primary", needs: "submit" });
     const tools = h("div", { class: "tools" }, h("label", { class: "find" }, icon("search"), this.#finder), this.#clear);
     this.#scroller.append(this.#overview.element, tools, this.#empty, this.#list.element);
+    const steering = h("div", { class: "steering" }, ...this.#steering.buttons, theme, this.#leave, add);
+    this.#screen.append(
+      h("header", { class: "top" }, h("h1", {}, icon("album"), h("span", {}, "Tonearm")), steering),
+      this.#banner.element,
+      this.#login.element,
+      this.#body,
+      this.#chosen.element,
+    );
     root.append(
-      h("link", { rel: "stylesheet", href: STYLES }),
-      h(
-        "div",
-        { class: "screen" },
-        h("header", { class: "top" }, h("h1", {}, icon("album"), h("span", {}, "Tonearm")), h("div", { class: "steering" }, ...this.#steering.buttons, theme, this.#leave, add)),
-        this.#banner.element,
-        this.#login.element,
-        this.#body,
-        this.#chosen.element,
-      ),
+      ...STYLES.map((name) => h("link", { rel: "stylesheet", href: new URL(`styles/${name}.css`, import.meta.url).href })),
+      this.#screen,
       this.#add.element,
       this.#steering.dialog,
       this.#notices.element,
@@ -153,6 +156,7 @@ export class Screen {
     const stale = this.#banner.update(state, this.#steering);
     const locked = state.connection.mode === "locked";
     this.#login.update(locked);
+    set(this.#screen, "data-scope", locked ? "none" : (state.session?.scope ?? null));
     this.#drawSession(state.session);
     this.#body.hidden = locked;
     this.#body.toggleAttribute("data-stale", stale);
@@ -190,8 +194,8 @@ export class Screen {
     const texts = this.#texts;
     if (mark === "filter") this.#empty.replaceChildren(h("p", {}, texts.say("list.empty.filter")));
     else if (mark === "add") {
-      const add = button("add", texts.say("action.add"), () => this.#add.open(), { class: "primary" });
-      this.#empty.replaceChildren(icon("album"), h("p", { class: "large" }, texts.say("list.empty")), h("p", {}, texts.say("list.empty.add")), add);
+      const add = button("add", texts.say("action.add"), () => this.#add.open(), { class: "primary", needs: "submit" });
+      this.#empty.replaceChildren(icon("album"), h("p", { class: "large" }, texts.say("list.empty")), h("p", { "data-needs": "submit" }, texts.say("list.empty.add")), add);
     }
   }
 

@@ -20,8 +20,8 @@ export function makeSteering({ queue, texts, changed, said }) {
   let timer = 0;
   /** @type {string | null} */
   let silence = null;
-  const pause = button("pause", texts.say("action.pauseAll"), () => change({ paused: !paused }));
-  const gauge = button("gauge", texts.say("limit.title"), () => open(), { quiet: true });
+  const pause = button("pause", texts.say("action.pauseAll"), () => change({ paused: !paused }), { needs: "control" });
+  const gauge = button("gauge", texts.say("limit.title"), () => open(), { quiet: true, needs: "control" });
   const input = h("input", { type: "number", name: "limit", min: 0, step: 1, inputmode: "numeric" });
   const field = makeField(texts.say("limit.title"), input, texts.say("limit.hint"));
   const form = h("form", { novalidate: true }, field.element, h("div", { class: "choices" }, h("button", { type: "submit", class: "button primary" }, texts.say("limit.apply"))));

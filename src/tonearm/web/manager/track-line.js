@@ -6,8 +6,8 @@ import { h, say, set } from "./dom.js";
 
 /** @typedef {NonNullable<import("../server-queue.js").Job["trackProgress"]>[number]} Track */
 
-/** @param {Track} track @param {import("./texts.js").Texts} texts */
-export function makeTrackLine(track, texts) {
+/** @param {Track} track @param {string} cause why it failed in the reader's language; the server's words follow it @param {import("./texts.js").Texts} texts */
+export function makeTrackLine(track, cause, texts) {
   const title = track.trackTitle || texts.say("title.track", { id: String(track.trackId) });
   const words = h("span", { class: "subtitle" });
   const bar = h("progress", { max: 1, "aria-label": texts.say("row.progress", { title }) });
@@ -20,7 +20,7 @@ export function makeTrackLine(track, texts) {
     const speed = moved?.speedBytesPerSecond ? texts.formats.speed(moved.speedBytesPerSecond) : "";
     const figures = runs ? [state, texts.formats.percent(progress), speed] : [state];
     set(element, "data-status", status);
-    say(words, error ?? figures.filter(Boolean).join(" · "));
+    say(words, error ? [cause, error].filter(Boolean).join(" · ") : figures.filter(Boolean).join(" · "));
     bar.hidden = !runs;
     bar.value = progress;
   }

@@ -6,7 +6,7 @@
  */
 
 import { readEvents } from "./event-stream.js";
-import { QueueError, Requests, refusalIn } from "./requests.js";
+import { PATIENCE_MS, QueueError, Requests, refusalIn } from "./requests.js";
 
 /**
  * @typedef {"connecting" | "live" | "polling" | "away" | "locked"} Mode
@@ -33,6 +33,8 @@ export const TIMES = Object.freeze({
   firstByte: 5_000,
   /** A stream is dead after so much silence: the server breaks it every 15 seconds. */
   silence: 25_000,
+  /** How long a poll may take. */
+  patience: PATIENCE_MS,
   /** Where polling works, the stream is tried again after this. */
   tryEvents: 30_000,
   /** The shortest and the longest wait between two attempts. */
@@ -61,7 +63,7 @@ export class Link {
    * @param {Times} [times]
    */
   constructor(base, tell, times = TIMES) {
-    this.#requests = new Requests(base);
+    this.#requests = new Requests(base, times.patience);
     this.#tell = tell;
     this.#times = times;
     this.#run();

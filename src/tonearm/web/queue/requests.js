@@ -46,10 +46,16 @@ export async function refusalIn(response) {
 
 /** Asks the API under one address. */
 export class Requests {
-  /** @param {URL} base where the queue is, with a slash at its end */
-  constructor(base) {
+  /**
+   * @param {URL} base where the queue is, with a slash at its end
+   * @param {number} [patience] how long a question may take, milliseconds
+   */
+  constructor(base, patience = PATIENCE_MS) {
     this.base = base;
+    this.#patience = patience;
   }
+
+  #patience;
 
   /**
    * The whole address of a path below the queue.
@@ -73,7 +79,7 @@ export class Requests {
    * @throws {QueueError} refused, or not answered
    */
   async ask(method, path, { query, body, headers, signal } = {}) {
-    const limit = AbortSignal.timeout(PATIENCE_MS);
+    const limit = AbortSignal.timeout(this.#patience);
     /** @type {RequestInit} */
     const request = {
       method,
