@@ -8,9 +8,21 @@ from pathlib import Path
 import pytest
 
 from tests.contract.engines import ENGINES, Engine
+from tests.contract.usual import left_out
 from tests.support.clock import FakeClock
 from tests.support.quick import quick_folder
+from tests.support.counts import ALL
 from tonearm.store.base import Store
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave to a run with `--all` what a usual one does not ask of every engine."""
+    if ALL:
+        return
+    left = list(left_out([item for item in items if item.path.parent == Path(__file__).parent]))
+    gone = set(left)
+    items[:] = [item for item in items if item not in gone]
+    config.hook.pytest_deselected(items=left)
 
 
 class Reopened:
