@@ -1,4 +1,7 @@
-"""What the tests of the page share: a real Chromium, a real server, and a catalog that does as it is told."""
+"""What the tests of the page share: a real Chromium, a real server, and a catalog that does as it is told.
+
+One Chromium serves all tests of a process, each in a context of its own with its own storage, so they run on one loop.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Locator, Page, Request, async_playwright, expect
 from tests.support.catalog import ScriptedCatalog
 from tests.support.music import Music, music
@@ -28,13 +32,20 @@ expect.set_options(timeout=20_000)
 Noise = Callable[[int], Path]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of this folder on the loop of the browser."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent) and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
 @pytest.fixture
 def noise(music: Music) -> Noise:
     """FLAC files of white noise, about 500 kB each, every number another one."""
     return lambda number: music("flac", seconds=3.0, seed=number)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def catalog(noise: Noise) -> AsyncIterator[ScriptedCatalog]:
     """A catalog with album 5 of five tracks, 1 to 5."""
     async with ScriptedCatalog() as scripted:
@@ -44,16 +55,16 @@ async def catalog(noise: Noise) -> AsyncIterator[ScriptedCatalog]:
         yield scripted
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def server(tmp_path: Path, catalog: ScriptedCatalog) -> AsyncIterator[Tonearm]:
     """A server that downloads from it."""
     async with tonearm(tmp_path, catalog.url) as started:
         yield started
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """A Chromium of its own."""
+    """A Chromium."""
     async with async_playwright() as playwright:
         started = await playwright.chromium.launch(executable_path=find("chromium"), args=ARGUMENTS)
         yield started
@@ -95,7 +106,7 @@ class Tab:
 Open = Callable[..., Any]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def visit(browser: Browser) -> AsyncIterator[Open]:
     """Opens an address in a tab of its own: `tab = await visit(server.url, width=320)`."""
     async with AsyncExitStack() as stack:

@@ -6,10 +6,10 @@ import asyncio
 import itertools
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Open, Tab
 from tests.support.catalog import ScriptedCatalog
@@ -27,11 +27,12 @@ SECONDS = count(60, 600)
 PACE_S = 0.05
 
 
-@pytest.fixture
-async def full(tmp_path: Path, catalog: ScriptedCatalog) -> AsyncIterator[Tonearm]:
-    """A paused server with ten thousand jobs."""
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def full(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Tonearm]:
+    """A paused server with ten thousand jobs; those who change them come last."""
     limits: dict[str, Any] = {"QUEUE_MAX_SIZE": 2 * MANY, "QUEUE_CRITICAL_SIZE": 2 * MANY, "QUEUE_WARN_SIZE": MANY}
-    async with Tonearm(tmp_path, catalog.url, **limits) as server:
+    folder = tmp_path_factory.mktemp("full")
+    async with ScriptedCatalog() as catalog, Tonearm(folder, catalog.url, **limits) as server:
         await server.call("PATCH", "/control", json={"paused": True})
         for start in range(1, MANY + 1, 100):
             jobs = [
