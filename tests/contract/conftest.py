@@ -10,8 +10,8 @@ import pytest
 from tests.contract.engines import ENGINES, Engine
 from tests.contract.usual import left_out
 from tests.support.clock import FakeClock
-from tests.support.quick import quick_folder
 from tests.support.counts import ALL
+from tests.support.quick import quick_folder
 from tonearm.store.base import Store
 
 

@@ -43,9 +43,9 @@ def text(members: Mapping[str, Any], name: str) -> str | None:
 
 
 def word(members: Mapping[str, Any], name: str, words: type[Word]) -> Word | None:
-    """One of *words*; None when *name* is absent or empty."""
+    """One of *words*; None when *name* is absent."""
     value = members.get(name)
-    if value is None or value == "":
+    if value is None:
         return None
     if not isinstance(value, str) or value not in frozenset(words):
         raise invalid(name, f"{name} must be one of {', '.join(words)}")

@@ -52,6 +52,15 @@ def read_flag(query: Mapping[str, str], name: str) -> bool:
     return value == "true"
 
 
+def read_word(query: Mapping[str, str], name: str, words: type[fields.Word]) -> fields.Word | None:
+    """One of *words*; None when *name* is absent or empty, as a form sends it.
+
+    Raises:
+        Invalid: INVALID_FIELD, naming the parameter.
+    """
+    return fields.word(query, name, words) if query.get(name) else None
+
+
 def read_job_query(query: Mapping[str, str]) -> JobQuery:
     """Which jobs, in which order, from where.
 
@@ -60,12 +69,12 @@ def read_job_query(query: Mapping[str, str]) -> JobQuery:
     """
     window = read_window(query)
     return JobQuery(
-        status=fields.word(query, "status", Status),
-        outcome=fields.word(query, "outcome", AlbumOutcome),
-        type=fields.word(query, "type", JobType),
+        status=read_word(query, "status", Status),
+        outcome=read_word(query, "outcome", AlbumOutcome),
+        type=read_word(query, "type", JobType),
         client=fields.text(query, "client"),
         text=fields.text(query, "q"),
-        order=fields.word(query, "sort", JobOrder) or JobOrder.QUEUE,
+        order=read_word(query, "sort", JobOrder) or JobOrder.QUEUE,
         limit=window.limit,
         cursor=window.cursor,
     )

@@ -17,7 +17,7 @@ from fastapi import FastAPI, Request, Response
 from tonearm.api import fields
 from tonearm.api.answers import success
 from tonearm.api.paths import SEARCH
-from tonearm.api.queries import read_limit
+from tonearm.api.queries import read_limit, read_word
 from tonearm.catalog import Catalog, Searchable
 from tonearm.catalog.search import CANNOT
 from tonearm.errors import CannotSearch, CatalogUnavailable, FailureCode, FetchError, HostResting
@@ -90,6 +90,8 @@ class SearchRoutes:
         catalog = self._catalog
         if not isinstance(catalog, Searchable):
             raise CannotSearch(NO_CATALOG if catalog is None else CANNOT)
+        if not wanted.words:
+            return ()  # blanks are no words
         try:
             async with asyncio.timeout(SECONDS), self._turns:
                 found = await catalog.search(wanted.words, wanted.job_type, wanted.limit)
@@ -107,10 +109,10 @@ def read_search(query: Mapping[str, str]) -> Wanted:
     Raises:
         Invalid: INVALID_FIELD, naming the parameter.
     """
-    words = query.get("q", "").strip()
+    words = query.get("q", "")
     if not 1 <= len(words) <= MOST_WORDS:
         raise fields.invalid("q", f"q must be a text of 1 to {MOST_WORDS} characters")
-    return Wanted(words, fields.word(query, "type", JobType), read_limit(query, DEFAULT_LIMIT, MAX_LIMIT))
+    return Wanted(words.strip(), read_word(query, "type", JobType), read_limit(query, DEFAULT_LIMIT, MAX_LIMIT))
 
 
 def _wait_ms(error: FetchError) -> int:
