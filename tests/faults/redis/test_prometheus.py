@@ -44,16 +44,23 @@ async def test_an_alert_fires_when_the_worker_is_killed(tmp_path: Path, noise: N
             async with Prometheus(tmp_path / "prometheus", {"tonearm": targets}, rules) as prometheus:
                 await server.submit("track", 1)
 
-                async def arrived() -> bool:
-                    return await prometheus.value("sum(tonearm_jobs_completed_total)") == 1
+                wanted = {
+                    "sum(tonearm_jobs_submitted_total)": 1,
+                    "sum(tonearm_jobs_completed_total)": 1,
+                    "sum(tonearm_received_bytes_total)": noise(1).stat().st_size,
+                    'sum(tonearm_jobs{status="completed"})': 2,
+                    'max(tonearm_jobs{status="completed"})': 1,
+                }
 
-                await until("the end of the job was scraped", arrived)
+                async def scraped() -> bool:
+                    return {query: await prometheus.value(query) for query in wanted} == wanted
+
+                async def silent() -> bool:
+                    return not await prometheus.firing()
+
+                await until("both were scraped after the end of the job", scraped)
+                await until("no alert fires", silent)
                 await check(server, worker)
-                assert await prometheus.value("sum(tonearm_jobs_submitted_total)") == 1
-                assert await prometheus.value('sum(tonearm_jobs{status="completed"})') == 2
-                assert await prometheus.value('max(tonearm_jobs{status="completed"})') == 1
-                assert await prometheus.value("sum(tonearm_received_bytes_total)") == noise(1).stat().st_size
-                assert await prometheus.firing() == set()
 
                 await worker.kill()
 
