@@ -19,7 +19,7 @@ from tests.support.server import Tonearm, tonearm, until
 from tonearm.clock import SystemClock
 from tonearm.store.sqlite import open_sqlite
 
-BEFORE, AFTER = count(12, 60), count(12, 60)
+BEFORE, AFTER = count(8, 60), count(8, 60)
 """Jobs that are acknowledged before a backup begins, and while it is made."""
 
 
