@@ -6,6 +6,7 @@ The parts are put together by `tonearm.cli.serve`: an HTTP server, a worker, or 
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import signal
 import sys
@@ -60,6 +61,7 @@ class Process:
         self.stopping = asyncio.Event()
         """Set by the first SIGTERM or SIGINT."""
         self._hurry = asyncio.Event()
+        self._ends_with_terminal = signal.getsignal(signal.SIGHUP) is signal.SIG_DFL and _has_terminal()
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="tonearm"))
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -72,6 +74,10 @@ class Process:
         (self._hurry if self.stopping.is_set() else self.stopping).set()
 
     def _on_hangup(self) -> None:
+        """Somebody asks to read the settings anew, or the terminal was closed in which this was typed."""
+        if self._ends_with_terminal and not _has_terminal():
+            self._on_signal()
+            return
         with self.manager.reloading():
             self.rereading.now()
 
@@ -152,6 +158,15 @@ def run(main: Callable[[Process], Awaitable[None]], settings: Settings) -> int:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(whole())
     return 0
+
+
+def _has_terminal() -> bool:
+    """Whether a terminal controls this process; after `nohup`, and under a service manager, none does."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
 
 
 def _raise_descriptors() -> None:

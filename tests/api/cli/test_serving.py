@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import pty
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.api.cli.live import command, tonearm
-from tests.support.server import free_port
+from tests.support.server import free_port, until
 
 from tonearm.client import Client
 
@@ -54,6 +56,29 @@ def test_flags_win_over_the_environment_and_the_log_is_json(tmp_path: Path) -> N
 
     assert (listed.code, listed.out) == (0, "")
     assert process.returncode == 0
+
+
+def test_a_server_in_a_terminal_ends_with_it(tmp_path: Path) -> None:
+    """SIGHUP of a terminal that was closed is no wish to read the settings anew: it stops in good order."""
+    port, (master, slave) = free_port(), pty.openpty()
+    settings = {"QUEUE_DATABASE": str(tmp_path / "queue.db"), "DOWNLOAD_DIR": str(tmp_path / "music")}
+    options = ("--port", str(port), "--internal-api-url", "http://127.0.0.1:9", "--json")
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            ["setsid", "--ctty", *command("serve", *options)], env=os.environ | settings, stdin=slave, stderr=log
+        )
+    os.close(slave)
+    try:
+        asyncio.run(until("it is ready", lambda: '"Ready"' in (tmp_path / "log").read_text("utf-8")))
+        os.close(master)
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+    events = [json.loads(line)["event"] for line in (tmp_path / "log").read_text("utf-8").splitlines()]
+    assert events[-1] == "Stopped"
+    assert "The settings were read again" not in events
 
 
 def test_the_line_that_says_ready_says_what_is_there(tmp_path: Path) -> None:
