@@ -19,7 +19,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 import wave
 from pathlib import Path
 
@@ -34,6 +33,9 @@ OPENING = re.compile(r"^(?:[A-Z_]+=\S+ +)*tonearm (?:export|import|restore)\b")
 COMMENT = re.compile(r" +# .*$")
 KEY = re.compile(r"tonearm_[\w-]{20,}")
 PROGRAM = re.compile(r"^```python\n# (\w+\.py)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NEWEST = (
+    "curl -s '127.0.0.1:8080/api/download-queue?sort=-created&limit=1' | grep -om1 'job-[0-9]*-[a-z0-9]*' | head -n 1"
+)
 START_S, BLOCK_S = 60.0, 100.0
 """Seconds that a program has until it serves, and a block until it ends."""
 
@@ -91,7 +93,7 @@ class Reader:
 
     def type(self, block: Block) -> tuple[int, str]:
         """Type one block into a new terminal; its exit code, and what it said. Servers answer when this ends."""
-        commands = [self._meant(COMMENT.sub("", line)) for line in block.lines]
+        commands = [_meant(COMMENT.sub("", line)) for line in block.lines]
         serving = [found[1] for command in commands if (found := SERVING.match(command))]
         if any(map(OPENING.match, commands)):
             self._end("tonearm serve")
@@ -117,13 +119,6 @@ class Reader:
             self._key = found[0] + "\n"
         return done.returncode, done.stdout
 
-    def _meant(self, command: str) -> str:
-        """The command with the newest job for `JOB`; a worker on a machine of its own has the port that it likes."""
-        if re.search(r"\bJOB\b", command):
-            with urllib.request.urlopen("http://127.0.0.1:8080/api/download-queue?sort=-created&limit=1") as answer:
-                command = re.sub(r"\bJOB\b", json.load(answer)["jobs"][0]["id"], command)
-        return f"PORT=8081 {command}" if command.startswith("tonearm worker") else command
-
     def _await(self, kind: str) -> None:
         end = time.monotonic() + START_S
         while not (alive(self._running[kind]) and listening(self._running[kind])):
@@ -138,6 +133,12 @@ class Reader:
         os.kill(pid, signal.SIGTERM)
         while alive(pid):
             time.sleep(0.02)  # a pause between two looks
+
+
+def _meant(command: str) -> str:
+    """The command with the newest job, when it is typed, for `JOB`; a worker, elsewhere, has the port that it likes."""
+    command = re.sub(r"\bJOB\b", f"$({NEWEST})", command)
+    return f"PORT=8081 {command}" if command.startswith("tonearm worker") else command
 
 
 def _script(commands: list[str]) -> str:
