@@ -52,6 +52,15 @@ def _volume(path: Path) -> os.statvfs_result:
         raise DiskError(f"The free space of {path} cannot be read: {error.strerror}") from error
 
 
+def sync_folder(folder: Path) -> None:
+    """Bring to the disk which names there are in *folder*: what was renamed there stays so after a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def disk_fault(error: BaseException) -> OSError | None:
     """The disk's own refusal in *error* or wrapped in it (mutagen does), None for any other kind of trouble."""
     for found in (error, *error.args[:1]):

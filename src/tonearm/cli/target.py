@@ -14,6 +14,7 @@ from typing import BinaryIO
 from tonearm.cli.terminal import out
 from tonearm.cli.wording import size
 from tonearm.errors import SetupError
+from tonearm.volume import sync_folder
 
 STANDARD = Path("-")
 """The name that means stdin or stdout."""
@@ -40,19 +41,11 @@ def whole(target: Path, check: Callable[[Path], None] = lambda _: None) -> Itera
             os.fsync(file.fileno())
         check(part)
         part.rename(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         raise SetupError(f"{target} cannot be written: {error.strerror or error}") from error
     finally:
         part.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager

@@ -133,7 +133,7 @@ class Hatch:
                 order = await _read_order(reader)
             writer.write(await self._outcome(order, reader, writer))
             await _drained(writer)
-        except (_HungUp, TimeoutError, asyncio.IncompleteReadError):
+        except (_HungUp, OSError, asyncio.IncompleteReadError):  # it is gone, or was silent for too long
             pass
         finally:
             self._serving.discard(serving)

@@ -98,6 +98,22 @@ def test_a_damaged_queue_is_put_aside_with_its_log(tonearm: Run, here: Path) -> 
     assert on(here, lambda store: store.audit()) == ()
 
 
+def test_what_was_put_aside_is_never_replaced_and_no_old_log_is_taken_for_a_new_one(tonearm: Run, here: Path) -> None:
+    """Two restores within a second, and a log whose database somebody removed."""
+    on(here, submit_track)
+    tonearm("backup", BACKUP)
+    for _ in range(3):
+        assert tonearm("restore", BACKUP, "--replace").code == 0
+    assert len(list(here.parent.glob("queue.db.before-*"))) == 3
+
+    here.unlink()
+    here.with_name("queue.db-wal").write_bytes(b"log")
+    assert tonearm("restore", BACKUP).code == 0
+
+    assert not here.with_name("queue.db-wal").exists()
+    assert len(on(here, listed)) == 1
+
+
 @pytest.mark.parametrize("dump", OLD, ids=lambda dump: dump.stem)
 def test_a_backup_of_an_older_version_is_brought_to_this_one(tonearm: Run, here: Path, dump: Path) -> None:
     """And it can be taken before the upgrade: a backup changes nothing."""

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 import apsw
@@ -21,6 +22,7 @@ import apsw
 from tonearm.errors import SetupError
 from tonearm.store.sqlite import copying
 from tonearm.store.sqlite.file import FileLock, connect, make_folder, migrate, version_of
+from tonearm.volume import sync_folder
 
 COMING = ".restoring"
 """What stands behind the name of a database that is being made out of a backup."""
@@ -141,26 +143,35 @@ def _make(backup: Path, coming: Path) -> None:
 
 def _exchange(coming: Path, database: Path) -> Path | None:
     """Give *coming* its name; where that lies now which had it."""
-    before = None
-    if database.exists():
-        before = database.with_name(f"{database.name}{BEFORE}{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}")
-        _put_aside(database, before)
+    before = _put_aside(database)
     coming.replace(database)
-    folder = os.open(database.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(database.parent)
     return before
 
 
-def _put_aside(database: Path, before: Path) -> None:
-    """Give the database a second name, with its log in it; one that cannot be opened loses its own, with its log."""
+def _put_aside(database: Path) -> Path | None:
+    """Give the database a second name, with its log in it; one that cannot be opened loses its own, with its log.
+
+    No log stays that could be taken for that of the next one.
+    """
+    there = database.exists()
+    before = _unused_name(database)
+    endings = ["-wal", "-shm"]
     try:
-        with closing(apsw.Connection(str(database))) as db:
-            db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-        os.link(database, before)
+        if there:
+            with closing(apsw.Connection(str(database))) as db:
+                db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            os.link(database, before)
     except (apsw.Error, OSError):
-        for ending in ("", "-wal", "-shm"):
-            with contextlib.suppress(FileNotFoundError):
-                database.with_name(database.name + ending).rename(before.with_name(before.name + ending))
+        endings.append("")
+    for ending in endings:
+        with contextlib.suppress(FileNotFoundError):
+            database.with_name(database.name + ending).rename(before.with_name(before.name + ending))
+    return before if there else None
+
+
+def _unused_name(database: Path) -> Path:
+    """A name beside the database that says when it was put aside."""
+    stem = f"{database.name}{BEFORE}{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
+    names = (database.with_name(stem + further) for further in chain([""], map("-{}".format, count(2))))
+    return next(name for name in names if not name.exists())

@@ -33,10 +33,12 @@ def copy(source: apsw.Connection, target: Path) -> None:
         raise SetupError(f"{target} cannot be written: {error.strerror}") from error
     if target.stat().st_size:
         raise SetupError(f"{target} is there already.")
+    journal = target.with_name(f"{target.name}-journal")
+    journal.unlink(missing_ok=True)  # of a copy that was killed: SQLite would take it for this one's
     try:
         _fill(source, target)
     except BaseException as error:
-        for path in (target, target.with_name(f"{target.name}-journal")):
+        for path in (target, journal):
             path.unlink(missing_ok=True)
         if isinstance(error, apsw.Error):
             raise SetupError(f"The copy {target} cannot be written: {error}") from error

@@ -7,7 +7,6 @@ A new database is made whole beside its place and renamed to it, so that a file 
 from __future__ import annotations
 
 import fcntl
-import os
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -18,6 +17,7 @@ import apsw
 
 from tonearm.errors import DatabaseInUse, SetupError
 from tonearm.store.sqlite import slack
+from tonearm.volume import sync_folder
 
 APPLICATION_ID = 0x546F6E65
 """`Tone` in ASCII, at byte 68 of the file (https://sqlite.org/fileformat.html, 1.3)."""
@@ -164,11 +164,7 @@ def _make(database: Path) -> None:
     with closing(apsw.Connection(str(new))) as db:
         migrate(db, 0)
     new.replace(database)
-    descriptor = os.open(database.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(database.parent)
 
 
 def migrate(db: apsw.Connection, version: int) -> None:
