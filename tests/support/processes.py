@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 _LISTEN = "0A"
@@ -36,8 +37,12 @@ def age_s(pid: int) -> float:
 
 
 def held(pid: int) -> list[str]:
-    """What the descriptors of a process stand for."""
-    return sorted(str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir())
+    """What the descriptors of a process stand for; one that is closed meanwhile is left out."""
+    found = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.append(str(link.readlink()))
+    return sorted(found)
 
 
 def listening(pid: int) -> list[str]:

@@ -138,7 +138,7 @@ class Reader:
 def _meant(command: str) -> str:
     """The command with the newest job, when it is typed, for `JOB`; a worker, elsewhere, has the port that it likes."""
     command = re.sub(r"\bJOB\b", f"$({NEWEST})", command)
-    return f"PORT=8081 {command}" if command.startswith("tonearm worker") else command
+    return f"PORT=8081 {command}" if re.match(r"tonearm worker\b", command) else command
 
 
 def _script(commands: list[str]) -> str:
