@@ -8,9 +8,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from pydantic import SecretStr
 
 from tonearm.settings.fields import ATTRIBUTES, FIELDS, Settings
+from tonearm.settings.kinds import Mark
 
-TOKEN_LENGTH = 16
-"""From so many characters on, a part of an address that is a secret is taken for one that gives access."""
+TOKEN_LENGTH, PATH_LENGTH = 16, 12
+"""From so many characters on, a part of an address is taken for a secret; the second where all its path is one."""
 
 
 def secrets_of(settings: Settings) -> frozenset[str]:
@@ -23,15 +24,18 @@ def secrets_of(settings: Settings) -> frozenset[str]:
         if isinstance(value, SecretStr):
             found.add(value.get_secret_value())
         elif not field.repr:
+            least = PATH_LENGTH if Mark.PRIVATE_PATH in field.metadata else TOKEN_LENGTH
             for address in value if isinstance(value, tuple) else (value,):
-                found.update(_within(str(address or "")))
+                found.update(_within(str(address or ""), least))
     return frozenset(found - {""})
 
 
-def _within(address: str) -> Iterator[str]:
-    """The password of an address, and each long part of its path and query. It need not be one that leads anywhere."""
+def _within(address: str, least: int) -> Iterator[str]:
+    """The password of an address, and each part of its path and query of *least* characters. It need not be one that
+    leads anywhere.
+    """
     parts = urlsplit(address)
     credentials = parts.netloc.rpartition("@")[0]
     yield unquote(credentials.partition(":")[2])
-    yield from (part for part in map(unquote, parts.path.split("/")) if len(part) >= TOKEN_LENGTH)
-    yield from (value for name, value in parse_qsl(parts.query) if "password" in name or len(value) >= TOKEN_LENGTH)
+    yield from (part for part in map(unquote, parts.path.split("/")) if len(part) >= least)
+    yield from (value for name, value in parse_qsl(parts.query) if "password" in name or len(value) >= least)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, get_args
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from tonearm.settings.fields import ATTRIBUTES, FIELDS, RELOADABLE, WITHOUT_EFFECT_YET, Settings
-from tonearm.settings.kinds import Kind
+from tonearm.settings.kinds import Kind, Mark
 
 MASK = "***"
 
@@ -35,7 +36,7 @@ def effective(settings: Settings) -> list[Setting]:
     return [
         Setting(
             name,
-            shown(getattr(settings, ATTRIBUTES[name])),
+            _shown(field, getattr(settings, ATTRIBUTES[name])),
             settings.source(name),
             kind_of(field).unit,
             field.description or "",
@@ -82,6 +83,12 @@ def shown(value: object) -> str:
     return text
 
 
+def _shown(field: FieldInfo, value: object) -> str:
+    if isinstance(value, tuple) and Mark.PRIVATE_PATH in field.metadata:
+        return ",".join(f"{parts.scheme}://{parts.hostname}/{MASK}" for parts in map(urlsplit, value))
+    return shown(value)
+
+
 def default_of(field: FieldInfo) -> str:
     """The default as people write it, or in words where it depends on something; nothing where nothing is set."""
     extra = field.json_schema_extra
@@ -96,6 +103,8 @@ def kind_of(field: FieldInfo) -> Kind:
 
 def secret(field: FieldInfo, wrong: object) -> bool:
     """Whether this *wrong* value may hold a secret: that of a secret always, an address with a user or a query too."""
+    if Mark.PRIVATE_PATH in field.metadata:
+        return True
     if field.repr:
         return SecretStr in _parts(field.annotation)
     return any(mark in str(wrong) for mark in "@?")
