@@ -55,11 +55,13 @@ def test_everything_of_the_package_is_in_the_wheel(built: Path) -> None:
         for path in (SOURCE / "tonearm").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    packed = {name: content for name, content in found.items() if ".dist-info/" not in name}
+    packed = {name: content for name, content in found.items() if ".dist-info/" not in name and ".data/" not in name}
+    beside = {name.partition(".data/")[2] for name in found if ".data/" in name}
     about = {name.partition(".dist-info/")[2] for name in found if ".dist-info/" in name}
 
     assert {Path(name).suffix for name in packed} >= {".py", ".sql", ".lua", ".html", ".js", ".css", ".typed"}
     assert packed == source
+    assert beside == {"data/share/man/man1/tonearm.1"}
     assert about == {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE", "licenses/NOTICE"}
 
 
