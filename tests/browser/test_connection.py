@@ -52,6 +52,10 @@ async def test_a_server_that_is_killed_and_comes_back(visit: Open, server: Tonea
     assert len(server.files()) == 5
 
 
+LATE = 5
+"""Milliseconds by which a subscriber may hear later of a failure than the wait began."""
+
+
 @pytest.mark.parametrize("mood", [Mood.CUT, Mood.ERROR, Mood.STALL], ids=lambda mood: mood.name.lower())
 async def test_a_line_that_fails_heals_by_itself(visit: Open, server: Tonearm, mood: Mood) -> None:
     """Whatever it does meanwhile, what happened in between is there afterwards."""
@@ -105,6 +109,10 @@ async def test_where_events_do_not_get_through_it_polls(visit: Open, server: Ton
         assert tab.errors == []
 
 
+LATE = 5
+"""Milliseconds by which a subscriber may hear later of a failure than the wait began."""
+
+
 @pytest.mark.parametrize("mood", [Mood.CUT, Mood.ERROR, Mood.STALL], ids=lambda mood: mood.name.lower())
 async def test_waits_double_up_to_their_limit(visit: Open, server: Tonearm, mood: Mood) -> None:
     """With jitter of at most a half, and the time since when the data is stale stays that of the first failure."""
@@ -119,7 +127,7 @@ async def test_waits_double_up_to_their_limit(visit: Open, server: Tonearm, mood
         assert len({one["staleSince"] for one in said}) == 1
         for number, wait in enumerate(waits):
             most = min(320, 20 * 2**number)
-            assert most / 2 - 1 <= wait <= most + 1, json.dumps(waits)
+            assert most / 2 - LATE <= wait <= most + 1, json.dumps(waits)
 
 
 async def test_many_tabs_have_one_connection(visit: Open, server: Tonearm) -> None:

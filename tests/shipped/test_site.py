@@ -48,6 +48,6 @@ def test_the_documents_become_a_site_that_is_whole(tmp_path: Path) -> None:
     anchors = {page: set(ANCHOR.findall(text)) for page, text in pages.items()}
     assert [link for page, text in pages.items() for link in dead(tmp_path, page, text, anchors)] == []
     assert [
-        page.name for page, text in pages.items() if re.search(r'<(?:script|link|img)[^>]+(?:src|href)="http', text)
+        page.name for page, text in pages.items() if re.search(r'<(?:script|link|img)[^>]+(?:src|href)="\w+://', text)
     ] == []
     assert pages[tmp_path / "index.html"] == pages[tmp_path / "README.html"]

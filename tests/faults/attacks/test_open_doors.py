@@ -70,9 +70,11 @@ async def test_a_worker_process_answers_nothing_else_either(tmp_path: Path) -> N
 
 
 async def test_a_server_listens_at_one_address_and_so_does_nothing_that_it_starts(tmp_path: Path) -> None:
-    """No port of a debugger, of a decoder, or between the parts of a process."""
+    """No port of a debugger, of a decoder, or between the parts of a process; and a socket for its owner alone."""
     async with Tonearm(tmp_path, CATALOG_URL) as server:
-        assert listening(server.pid) == [f"127.0.0.1:{server.port}"]
+        hatch = tmp_path / "queue.db.sock"
+        assert listening(server.pid) == [f"127.0.0.1:{server.port}", f"unix:{hatch}"]
+        assert stat.S_IMODE(hatch.stat().st_mode) == 0o600
         assert [listening(child) for child in children(server.pid) if listening(child)] == []
 
 
@@ -84,7 +86,7 @@ async def test_a_unix_socket_is_for_owner_and_group_and_is_the_only_door(tmp_pat
         assert path.is_socket()
         await server.start()
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
-        assert listening(server.pid) == [f"unix:{path}"]
+        assert sorted(listening(server.pid)) == [f"unix:{path}", f"unix:{tmp_path / 'one' / 'queue.db.sock'}"]
         await server.terminate()
         await server.ended()
         assert not path.exists()

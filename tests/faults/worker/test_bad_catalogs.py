@@ -145,5 +145,5 @@ async def test_names_of_every_kind_stay_in_the_library(tmp_path: Path, noise: No
             assert len(files) == len(ODD) == len({name.casefold() for name in files})
             assert all(len(part.encode()) <= 255 for name in files for part in Path(name).parts)
             assert names_in(tmp_path) == {"here"}
-            ours = {"music", "queue.db", "queue.db-wal", "queue.db-shm", "queue.db.lock", "server.log"}
+            ours = {"music", "queue.db", "queue.db-wal", "queue.db-shm", "queue.db.lock", "queue.db.sock", "server.log"}
             assert names_in(tmp_path / "here") <= ours

@@ -99,7 +99,7 @@ async def test_a_track_that_is_being_published_is_awaited_and_goes(tmp_path: Pat
             hold.let_go()
             body = await removing
 
-            assert (body["message"], body["removedFiles"]) == ("Job cancelled", [NAME])
+            assert (body["message"], body["removedFiles"]) == ("Job removed", [NAME])
             assert (left(server), server.staged()) == ([], [])
 
 
