@@ -111,7 +111,7 @@ async def test_it_comes_every_ten_minutes(tmp_path: Path, noise: Noise) -> None:
                 passed.write_text(str((number - 1) * TEN_MINUTES_MS))
                 await until("the stray is gone", lambda: not stray.exists())
                 assert parts(server) == {f"{paused}.1": BYTES}
-            assert told(server) == 2
+            await until("the log says so", lambda: told(server) == 2)
             await server.act(paused, "resume")
             assert (await server.wait_for(paused))["status"] == "completed"
             assert catalog.requests[-1].headers["Range"] == f"bytes={BYTES}-"
