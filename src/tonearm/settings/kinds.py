@@ -31,8 +31,6 @@ class Mark(Enum):
     """What is said of a setting beside its kind."""
 
     RELOADABLE = "reloadable"
-    PRIVATE_PATH = "private path"
-    """Of an address no more than scheme and host is shown: who knows all of it may use it."""
 
 
 T = TypeVar("T")
@@ -122,7 +120,6 @@ WebUrls = Annotated[
     NoDecode,
     BeforeValidator(_split),
     Kind("", "addresses that begin with http:// or https://, with commas between"),
-    Mark.PRIVATE_PATH,
 ]
 RedisUrl = Annotated[str, AfterValidator(_redis_url), Kind("", "an address such as redis://host:6379/0")]
 Hosts = Annotated[

@@ -8,7 +8,6 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from pydantic import SecretStr
 
 from tonearm.settings.fields import ATTRIBUTES, FIELDS, Settings
-from tonearm.settings.kinds import Mark
 
 TOKEN_LENGTH, PATH_LENGTH = 16, 12
 """From so many characters on, a part of an address is taken for a secret; the second where all its path is one."""
@@ -24,9 +23,9 @@ def secrets_of(settings: Settings) -> frozenset[str]:
         if isinstance(value, SecretStr):
             found.add(value.get_secret_value())
         elif not field.repr:
-            least = PATH_LENGTH if Mark.PRIVATE_PATH in field.metadata else TOKEN_LENGTH
-            for address in value if isinstance(value, tuple) else (value,):
-                found.update(_within(str(address or ""), least))
+            several = isinstance(value, tuple)  # they are told something, and often the path is the secret
+            for address in value if several else (value,):
+                found.update(_within(str(address or ""), PATH_LENGTH if several else TOKEN_LENGTH))
     return frozenset(found - {""})
 
 

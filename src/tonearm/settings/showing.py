@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple, get_args
-from urllib.parse import urlsplit
+from typing import NamedTuple, get_args, get_origin
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from tonearm.settings.fields import ATTRIBUTES, FIELDS, RELOADABLE, WITHOUT_EFFECT_YET, Settings
-from tonearm.settings.kinds import Kind, Mark
+from tonearm.settings.kinds import Kind
 
 MASK = "***"
 
@@ -36,7 +35,7 @@ def effective(settings: Settings) -> list[Setting]:
     return [
         Setting(
             name,
-            _shown(field, getattr(settings, ATTRIBUTES[name])),
+            shown(getattr(settings, ATTRIBUTES[name])),
             settings.source(name),
             kind_of(field).unit,
             field.description or "",
@@ -75,18 +74,12 @@ def shown(value: object) -> str:
     elif isinstance(value, float):
         text = f"{value:g}"
     elif isinstance(value, tuple | list):
-        text = ",".join(shown(part) for part in value)
+        text = ",".join(_without_path(part) if "://" in str(part) else shown(part) for part in value)
     elif isinstance(value, Mapping):
         text = ",".join(f"{key}={part}" for key, part in value.items())
     elif "://" in text:
         text = _without_password(text)
     return text
-
-
-def _shown(field: FieldInfo, value: object) -> str:
-    if isinstance(value, tuple) and Mark.PRIVATE_PATH in field.metadata:
-        return ",".join(f"{parts.scheme}://{parts.hostname}/{MASK}" for parts in map(urlsplit, value))
-    return shown(value)
 
 
 def default_of(field: FieldInfo) -> str:
@@ -102,12 +95,12 @@ def kind_of(field: FieldInfo) -> Kind:
 
 
 def secret(field: FieldInfo, wrong: object) -> bool:
-    """Whether this *wrong* value may hold a secret: that of a secret always, an address with a user or a query too."""
-    if Mark.PRIVATE_PATH in field.metadata:
-        return True
+    """Whether this *wrong* value may hold a secret: that of a secret and of addresses that are told something always,
+    another address with a user or a query.
+    """
     if field.repr:
         return SecretStr in _parts(field.annotation)
-    return any(mark in str(wrong) for mark in "@?")
+    return get_origin(field.annotation) is tuple or any(mark in str(wrong) for mark in "@?")
 
 
 def _parts(annotation: object) -> Iterator[object]:
@@ -119,3 +112,8 @@ def _parts(annotation: object) -> Iterator[object]:
 def _without_password(address: str) -> str:
     """The password of an address, and all of its query, masked."""
     return re.sub(r"\?.*", f"?{MASK}", re.sub(r"(://[^\s/:@]*):[^\s/]*@", rf"\1:{MASK}@", address))
+
+
+def _without_path(address: str) -> str:
+    """No more than scheme, host and port: of an address that is told something, often the path is the secret."""
+    return re.sub(r"://(?:[^\s/]*@)?([^\s/?#]*).*", rf"://\1/{MASK}", address)
