@@ -53,6 +53,27 @@ async def until_queued(store: SqliteStore, number: int) -> None:
             await asyncio.sleep(0)
 
 
+async def test_a_log_that_falls_over_keeps_nobody_from_an_answer(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is committed is answered, also to those whose calls went with the one that could not be told of."""
+
+    def fall_over(_: object) -> None:
+        raise ZeroDivisionError
+
+    told = list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["exception"]))
+    monkeypatch.setattr("tonearm.store.story.tell", fall_over)
+    with writer_held(store):
+        waiting = [asyncio.ensure_future(store.submit(track(), NO_LIMITS)) for _ in range(3)]
+        await until_queued(store, 3)
+
+    async with asyncio.timeout(30):
+        submitted = await asyncio.gather(*waiting)
+    assert len({each.job_id for each in submitted}) == 3
+    assert [type(error) for error in told] == [ZeroDivisionError]
+
+
 async def test_what_waits_together_is_committed_together(store: SqliteStore) -> None:
     """Fifty submissions that queue up behind a slow call cost one commit."""
     commits = count_commits(store)

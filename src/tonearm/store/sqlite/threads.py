@@ -221,8 +221,9 @@ def _run_alone(call: _Call[Any], unit: Unit) -> None:
 
 
 def _deliver(calls: list[_Call[Any]]) -> None:
-    for call in calls:
-        call.deliver()
+    with contextlib.ExitStack() as each:  # what goes wrong with one is told at the end, and keeps none from its answer
+        for call in reversed(calls):
+            each.callback(call.deliver)
 
 
 def _told(error: BaseException) -> BaseException:
