@@ -51,9 +51,11 @@ class ServiceManager:
         """Its settings are read anew as long as the block takes. At the start there is nothing to tell of that."""
         if self._ready:
             self._say(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1_000}")
-        yield
-        if self._ready:
-            self.ready()
+        try:
+            yield
+        finally:
+            if self._ready:
+                self.ready()
 
     def stopping(self) -> None:
         """It was told to stop, and does."""

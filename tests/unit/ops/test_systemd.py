@@ -54,6 +54,17 @@ def test_a_manager_is_told_when_the_settings_are_read_anew(listener: Listener) -
         assert before <= int(at.removeprefix("MONOTONIC_USEC=")) <= time.monotonic_ns() // 1_000
 
 
+def test_a_reload_that_falls_over_is_over(listener: Listener) -> None:
+    """Otherwise the manager would wait for its end, and then end a process that works."""
+    with listener:
+        manager = ServiceManager({"NOTIFY_SOCKET": listener.address})
+        manager.ready()
+        with pytest.raises(ZeroDivisionError), manager.reloading():
+            raise ZeroDivisionError
+
+        assert listener.said[-1] == "READY=1"
+
+
 def test_children_do_not_speak_in_our_name() -> None:
     """What says where the manager listens is taken out of the environment."""
     environ = {"NOTIFY_SOCKET": "@nobody", "WATCHDOG_USEC": "5000000", "WATCHDOG_PID": str(os.getpid()), "HOME": "/"}
