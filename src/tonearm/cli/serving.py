@@ -20,7 +20,7 @@ from tonearm.cli.exits import EPILOG
 from tonearm.cli.options import ConfigFile, Json
 from tonearm.cli.terminal import out
 from tonearm.errors import SetupError
-from tonearm.settings import ATTRIBUTES, FIELDS, WITHOUT_EFFECT_YET, Settings, effective, load
+from tonearm.settings import ATTRIBUTES, FIELDS, Settings, effective, load
 from tonearm.settings.showing import default_of, kind_of
 
 Reload = Annotated[bool, typer.Option("--reload", help="Start anew when a source file changes, for development.")]
@@ -80,7 +80,7 @@ def print_settings() -> None:
     for setting in effective(settings):
         out.document(setting._asdict())
         unit = f" {setting.unit}" if setting.unit and setting.value else ""
-        note = ("" if setting.reload else ", restart") + ("" if setting.used else ", no effect yet")
+        note = "" if setting.reload else ", restart"
         out.line(f"{setting.name}={setting.value}{unit}  ({setting.source}{note})")
     looked_for = ", ".join(map(str, settingsfile.places()))
     out.note(f"Settings file: {settings.origin.file or f'none; looked for {looked_for}'}")
@@ -140,7 +140,6 @@ def _parameter(name: str, kind: Any, *, default: Any) -> inspect.Parameter:
 def _option(name: str, field: FieldInfo) -> Any:
     flag = "--" + ATTRIBUTES[name].replace("_", "-")
     default = default_of(field)
-    effect = ", no effect yet" if name in WITHOUT_EFFECT_YET else ""
-    note = f" [{name}{', default: ' + default if default else ''}{effect}]"
+    note = f" [{name}{', default: ' + default if default else ''}]"
     unit = kind_of(field).unit.upper() or "VALUE"
     return Annotated[str | None, typer.Option(flag, metavar=unit, help=(field.description or "") + note)]

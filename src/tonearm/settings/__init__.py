@@ -6,7 +6,7 @@ docs/reference/settings.md are made from what stands here. Whether a path can be
 out by who uses it; nothing here touches more than the two files.
 """
 
-from tonearm.settings.fields import ATTRIBUTES, FIELDS, RELOADABLE, WITHOUT_EFFECT_YET, Settings
+from tonearm.settings.fields import ATTRIBUTES, FIELDS, RELOADABLE, Settings
 from tonearm.settings.loading import load, load_again
 from tonearm.settings.secrets import secrets_of
 from tonearm.settings.showing import Setting, effective, settings_table
@@ -15,7 +15,6 @@ __all__ = [
     "ATTRIBUTES",
     "FIELDS",
     "RELOADABLE",
-    "WITHOUT_EFFECT_YET",
     "Setting",
     "Settings",
     "effective",

@@ -282,6 +282,3 @@ RELOADABLE: frozenset[str] = frozenset(
     name for name, field in FIELDS.items() if kinds.Mark.RELOADABLE in field.metadata
 )
 """Settings that can change while a process runs, at SIGHUP; the others need a restart."""
-
-WITHOUT_EFFECT_YET: frozenset[str] = frozenset()
-"""Settings that are checked, so that a configuration stays valid, and that nothing in this version reads."""

@@ -9,7 +9,7 @@ from typing import NamedTuple, get_args, get_origin
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from tonearm.settings.fields import ATTRIBUTES, FIELDS, RELOADABLE, WITHOUT_EFFECT_YET, Settings
+from tonearm.settings.fields import ATTRIBUTES, FIELDS, RELOADABLE, Settings
 from tonearm.settings.kinds import Kind
 
 MASK = "***"
@@ -18,7 +18,7 @@ MASK = "***"
 class Setting(NamedTuple):
     """One line of `tonearm config`.
 
-    *source*: default, environment, flag, or the file. *used*: False without effect yet. *reload*: changes at SIGHUP.
+    *source*: default, environment, flag, or the file. *reload*: changes at SIGHUP.
     """
 
     name: str
@@ -26,7 +26,6 @@ class Setting(NamedTuple):
     source: str
     unit: str
     help: str
-    used: bool
     reload: bool
 
 
@@ -39,7 +38,6 @@ def effective(settings: Settings) -> list[Setting]:
             settings.source(name),
             kind_of(field).unit,
             field.description or "",
-            name not in WITHOUT_EFFECT_YET,
             name in RELOADABLE,
         )
         for name, field in FIELDS.items()
@@ -56,9 +54,15 @@ def _table_lines() -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     for name, field in FIELDS.items():
         default, kind = default_of(field), kind_of(field)
-        meaning = (field.description or "") + (" **No effect yet.**" if name in WITHOUT_EFFECT_YET else "")
         reload = "yes" if name in RELOADABLE else "no"
-        cells = (f"`{name}`", f"`{default}`" if default else "", kind.unit, kind.allowed, reload, meaning)
+        cells = (
+            f"`{name}`",
+            f"`{default}`" if default else "",
+            kind.unit,
+            kind.allowed,
+            reload,
+            field.description or "",
+        )
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
