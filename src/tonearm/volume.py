@@ -7,7 +7,9 @@ follows from it for a job is decided elsewhere.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,11 +54,23 @@ def _volume(path: Path) -> os.statvfs_result:
         raise DiskError(f"The free space of {path} cannot be read: {error.strerror}") from error
 
 
-def sync_folder(folder: Path) -> None:
-    """Bring to the disk which names there are in *folder*: what was renamed there stays so after a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
+def sync(descriptor: int) -> None:
+    """Return when what *descriptor* stands for is on the medium (macOS: also out of the drive's cache)."""
+    if sys.platform == "darwin":
+        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+    else:
         os.fsync(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Return when the names in *folder* are on the medium.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        sync(descriptor)
     finally:
         os.close(descriptor)
 

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from tonearm.cli.terminal import out
 from tonearm.cli.wording import size
 from tonearm.errors import SetupError
-from tonearm.volume import sync_folder
+from tonearm.volume import sync, sync_folder
 
 STANDARD = Path("-")
 """The name that means stdin or stdout."""
@@ -38,7 +38,7 @@ def whole(target: Path, check: Callable[[Path], None] = lambda _: None) -> Itera
         with open(part, "wb", opener=partial(os.open, mode=0o600)) as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            sync(file.fileno())
         check(part)
         part.rename(target)
         sync_folder(target.parent)

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import os
 import stat
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ from pathlib import Path
 
 from tonearm.errors import DiskError
 from tonearm.stopping import PIECE, checkpoint
+from tonearm.volume import sync
 
 _WRITE_AND_WAIT = 7  # all three flags of sync_file_range(2)
 _sync_file_range = getattr(ctypes.CDLL(None, use_errno=True), "sync_file_range", None)
@@ -78,14 +77,6 @@ def sync_all(root: Path, relative: str) -> None:
     for depth in range(relative.count("/") + 1, 0, -1):
         with opened(root, "/".join(relative.split("/")[:depth])) as (descriptor, _):
             sync(descriptor)
-
-
-def sync(descriptor: int) -> None:
-    """Return when what *descriptor* stands for is on the medium (macOS: also out of the drive's cache)."""
-    if sys.platform == "darwin":
-        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
-    else:
-        os.fsync(descriptor)
 
 
 def sync_file(descriptor: int) -> None:

@@ -19,7 +19,7 @@ from tonearm.errors import DiskError
 from tonearm.library import folders
 from tonearm.library.naming import fold, resolve
 from tonearm.model import Publication
-from tonearm.volume import disk_failures
+from tonearm.volume import disk_failures, sync
 
 _CHUNK = 1024 * 1024
 _ATTEMPTS = 20
@@ -80,7 +80,7 @@ def _publish_into(staged: Path, root: Path, relative: str, *, umask: int, replac
         except FileExistsError:
             if not _same(staged, folder, name):
                 raise NameTaken(f"The library has a file of this name: {relative}") from None
-        folders.sync(folder)
+        sync(folder)
 
 
 def published(root: Path, publication: Publication) -> bool:
@@ -158,7 +158,7 @@ def _take_group(staged: Path, folder: int) -> None:
     descriptor = os.open(staged, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         os.fchown(descriptor, -1, parent.st_gid)
-        folders.sync(descriptor)
+        sync(descriptor)
     except PermissionError:
         pass
     finally:

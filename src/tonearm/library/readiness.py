@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tonearm.errors import SetupError
-from tonearm.library import folders
+from tonearm.volume import sync, sync_folder
 
 _NAME = ".tonearm-check"
 """One name for all: what a start that was killed left is used, and removed, by the next one."""
@@ -57,7 +57,7 @@ def try_out(root: Path, stage_dir: Path) -> None:
                 if _renamed(staged, moved, last=attempt == _ATTEMPTS):
                     break
         with _refusals(library):
-            _sync_folder(root)
+            sync_folder(root)
     finally:
         for path in (staged, moved):
             with suppress(OSError):
@@ -92,7 +92,7 @@ def _write(path: Path) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         os.write(descriptor, b"Tonearm can write here.\n")
-        folders.sync(descriptor)
+        sync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -106,14 +106,6 @@ def _renamed(staged: Path, moved: Path, *, last: bool) -> bool:
             raise
         return False
     return True
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        folders.sync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from tonearm.library import folders
 from tonearm.library.foldercover import COVERS
 from tonearm.library.naming import resolve
 from tonearm.model import Publication
+from tonearm.volume import sync
 
 _COARSE_MS = 2_000
 """How coarse the times of some file systems are (FAT), milliseconds."""
@@ -101,7 +102,7 @@ def _remove_files(root: Path, files: Sequence[Publication], job: Lifetime, remov
             while left:
                 _remove_file(folder, left[0], job, removal)
                 left.pop(0)
-            folders.sync(folder)
+            sync(folder)
     except FileNotFoundError:
         removal.missing += len(left)
     except (OSError, DiskError) as error:
@@ -159,7 +160,7 @@ def _remove_folders(root: Path, folder: str) -> None:
         try:
             with folders.opened(root, folder) as (parent, name):
                 os.rmdir(name, dir_fd=parent)
-                folders.sync(parent)
+                sync(parent)
         except FileNotFoundError:
             pass
         except (OSError, DiskError):

@@ -82,6 +82,20 @@ def test_a_queue_with_jobs_is_replaced_only_when_that_is_said_and_stays_beside(t
     assert len(on(Path(answer["before"]), listed)) == 2
 
 
+def test_of_two_restores_in_one_second_each_keeps_what_was_there(
+    tonearm: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second does not take the name that the first gave, which would be the end of the first queue."""
+    monkeypatch.setattr("time.strftime", lambda *_: "20260102-030405")
+    on(here, submit_track)
+    tonearm("backup", BACKUP)
+    on(here, submit_track)
+
+    answers = [tonearm("restore", BACKUP, "--replace", "--json").documents[0] for _ in range(3)]
+
+    assert [len(on(Path(answer["before"]), listed)) for answer in answers] == [2, 1, 1]
+
+
 def test_a_damaged_queue_is_put_aside_with_its_log(tonearm: Run, here: Path) -> None:
     """That is when backups are wanted."""
     on(here, submit_track)
