@@ -47,3 +47,13 @@ def test_a_secret_that_everybody_can_read_is_warned_of_at_the_start_and_at_a_rel
     warned = [line["event"] for line in lines if "can read INTERNAL_API_TOKEN" in line["event"]]
     assert len(warned) == 2
     assert "hunter2" not in str(lines)
+
+
+def test_the_path_of_a_new_webhook_is_not_told(file: Path) -> None:
+    """It counts from the next start on, so the log does not know it for a secret yet."""
+    rereading = Rereading(load())
+    file.write_text("QUEUE_WEBHOOK_URLS = ['https://a.example/hunter2']\n", "utf-8")
+    with capture_logs() as lines:
+        rereading.now()
+
+    assert lines[-1]["needs_restart"] == ["QUEUE_WEBHOOK_URLS: not set -> https://a.example/***"]
