@@ -31,8 +31,9 @@ from tonearm.client import Client
 from tonearm.errors import SetupError, TonearmError
 from tonearm.model import JobType, Quality
 
-START_SECONDS = 30.0
-"""What the catalog and the server get to answer for the first time."""
+START_SECONDS = 120.0
+"""What the catalog and the server get to answer for the first time. In a fresh clone Python compiles every library,
+then, which takes a busy machine a minute; one that ended is noticed at once."""
 
 ARRIVE_SECONDS = 180.0
 """What the music gets to arrive."""
@@ -249,7 +250,8 @@ def _await(children: Children, url: str, name: str) -> None:
             _get(url)
         except OSError as error:
             if time.monotonic() > end:
-                raise SetupError(f"The {name} does not answer ({error}):\n{children.tail(name)}") from error
+                why = f"The {name} does not answer within {START_SECONDS:.0f} s ({error})"
+                raise SetupError("\n".join([why, children.tail(name)]).rstrip()) from error
             time.sleep(0.05)
         else:
             return
