@@ -1,8 +1,8 @@
 """The usual run: which tests of the contract an engine is asked without `--all`.
 
-Two engines run the scripts of a third one, Redis 7.0, which is always asked everything. A Valkey is asked each rule
-once, with one set of its parameters. A Cluster, where a call has six nodes to choose from and a test costs several
-times as much, is asked like that for those files alone that between them call every script that the contract calls.
+Every engine is asked everything but a Cluster, where a call has six nodes to choose from and a test costs several
+times as much: it runs the scripts of Redis 7.0, and is asked each rule once, with one set of its parameters, of those
+files alone that between them call every script that the contract calls.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ ON_CLUSTER = frozenset(
 
 def left_out(items: list[pytest.Item]) -> Iterator[pytest.Item]:
     """Those of *items* that belong to a run with `--all`."""
-    asked = set[tuple[str, str]]()
+    asked = set[str]()
     for item in items:
         engine = _engine(item)
-        if engine is None or engine.name not in ("valkey", "cluster"):
+        if engine is None or engine.name != "cluster":
             continue
-        rule = (engine.name, item.nodeid.partition("[")[0])
-        if rule in asked or (engine.name == "cluster" and item.path.stem.removeprefix("test_") not in ON_CLUSTER):
+        rule = item.nodeid.partition("[")[0]
+        if rule in asked or item.path.stem.removeprefix("test_") not in ON_CLUSTER:
             yield item
         asked.add(rule)
 
