@@ -54,7 +54,7 @@ async def test_unknown_fields_of_an_action_are_named(api: Api) -> None:
 
 
 @pytest.mark.parametrize(("finish", "message"), [(False, "Job cancelled"), (True, "Job removed")])
-async def test_a_deleted_job_is_gone_when_the_answer_arrives(api: Api, finish: bool, message: str) -> None:  # noqa: FBT001
+async def test_a_deleted_job_is_gone_when_the_answer_arrives(api: Api, finish: bool, message: str) -> None:  # noqa: FBT001 - a case of the table
     """404 from then on, not counted, no longer a duplicate; a second DELETE is 404."""
     job_id = await api.submit()
     if finish:

@@ -211,7 +211,7 @@ async def test_a_method_that_a_path_does_not_have(api: Api, method: str, path: s
         ("*/*", False),
     ],
 )
-async def test_problem_details_for_those_who_accept_them(api: Api, accept: str, problem: bool) -> None:  # noqa: FBT001
+async def test_problem_details_for_those_who_accept_them(api: Api, accept: str, problem: bool) -> None:  # noqa: FBT001 - a case of the table
     """The same body with the members of RFC 9457, under its own type."""
     answer = await api.call("POST", json={"job": {**TRACK, "trackId": 0}}, headers={"Accept": accept})
     plain = {

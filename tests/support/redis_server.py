@@ -204,7 +204,7 @@ class RedisServer:
     def call(self, *command: str | float | bytes) -> Any:
         """Say this as the default user, and answer the reply as it came (RESP2, text decoded)."""
         # redis-py has no types here; the reply is anyhow whatever the command says
-        return self._client.execute_command(*command)  # type: ignore[no-untyped-call]
+        return self._client.execute_command(*command)  # type: ignore[no-untyped-call]  # it has no types
 
     def answers(self) -> bool:
         """Whether it answers PING (it does not while it loads its data)."""

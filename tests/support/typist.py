@@ -152,7 +152,7 @@ def _script(commands: list[str]) -> str:
     for command, following in zip(commands, [*commands[1:], ""], strict=True):
         if found := SERVING.match(command):
             kind = found[1]
-            command = f"{command} >'{kind}.log' 2>&1 & echo $! >{kind.replace(' ', '.')}"  # noqa: PLW2901
+            command = f"{command} >'{kind}.log' 2>&1 & echo $! >{kind.replace(' ', '.')}"  # noqa: PLW2901 - the command as it is typed
         lines += ["set +e", command] if following == "echo $?" else [command, "set -e"]
     return "\n".join(lines)
 

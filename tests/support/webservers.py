@@ -140,7 +140,7 @@ def running(command: Sequence[str | Path], folder: Path, port: int) -> Iterator[
         while not _listens(port):
             if process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError(f"{command[0]} did not start:\n{log.read_text('utf-8', 'replace')}")
-            time.sleep(0.01)
+            time.sleep(0.01)  # a pause between two looks
         yield
     finally:
         process.terminate()

@@ -24,7 +24,7 @@ def library() -> Iterator[Path]:
     """A library whose folders above anybody may pass."""
     assert os.geteuid() == 0, "Being two users needs root. Type: sudo ./dev test"
     with TemporaryDirectory(prefix="tonearm-modes-") as folder:
-        os.chmod(folder, 0o755)  # noqa: PTH101  the temporary folder is given as a string
+        os.chmod(folder, 0o755)  # noqa: PTH101 - the temporary folder is given as a string
         path = Path(folder) / "music"
         path.mkdir()
         path.chmod(0o755)

@@ -28,6 +28,7 @@ async def test_a_worker_that_starts_removes_what_grew_old_meanwhile(tmp_path: Pa
     """It does not wait for its first hour to be over."""
     store = await open_sqlite(tmp_path / "queue.db", SystemClock())
     await cancelled(store)
+    assert not await empty(store)
     await store.close()
 
     async with ScriptedCatalog() as catalog, working(tmp_path, catalog, QUEUE_RETENTION_DAYS_CANCELLED="0") as (at, _):
@@ -43,3 +44,4 @@ async def test_a_worker_removes_what_grows_old_while_it_runs(tmp_path: Path) -> 
         for _ in range(3):
             await cancelled(at)
             await until("it is gone", lambda: empty(at))
+            assert (await at.counts()).cancelled == 0

@@ -232,7 +232,7 @@ def pictures(file: Any, audio: AudioFormat) -> list[bytes]:
     if audio is AudioFormat.M4A:
         return [bytes(picture) for picture in file.tags["covr"]]
     blocks = [base64.b64decode(text) for text in file.tags["METADATA_BLOCK_PICTURE"]]
-    return [mutagen.flac.Picture(block).data for block in blocks]  # type: ignore[no-untyped-call]
+    return [mutagen.flac.Picture(block).data for block in blocks]  # type: ignore[no-untyped-call]  # it has no types
 
 
 @pytest.mark.parametrize("audio", EVERY_FORMAT)

@@ -289,8 +289,13 @@ def test_a_log_whose_stream_is_closed_stops_nothing(out: io.StringIO) -> None:
     """Whoever logs goes on."""
     logs.configure("text", "info", out)
     out.close()
-
     structlog.get_logger("server").warning("Heard by nobody")
+
+    heard = io.StringIO()
+    logs.configure("text", "info", heard)
+    structlog.get_logger("server").warning("Heard again")
+    assert "Heard again" in heard.getvalue()
+    assert "Heard by nobody" not in heard.getvalue()
 
 
 def test_a_line_that_cannot_be_written_shows_nothing_of_itself(out: io.StringIO) -> None:

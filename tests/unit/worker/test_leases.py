@@ -25,7 +25,7 @@ async def test_a_renewal_after_half_of_the_lease_is_late() -> None:
     clock = FakeClock()
     store = await open_sqlite(None, clock)
     stage: Any = SimpleNamespace(worker="w1", path=Path())
-    leases = Leases(store, stage, Slots(4), clock, LEASE_MS, steering=SimpleNamespace())  # type: ignore[arg-type]
+    leases = Leases(store, stage, Slots(4), clock, LEASE_MS, steering=SimpleNamespace())  # type: ignore[arg-type]  # never asked
     await steps.submit_track(store)
     leases.hold(await steps.claim_one(store), clock.elapsed_ms())
     rise = Rise("tonearm_lease_renewals")

@@ -147,7 +147,7 @@ class HandOver:
             while answer is TakenIn.MORE and start is not None:
                 page = await self._local.dump(job_id, start=start)
                 # mypy cannot tell the type of a lambda with a default
-                answer = await self._reach.add(lambda main, page=page: main.take_in(page))  # type: ignore[misc]
+                answer = await self._reach.add(lambda main, page=page: main.take_in(page))  # type: ignore[misc]  # default of a lambda
                 start = page.following
         except Invalid as error:
             await self._abandon(job_id)
