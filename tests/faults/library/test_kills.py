@@ -81,7 +81,7 @@ def test_a_call_that_fails_is_an_error_and_can_be_said_again(library: Path, call
     run = injected(call, f"error=EIO:when={when}", "publish", str(library), str(staged), NAME)
 
     assert run.returncode == 1
-    assert b"tonearm.errors.DiskError: Input/output error while" in run.stderr
+    assert b"tonearm.errors.tree.DiskError: Input/output error while" in run.stderr
     assert staged.read_bytes() == CONTENT
     assert not (library / NAME).exists() or (library / NAME).read_bytes() == CONTENT
 
@@ -103,7 +103,7 @@ def test_a_cover_is_whole_or_not_there_whatever_happens(library: Path, call: str
 
     run = injected(call, f"{fault}:when={when}", "cover", str(library), str(stage), NAME)
 
-    assert killed(run) or b"tonearm.errors.DiskError: Input/output error while" in run.stderr, run.stderr.decode()
+    assert killed(run) or b"tonearm.errors.tree.DiskError: Input/output error while" in run.stderr, run.stderr.decode()
     cover = track.with_name("cover.png")
     assert not cover.exists() or cover.read_bytes() == picture
 
