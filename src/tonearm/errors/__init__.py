@@ -1,5 +1,6 @@
 """Errors, and the codes by which the wire names them; this page only hands the names on."""
 
+from tonearm.errors.codes import FailureCode, LimitName, RefusalCode
 from tonearm.errors.tree import (
     BadAnswer,
     BlockedAddress,
@@ -12,7 +13,6 @@ from tonearm.errors.tree import (
     DecoderFailed,
     DiskError,
     DiskFull,
-    FailureCode,
     FetchError,
     FileUnavailable,
     HostResting,
@@ -20,13 +20,11 @@ from tonearm.errors.tree import (
     Invalid,
     LeaseEnded,
     LeaseLost,
-    LimitName,
     LimitReached,
     NotFound,
     PartlyRenewed,
     QuotaExceeded,
     RateLimited,
-    RefusalCode,
     Refused,
     ServerUnreachable,
     SetupError,
