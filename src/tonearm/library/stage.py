@@ -15,31 +15,27 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
-import shutil
 import threading
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 import structlog
 
 from tonearm.clock import SystemClock
-from tonearm.errors import DiskError, SetupError
+from tonearm.errors import SetupError
 from tonearm.fetch import PART, mark_of
-from tonearm.library import flacheader
-from tonearm.library.worklock import BOOT, LOCK, WorkLock, machine_id
+from tonearm.library import flacheader, workfolder
+from tonearm.library.workfolder import Staged, entries, leftovers, remove_entries, size_of, stage_name, staged
+from tonearm.library.worklock import WorkLock, machine_id
 from tonearm.model import Mark, Phase, StageRef
 from tonearm.volume import disk_failures
 
 log = structlog.get_logger("library.stage")
 
-_PHASE = "phase"
-_ASIDE = "aside"
 _MOST_WORKERS = 1_000
-_BLOCK = 512  # bytes of st_blocks, whatever the file system's own blocks are
-_CLAIM = re.compile(r"(?P<task>[^/.][^/]*)\.(?P<epoch>\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +134,10 @@ class Stage:
         """
         marks: dict[str, Mark] = {}
         with self._failures("reading the stage"):
-            for folder, task, _ in sorted(self._readable(worker), key=_epoch):
+            for folder, task, _ in sorted(self._readable(worker), key=attrgetter("epoch")):
                 with _passed_over(folder):
                     flacheader.restore(folder)
-                    marks[task] = Mark(_phase_of(folder), mark_of(folder))
+                    marks[task] = Mark(workfolder.phase_of(folder), mark_of(folder))
         return marks
 
     def same_boot(self, worker: str | None = None) -> bool:
@@ -161,7 +157,7 @@ class Stage:
         Raises:
             DiskFull, DiskError: the disk refused.
         """
-        folder = self._own / _name(task_id, epoch)
+        folder = self._own / stage_name(task_id, epoch)
         with self._failures("opening the stage"):
             self._begun = True
             if previous is not None and not folder.is_dir():
@@ -172,12 +168,7 @@ class Stage:
     def note_phase(self, folder: Path, phase: Phase) -> None:
         """Leave a note in a stage folder that outlives this process: the claim has come as far as *phase*."""
         with disk_failures("noting a phase", folder):
-            # One appended byte: a kill leaves either the old note or the new one.
-            descriptor = os.open(folder / _PHASE, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            try:
-                os.write(descriptor, b"%d" % phase)
-            finally:
-                os.close(descriptor)
+            workfolder.note_phase(folder, phase)
 
     def remove(self, task_id: str, epoch: int) -> None:
         """Remove the stage of a claim and those of the claims before it, with whatever worker they lie.
@@ -187,7 +178,7 @@ class Stage:
         Raises:
             DiskError: the disk refused.
         """
-        _name(task_id, epoch)
+        stage_name(task_id, epoch)  # refuses what is none
         with self._failures("emptying the stage"):
             for folder, _, _ in self._earlier(task_id, epoch + 1):
                 self._remove(folder)
@@ -202,12 +193,12 @@ class Stage:
         with self._failures("reading the stage"):
             for worker in self._reachable():
                 with _passed_over(self.root / worker):
-                    for leftover in self._leftovers(worker):
+                    for leftover in leftovers(self.root / worker):
                         with _passed_over(leftover):
-                            size = _size(leftover)
-                            _remove_all([leftover])
+                            size = size_of(leftover)
+                            remove_entries([leftover])
                             self._count(size)
-                    stages += [(task, epoch) for _, task, epoch in self._claims(worker)]
+                    stages += [(task, epoch) for _, task, epoch in staged(self.root / worker)]
             self._let_go()
             self._begun = True
         return stages
@@ -220,9 +211,9 @@ class Stage:
         """
         kept: list[Kept] = []
         with self._failures("reading the stage"):
-            for folder, task, epoch in self._claims(self.worker):
+            for folder, task, epoch in staged(self._own):
                 with _passed_over(folder):
-                    kept.append(Kept(task, epoch, _size(folder)))
+                    kept.append(Kept(task, epoch, size_of(folder)))
         return kept
 
     def remove_all(self, stages: Iterable[tuple[str, int]]) -> None:
@@ -230,14 +221,14 @@ class Stage:
 
         One that cannot be removed is passed over, with a warning.
         """
-        names = [_name(task, epoch) for task, epoch in stages]
+        names = [stage_name(task, epoch) for task, epoch in stages]
         with self._failures("emptying the stage"):
             for worker in self._reachable():
                 for name in names:
                     folder = self.root / worker / name
                     with _passed_over(folder):
                         if os.path.lexists(folder):
-                            size = _size(folder)
+                            size = size_of(folder)
                             self._remove(folder)
                             self._count(size)
             self._let_go()
@@ -252,8 +243,8 @@ class Stage:
         """Give the folder back, and remove it if no stage is left in it. No call may follow."""
         with self._failures("leaving the stage"):
             self._let_go()
-            if not any(self._claims(self.worker)):
-                _remove_all(self._leftovers(self.worker))
+            if not any(staged(self._own)):
+                remove_entries(leftovers(self._own))
                 self._lock.discard()
             self._lock.release()
 
@@ -269,55 +260,42 @@ class Stage:
         """Rename the newest earlier stage that may be adopted to *folder*, and remove all others."""
         earlier = self._earlier(task_id, epoch, worker)
         held_before = set(self._dead)
-        for old, _, _ in sorted(earlier, key=_epoch, reverse=True):
+        for old, _, _ in sorted(earlier, key=attrgetter("epoch"), reverse=True):
             ours = old.parent == self._own or self._hold(old.parent.name)
             if ours and not folder.exists():
-                if _moved(old, folder):
+                if workfolder.moved(old, folder):
                     flacheader.restore(folder)
-                    _remove_all(entry for entry in folder.iterdir() if not entry.name.startswith(PART))
+                    remove_entries(entry for entry in folder.iterdir() if not entry.name.startswith(PART))
             else:
                 self._remove(old)
         for taken in set(self._dead) - held_before:
             self._dead.pop(taken).release()
 
-    def _earlier(self, task_id: str, epoch: int, *needed: str) -> list[tuple[Path, str, int]]:
+    def _earlier(self, task_id: str, epoch: int, *needed: str) -> list[Staged]:
         """The stages that claims of the task before *epoch* left, with any worker.
 
         Our own folder and those of *needed* have to be readable; another one that is not is passed over.
         """
         needed = (self.worker, *needed)
-        claims = [claim for worker in needed for claim in self._claims(worker)]
+        claims = [claim for worker in needed for claim in staged(self.root / worker)]
         others = [worker for worker in self._other_workers() if worker not in needed]
         claims += [claim for worker in others for claim in self._readable(worker)]
-        return sorted({claim for claim in claims if claim[1] == task_id and claim[2] < epoch})
+        return sorted({claim for claim in claims if claim.task_id == task_id and claim.epoch < epoch})
 
     def _remove(self, folder: Path) -> None:
         """Take *folder* away from everybody in one step, then remove it."""
-        aside = self._own / f"{_ASIDE}.{secrets.token_hex(8)}"
-        if _moved(folder, aside):
-            _remove_all([aside])
+        aside = workfolder.aside(self._own)
+        if workfolder.moved(folder, aside):
+            remove_entries([aside])
 
-    def _claims(self, worker: str) -> Iterator[tuple[Path, str, int]]:
-        """The stages in the folder of *worker*: folder, task id, epoch."""
-        for entry in _entries(self.root / worker):
-            match = _CLAIM.fullmatch(entry.name)
-            if match is not None and not entry.name.startswith(f"{_ASIDE}."):
-                yield entry, match["task"], int(match["epoch"])
-
-    def _readable(self, worker: str) -> list[tuple[Path, str, int]]:
+    def _readable(self, worker: str) -> list[Staged]:
         """The stages in the folder of *worker*; none if it cannot be read."""
         with _passed_over(self.root / worker):
-            return list(self._claims(worker))
+            return list(staged(self.root / worker))
         return []
 
-    def _leftovers(self, worker: str) -> Iterator[Path]:
-        """What lies in the folder of *worker* and is neither a stage nor its own."""
-        for entry in _entries(self.root / worker):
-            if entry.name.startswith(f"{_ASIDE}.") or not (entry.name in (LOCK, BOOT) or _CLAIM.fullmatch(entry.name)):
-                yield entry
-
     def _other_workers(self) -> list[str]:
-        return [entry.name for entry in _entries(self.root) if entry.name != self.worker]
+        return [entry.name for entry in entries(self.root) if entry.name != self.worker]
 
     def _reachable(self) -> list[str]:
         """Our own folder and those of the dead, whose locks are held from now on."""
@@ -340,7 +318,7 @@ class Stage:
         """Free the locks of dead workers, and remove the folders of those that left nothing."""
         for worker, lock in self._dead.items():
             with _passed_over(self.root / worker):
-                if not any(self._claims(worker)):
+                if not any(staged(self.root / worker)):
                     lock.discard()
             lock.release()
         self._dead.clear()
@@ -358,55 +336,3 @@ def _passed_over(folder: Path) -> Iterator[None]:
 def _used_here(lock: WorkLock, boot: str, machine: str) -> bool:
     """Whether the folder was last used on this machine, so that its lock is one that we see."""
     return lock.boot == boot or (machine != "" and lock.machine == machine)
-
-
-def _size(entry: Path) -> int:
-    """The bytes that a folder, or a file, takes on the disk."""
-    inside = entry.rglob("*") if entry.is_dir() and not entry.is_symlink() else [entry]
-    return sum(each.stat(follow_symlinks=False).st_blocks for each in inside) * _BLOCK
-
-
-def _epoch(claim: tuple[Path, str, int]) -> int:
-    return claim[2]
-
-
-def _name(task_id: str, epoch: int) -> str:
-    name = f"{task_id}.{epoch}"
-    if not _CLAIM.fullmatch(name) or "\0" in name:
-        raise DiskError(f"Not the name of a task: {ascii(task_id)[:200]}")
-    return name
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
-def _phase_of(folder: Path) -> Phase:
-    try:
-        noted = (folder / _PHASE).read_bytes()
-    except FileNotFoundError:
-        return Phase.CLAIMED
-    digit = noted[-1:].decode("ascii", "replace")
-    return Phase(int(digit)) if digit in {str(int(phase)) for phase in Phase} else Phase.CLAIMED
-
-
-def _moved(old: Path, folder: Path) -> bool:
-    try:
-        old.rename(folder)
-    except FileNotFoundError:
-        return False
-    return True
-
-
-def _remove_all(entries: Iterable[Path]) -> None:
-    for entry in entries:
-        try:
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
-            else:
-                entry.unlink()
-        except FileNotFoundError:
-            continue
