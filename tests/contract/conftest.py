@@ -76,6 +76,17 @@ async def store(engine: Engine, quick_place: Path, clock: FakeClock) -> AsyncIte
     assert differences == ()
 
 
+@pytest.fixture
+async def other(engine: Engine, quick_place: Path, clock: FakeClock) -> AsyncIterator[Store]:
+    """Another store of the same kind, which nothing connects with the first."""
+    (quick_place / "other").mkdir()
+    opened = await engine.open(quick_place / "other", clock)
+    yield opened
+    differences = await opened.audit()
+    await opened.close()
+    assert differences == ()
+
+
 @pytest.fixture(params=[engine for engine in ENGINES if engine.durable], ids=lambda engine: engine.name)
 async def durable(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Reopened]:
     """A durable engine in a private place, not opened yet."""
