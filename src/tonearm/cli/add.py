@@ -10,7 +10,7 @@ import typer
 from tonearm.cli.completing import among
 from tonearm.cli.exits import ExitCode
 from tonearm.cli.following import follow
-from tonearm.cli.options import Json, Server, choice, connect
+from tonearm.cli.options import Json, Server, choice, connect, one_of
 from tonearm.cli.terminal import out
 from tonearm.cli.wording import span
 from tonearm.client import Client, Receipt
@@ -36,24 +36,11 @@ def add(
     *,
     quality: Annotated[
         Quality,
-        typer.Option(
-            "--quality",
-            "-q",
-            metavar="LOW|HIGH|LOSSLESS",
-            parser=choice(Quality),
-            autocompletion=among(Quality),
-            help="What to bring.",
-        ),
+        one_of(Quality, "--quality", "-q", says="What to bring."),
     ] = Quality.LOSSLESS,
     priority: Annotated[
         Priority,
-        typer.Option(
-            "--priority",
-            metavar="high|normal|low",
-            parser=choice(Priority),
-            autocompletion=among(Priority),
-            help="The place among your own jobs.",
-        ),
+        one_of(Priority, "--priority", says="The place among your own jobs."),
     ] = Priority.NORMAL,
     wait: Annotated[
         bool, typer.Option("--wait", "-w", help="Follow the jobs until they are finished; wait out limits.")

@@ -7,9 +7,8 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from tonearm.cli.completing import among
 from tonearm.cli.exits import EPILOG
-from tonearm.cli.options import Json, Server, choice, connect
+from tonearm.cli.options import Json, Server, connect, one_of
 from tonearm.cli.terminal import out
 from tonearm.client import Client, Key
 from tonearm.errors import DatabaseInUse, RefusalCode, Refused, ServerUnreachable
@@ -42,13 +41,7 @@ def create(
     *,
     scope: Annotated[
         Scope,
-        typer.Option(
-            "--scope",
-            metavar="|".join(Scope),
-            parser=choice(Scope),
-            autocompletion=among(Scope),
-            help="What it may do.",
-        ),
+        one_of(Scope, "--scope", says="What it may do."),
     ],
     limit: Annotated[
         KeyLimits | None,

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tonearm.cli.completing import among
-from tonearm.cli.options import Json, Server, choice, connect, whole
+from tonearm.cli.options import Json, OfType, Server, connect, one_of, whole
 from tonearm.cli.terminal import clean, out
 from tonearm.cli.wording import holdups, percent, title
 from tonearm.client import Job, Stats
@@ -25,34 +24,13 @@ def list_jobs(
     *,
     status: Annotated[
         Status | None,
-        typer.Option(
-            "--status",
-            metavar="STATUS",
-            parser=choice(Status),
-            autocompletion=among(Status),
-            help="Only jobs of this status.",
-        ),
+        one_of(Status, "--status", metavar="STATUS", says="Only jobs of this status."),
     ] = None,
     outcome: Annotated[
         AlbumOutcome | None,
-        typer.Option(
-            "--outcome",
-            metavar="ok|partial",
-            parser=choice(AlbumOutcome),
-            autocompletion=among(AlbumOutcome),
-            help="Only completed jobs: whole ones, or albums that miss tracks.",
-        ),
+        one_of(AlbumOutcome, "--outcome", says="Only completed jobs: whole ones, or albums that miss tracks."),
     ] = None,
-    job_type: Annotated[
-        JobType | None,
-        typer.Option(
-            "--type",
-            metavar="track|album",
-            parser=choice(JobType),
-            autocompletion=among(JobType),
-            help="Only tracks or only albums.",
-        ),
-    ] = None,
+    job_type: OfType = None,
     text: Annotated[str | None, typer.Option("--text", help="Only jobs with this in title, artist or id.")] = None,
     limit: Annotated[
         int, typer.Option("--limit", metavar="NUMBER", parser=whole(1, MOST), help="At most so many jobs.")

@@ -6,15 +6,15 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from tonearm import settingsfile
 from tonearm.cli.address import default_server
-from tonearm.cli.completing import jobs
+from tonearm.cli.completing import among, jobs
 from tonearm.client import Client, ServerAddress, authorization
-from tonearm.model import JOB_ID
+from tonearm.model import JOB_ID, JobType
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -32,6 +32,12 @@ def choice(words: type[Word]) -> Callable[[str], Word]:
         raise typer.BadParameter(f"'{text}' must be one of {', '.join(words)}")
 
     return parse
+
+
+def one_of(words: type[StrEnum], *names: str, says: str, metavar: str | None = None) -> Any:
+    """An option, called by *names*, for one of *words*, which the shell offers; *metavar* if not all of them."""
+    shown = metavar or "|".join(words)
+    return typer.Option(*names, metavar=shown, parser=choice(words), autocompletion=among(words), help=says)
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:
@@ -83,6 +89,8 @@ def _name_settings_file(value: str | None) -> None:
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one document a line, and nothing else.")]
+
+OfType = Annotated[JobType | None, one_of(JobType, "--type", says="Only tracks or only albums.")]
 
 Server = Annotated[
     str | None,

@@ -6,26 +6,15 @@ from typing import Annotated
 
 import typer
 
-from tonearm.cli.completing import among
-from tonearm.cli.options import Json, Server, choice, connect, whole
+from tonearm.cli.options import Json, OfType, Server, connect, whole
 from tonearm.cli.terminal import clean, out
 from tonearm.client import Hit
-from tonearm.model import JobType
 
 
 def search(
     words: Annotated[list[str], typer.Argument(metavar="QUERY", help="Words of title, artist or album.")],
     *,
-    job_type: Annotated[
-        JobType | None,
-        typer.Option(
-            "--type",
-            metavar="track|album",
-            parser=choice(JobType),
-            autocompletion=among(JobType),
-            help="Only tracks or only albums.",
-        ),
-    ] = None,
+    job_type: OfType = None,
     limit: Annotated[
         int, typer.Option("--limit", metavar="NUMBER", parser=whole(1, 100), help="At most so many results.")
     ] = 50,
