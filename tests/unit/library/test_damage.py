@@ -28,12 +28,6 @@ def flipped(content: bytes, at: int, rng: random.Random) -> bytes:
     return bytes(changed)
 
 
-def spliced(content: bytes, block: bytes, *, skipped: int = 0) -> bytes:
-    """*block* put into the middle of *content*, in place of so many bytes."""
-    middle = len(content) // 2
-    return content[:middle] + block + content[middle + skipped :]
-
-
 # --- damage is found ---------------------------------------------------------------------------------------------------
 
 
