@@ -28,7 +28,7 @@ def flipped(content: bytes, at: int, rng: random.Random) -> bytes:
     return bytes(changed)
 
 
-# --- damage is found ---------------------------------------------------------------------------------------------------
+# --- damage is found --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("extension", CHECKED)
