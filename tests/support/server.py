@@ -1,6 +1,6 @@
 """A real `tonearm serve` for tests: its own folders, started, killed and started again.
 
-`Tonearm` runs the server as a child process and speaks to it over HTTP. What the server needs (database, library,
+`Tonearm` runs the server as a process and speaks to it over HTTP. What the server needs (database, library,
 stage) lies below one folder, so that a test can look at what a kill left behind. `breakage` is a fault that
 `tests.support.breakages` puts into the server's process before it starts.
 """
@@ -20,9 +20,9 @@ from typing import Any, Self
 
 import aiohttp
 
+from tests.support.forked import PROGRAM, ROOT, Forked, fits, fork
 from tests.support.processes import stopped
 
-ROOT = Path(__file__).parents[2]
 API = "/api/download-queue"
 FINAL = ("completed", "failed", "cancelled")
 Json = dict[str, Any]
@@ -88,7 +88,7 @@ class Tonearm:
         self.breakage = breakage
         self.command = command
         self.arguments: list[str] = []
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Forked | asyncio.subprocess.Process | None = None
         self._http: aiohttp.ClientSession | None = None
         self._settings = {
             "INTERNAL_API_URL": catalog_url,
@@ -137,16 +137,19 @@ class Tonearm:
             "TONEARM_BREAKAGE": self.breakage or "",
             **{name: str(value) for name, value in self._settings.items()},
         }
-        start = "from tests.support import breakages; breakages.install(); import tonearm.cli as c; c.main()"
+        arguments = [self.command, *self.arguments]
         with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", start, self.command, *self.arguments),
-                env=environment,
-                cwd=self.folder,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+            if fits(self._settings):
+                self._process = await fork(arguments, environment, self.folder, log)
+            else:
+                self._process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-c", PROGRAM, *arguments),
+                    env=environment,
+                    cwd=self.folder,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                )
         await until(f"the server answers\n{self.tail()}", self._answers)
 
     async def _answers(self) -> bool:
