@@ -42,8 +42,9 @@ class ArchiveRoutes:
         """Add the route to *app*."""
         app.add_api_route(f"{PREFIX}/{{job_id}}/archive", self.archive, methods=["GET", "HEAD"])
 
-    async def archive(self, request: Request, job_id: str) -> Response:
+    async def archive(self, request: Request) -> Response:
         """The files of a finished job as a ZIP."""
+        job_id: str = request.path_params["job_id"]
         if not JOB_ID.fullmatch(job_id):
             raise NotFound(job_id)
         job = await self._store.job(job_id)

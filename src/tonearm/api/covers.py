@@ -40,8 +40,9 @@ class CoverRoutes:
         """Add the route to *app*."""
         app.add_api_route(f"{PREFIX}/{{job_id}}/cover", self.cover, methods=["GET", "HEAD"])
 
-    async def cover(self, request: Request, job_id: str) -> Response:
+    async def cover(self, request: Request) -> Response:
         """The cover beside the first file of a job; 204 where there is none, which is no error of whoever asks."""
+        job_id: str = request.path_params["job_id"]
         if not JOB_ID.fullmatch(job_id):
             raise NotFound(job_id)
         job = await self._store.job(job_id, whole=False)

@@ -136,13 +136,15 @@ class JobRoutes:
         answer = _with_cursor(with_warning(answer, self._store.warning), page.next)
         return success(answer, headers={"ETag": tag})
 
-    async def show(self, job_id: str) -> Response:
+    async def show(self, request: Request) -> Response:
         """One job, whole."""
+        job_id: str = request.path_params["job_id"]
         job = await self._store.job(_known_form(job_id))
         return success(with_warning({"job": msgspec.Raw(records.encode_whole(job))}, self._store.warning))
 
-    async def act(self, request: Request, job_id: str) -> Response:
+    async def act(self, request: Request) -> Response:
         """Cancel, pause, resume, retry or prioritize a job."""
+        job_id: str = request.path_params["job_id"]
         _not_a_fixed_name(job_id)
         body = await self._body(request)
         action = read_action(body)
@@ -156,8 +158,9 @@ class JobRoutes:
         answer = {"message": REQUESTED[action], "jobId": job_id}
         return success(with_warning(answer, fields.warning(fields.unknown(body, ("action", "priority")))))
 
-    async def delete(self, request: Request, job_id: str) -> Response:
+    async def delete(self, request: Request) -> Response:
         """Remove a job in any state, and with `files=true` what it brought; a running one is cancelled first."""
+        job_id: str = request.path_params["job_id"]
         query, files, warning = request.query_params, dict[str, Any](), None
         with_files = read_flag(query, "files")
         known = _known_form(job_id)
@@ -171,8 +174,9 @@ class JobRoutes:
         answer = {"message": message, "jobId": job_id, **files}
         return success(with_warning(answer, warning, fields.warning(fields.unknown(query, ("files",)))))
 
-    async def tracks(self, request: Request, job_id: str) -> Response:
+    async def tracks(self, request: Request) -> Response:
         """The tracks of an album, in its order."""
+        job_id: str = request.path_params["job_id"]
         window = read_window(request.query_params)
         tracks: list[TrackProgress] = []
         cursor = window.cursor

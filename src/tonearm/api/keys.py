@@ -61,8 +61,9 @@ class KeyRoutes:
         warning = fields.warning(fields.unknown(body, ("name", "scope", "limits")))
         return success(with_warning(_shown(record) | {"key": text}, warning), status=201)
 
-    async def revoke(self, request: Request, name: str) -> Response:
+    async def revoke(self, request: Request) -> Response:
         """Revoke a key, and end its sessions."""
+        name: str = request.path_params["name"]
         if "/" in name or not await self._store.remove_key(name):
             return refusal(request.scope, RefusalCode.NOT_FOUND, "There is no key of this name")
         await self._keyring.read()

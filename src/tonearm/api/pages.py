@@ -11,6 +11,7 @@ import base64
 import hashlib
 import os
 import re
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -47,7 +48,6 @@ _INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 def add_pages(app: FastAPI, base_path: str) -> None:
     """Add `/`, `/docs` with its assets, and `/openapi.json`."""
-    openapi = msgspec.json.encode(document(base_path))
     root = f"{base_path}/" if base_path else ""
 
     front_page = (_FOLDER / "index.html").read_text("utf-8").replace("@", root)
@@ -70,9 +70,13 @@ def add_pages(app: FastAPI, base_path: str) -> None:
         page.headers["Content-Security-Policy"] = _policy(bytes(page.body).decode())
         return page
 
+    @cache  # not made at the start, which it would slow down: few ask for it
+    def openapi() -> bytes:
+        return msgspec.json.encode(document(base_path))
+
     async def described() -> Response:
         """The OpenAPI document."""
-        return Response(openapi, media_type="application/json", headers=dict(_HEADERS))
+        return Response(openapi(), media_type="application/json", headers=dict(_HEADERS))
 
     for path, endpoint in (("/", front), ("/docs", docs), ("/openapi.json", described)):
         app.add_api_route(path, endpoint, methods=["GET", "HEAD"], response_class=Response)
