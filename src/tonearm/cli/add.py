@@ -34,13 +34,9 @@ def add(
     ],
     ids: Annotated[list[str], typer.Argument(metavar="ID", help="Ids in the catalog.", callback=_check_ids)],
     *,
-    quality: Annotated[
-        Quality,
-        one_of(Quality, "--quality", "-q", says="What to bring."),
-    ] = Quality.LOSSLESS,
+    quality: Annotated[Quality, one_of(Quality, "--quality", "-q", says="What to bring.")] = Quality.LOSSLESS,
     priority: Annotated[
-        Priority,
-        one_of(Priority, "--priority", says="The place among your own jobs."),
+        Priority, one_of(Priority, "--priority", says="The place among your own jobs.")
     ] = Priority.NORMAL,
     wait: Annotated[
         bool, typer.Option("--wait", "-w", help="Follow the jobs until they are finished; wait out limits.")

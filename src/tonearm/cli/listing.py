@@ -23,8 +23,7 @@ MOST = 1_000_000
 def list_jobs(
     *,
     status: Annotated[
-        Status | None,
-        one_of(Status, "--status", metavar="STATUS", says="Only jobs of this status."),
+        Status | None, one_of(Status, "--status", metavar="STATUS", says="Only jobs of this status.")
     ] = None,
     outcome: Annotated[
         AlbumOutcome | None,
