@@ -21,7 +21,8 @@ _UNSAFE = re.compile(
     "\\ufff9-\\ufffb\\U000e0000-\\U000e007f]"
 )
 """What would begin a line, turn the direction of the writing, move a cursor, or not be seen at all."""
-_BARE = re.compile(r"[^\s\"'=\\]+")
+_BARE = re.compile(rf"(?![\[{{])(?:(?!{_UNSAFE.pattern})[^\s\"'=\\])+")
+"""A value that needs no quotes: nothing in it has to be escaped, and it does not look like a list or an object."""
 _ODD = re.compile(r"[^\w.]+", re.ASCII)
 
 
@@ -53,11 +54,15 @@ def _redacted(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    """A value as one word, or in quotes."""
-    if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    text = str(value)
-    return text if _BARE.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+    """A value as one word, or as JSON, whose escapes are those of JSON too."""
+    plain = value if isinstance(value, list | dict) else str(value)
+    if isinstance(plain, str) and _BARE.fullmatch(plain):
+        return plain
+    return _UNSAFE.sub(_json_escape, json.dumps(plain, ensure_ascii=False, default=str))
+
+
+def _json_escape(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1] if ord(found[0]) != 0x7F else "\\u007f"  # JSON lets this one stand
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -17,17 +17,21 @@ MASK = "***"
 SHORTEST = 4
 """Characters of the shortest secret that is looked for by itself: a shorter one is found in half of all words."""
 
-_NAME = r"[\w-]*(?:token|secret|password|passwd|api[_-]?key|access[_-]?key|signature|credential)s?"
-_SECRET_KEY = re.compile(rf"(?:{_NAME}|(?:proxy-)?authorization|(?:set-)?cookie)", re.IGNORECASE)
+_NAME = r"(?:token|secret|password|passwd|api[_-]?key|access[_-]?key|signature|credential)s?"
+"""How a name ends that a secret stands behind. What it begins with is not looked at: to try that at each place of a
+long word would take the square of its length."""
+_SECRET_KEY = re.compile(rf"(?:[\w-]*{_NAME}|(?:proxy-)?authorization|(?:set-)?cookie)", re.IGNORECASE)
 _PATTERNS = (
-    (re.compile(r"(://)[^\s/@]+@"), rf"\1{MASK}@"),
+    (re.compile(r"(://)[^\s/?#]+@"), rf"\1{MASK}@"),  # to the last @: a password may have one too
     (
-        re.compile(r"""(\b(?:authorization|cookie)["']?\s*[:=]\s*)[^\r\n"']*["']?[^\r\n"']*""", re.IGNORECASE),
+        re.compile(
+            r"""(\b(?:authorization|cookie)(?:["']?\s*[:=]|["'],)\s*)[^\r\n"']*["']?[^\r\n"']*""", re.IGNORECASE
+        ),
         rf"\1{MASK}",
     ),
     (re.compile(r"\b(tonearm_)[\w-]{20,}"), rf"\1{MASK}"),
     (re.compile(r"(\bbearer\s+)[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1{MASK}"),
-    (re.compile(rf"""(\b{_NAME}["']?\s*[=:]\s*["']?)[^\s&"',;]+""", re.IGNORECASE), rf"\1{MASK}"),
+    (re.compile(rf"""({_NAME}["']?\s*[=:]\s*["']?)[^\s&"',;]+""", re.IGNORECASE), rf"\1{MASK}"),
 )
 
 

@@ -18,6 +18,7 @@ import structlog
 from tests.support.told import telling
 
 from tonearm.ops import logs
+from tonearm.ops.redact import redact
 from tonearm.settings import Settings
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \[Queue\] \[(\S+)\] \[(\w+)\] \[(\S+)\] (.*)\n")
@@ -99,6 +100,24 @@ def test_one_event_is_one_line_whatever_is_in_it(out: io.StringIO, form: str, na
     text.encode("utf-8")
 
 
+@pytest.mark.parametrize("nasty", ["a\x7fb", "a b\x9fc", "a\u202eb", "a \U000e0041", "a\ud800b", "[Live]", "{x}", "", "\\"])
+def test_a_quoted_value_of_a_text_line_reads_as_json(out: io.StringIO, nasty: str) -> None:
+    """Whatever is escaped in it comes back as it was, and nothing but a list or an object begins like one."""
+    logs.configure("text", "info", out)
+    structlog.get_logger("x").info("Said", value=nasty, nested=[nasty])
+    value, _, nested = parts(out.getvalue())[3].removeprefix("Said value=").partition(" nested=")
+
+    assert (json.loads(value), json.loads(nested)) == (nasty, [nasty])
+
+
+def test_a_long_word_is_looked_through_in_one_go() -> None:
+    """Nobody stops the server by a title or an address: looking for secrets takes no square of the length (it hung)."""
+    word = "a-" * 100_000 + "token-" * 30_000
+
+    assert redact(f"{word}=hunter2") == f"{word}=hunter2"
+    assert redact(f"{word}token=hunter2") == f"{word}token=***"
+
+
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_the_stack_of_an_error_is_on_its_line(out: io.StringIO, form: str) -> None:
     """The traceback is kept whole, escaped."""
@@ -119,11 +138,13 @@ def test_the_stack_of_an_error_is_on_its_line(out: io.StringIO, form: str) -> No
     [
         ("calling http://user:hunter2@host/x", {}),
         ("calling http://hunter2@host/x", {}),
+        ("calling http://user:p@hunter2@host/x", {}),
         ("GET /x?token=hunter2&a=1", {}),
         ("GET /x?a=1&access_token=hunter2", {}),
         ("Authorization: Bearer hunter2", {}),
         ("headers {'Authorization': 'Basic hunter2'}", {}),
         ("Cookie: a=hunter2; b=hunter2", {}),
+        ("[(b'authorization', b'Basic hunter2')]", {}),
         ("sent bearer hunter2", {}),
         ("password=hunter2", {}),
         ("x", {"token": "1:hunter2"}),
