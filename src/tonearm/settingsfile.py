@@ -7,6 +7,7 @@ settings, which load slowly. What stands in the file is read there.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from platformdirs import user_config_path
@@ -19,12 +20,17 @@ NAME = "tonearm.toml"
 
 def places() -> tuple[Path, ...]:
     """Where the file is looked for when nobody names one; the first that is there is read, and no other."""
-    return (Path(NAME), user_config_path("tonearm") / NAME, Path("/etc/tonearm") / NAME)
+    users: tuple[Path, ...] = ()
+    with suppress(RuntimeError):  # such a user has no home: an id without a name, and no HOME
+        users = (user_config_path("tonearm") / NAME,)
+    return (Path(NAME), *users, Path("/etc/tonearm") / NAME)
 
 
 def find() -> Path | None:
     """The settings file of this process; None: there is none. One that was named is not looked for elsewhere."""
     named = os.environ.get(NAMED_BY)
     if named:
-        return Path(named).expanduser()
+        with suppress(RuntimeError):  # a home that nobody knows: such a file is not there
+            return Path(named).expanduser()
+        return Path(named)
     return next((place for place in places() if os.path.exists(place)), None)  # noqa: PTH110 - False where we may not look

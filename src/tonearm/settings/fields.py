@@ -36,6 +36,13 @@ def _wire_name(attribute: str) -> str:
     return name if name in _WITHOUT_PREFIX else f"QUEUE_{name}"
 
 
+def _usual_database() -> Path:
+    try:
+        return user_data_path("tonearm") / "queue.db"
+    except RuntimeError:  # an id without a name, and no HOME
+        raise SetupError("QUEUE_DATABASE must be set here: this user has no home folder for its default") from None
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where settings come from. *file*: the TOML file that was read; *warnings*: what people should know of it all."""
@@ -162,7 +169,7 @@ class Settings(BaseSettings):
         default=False, description="Do not use Redis, whatever REDIS_URL says."
     )
     database: kinds.FilePath = Field(
-        default_factory=lambda: user_data_path("tonearm") / "queue.db",
+        default_factory=_usual_database,
         description="SQLite file of the queue.",
         json_schema_extra={"shown": "tonearm/queue.db in the user's data folder"},
     )

@@ -51,13 +51,22 @@ def _pairs(value: object) -> object:
     return {name.strip(): word.strip() for name, _, word in pairs}
 
 
+class NoHome(ValueError):
+    """Nobody knows where the home folder is that a path begins with."""
+
+
 def folder(path: Path) -> Path:
     """The path in full, `~` included."""
-    return path.expanduser().absolute()
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        raise NoHome(f"{path.parts[0]} has no home folder here") from None
 
 
 def _web_url(url: str) -> str:
     parts = urlsplit(url)
+    if not url.isprintable() or " " in url:  # nor can an error be told of a text that has bytes which are no UTF-8
+        raise ValueError("what no address has")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
         raise ValueError(url)
     return url.rstrip("/")

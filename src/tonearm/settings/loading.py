@@ -17,6 +17,7 @@ from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 from tonearm import settingsfile
 from tonearm.errors import SetupError, WrongSettings
 from tonearm.settings.fields import FIELDS, Origin, Settings
+from tonearm.settings.kinds import NoHome
 from tonearm.settings.redisaddress import WrongAddress
 from tonearm.settings.showing import MASK, kind_of, secret, shown
 from tonearm.settings.tomlfile import read
@@ -110,7 +111,7 @@ def _unknown(layer: Layer) -> Iterator[str]:
     for name in layer.values if layer.beside is None else layer.beside:
         if name not in FIELDS and (layer.beside is None or name.startswith("QUEUE_")):
             close = difflib.get_close_matches(_bare(name.upper()), _BARE, n=1, cutoff=_CLOSE)
-            yield f"{name} ({layer.source}): unknown name" + (f"; did you mean {_BARE[close[0]]}?" if close else "")
+            yield f"{_on_one_line(name)} ({layer.source}): unknown name" + (f"; did you mean {_BARE[close[0]]}?" if close else "")
 
 
 def _explain(wrong: ValidationError, values: Mapping[str, Any], sources: Mapping[str, str]) -> Iterator[str]:
@@ -121,7 +122,11 @@ def _explain(wrong: ValidationError, values: Mapping[str, Any], sources: Mapping
         if name not in values or name in told:
             continue
         told.add(name)
-        value = MASK if secret(FIELDS[name], values[name]) else shown(values[name])
+        value = MASK if secret(FIELDS[name], values[name]) else _on_one_line(shown(values[name]))
         cause = error.get("ctx", {}).get("error")
-        reason = f"; {cause}" if isinstance(cause, WrongAddress) else ""
+        reason = f"; {cause}" if isinstance(cause, WrongAddress | NoHome) else ""
         yield f"{name}={value} ({sources[name]}): must be {kind_of(FIELDS[name]).allowed}{reason}"
+
+
+def _on_one_line(text: str) -> str:
+    return text if text.isprintable() else ascii(text)

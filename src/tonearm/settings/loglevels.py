@@ -46,6 +46,8 @@ def checked(text: str) -> str:
     Raises:
         ValueError: as `read_levels`.
     """
+    if not text.isascii():  # nor can an error be told of a text that has bytes which are no UTF-8
+        raise ValueError("a letter of another alphabet is in no level or part")
     text = text.lower()
     read_levels(text)
     return text

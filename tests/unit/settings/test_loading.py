@@ -56,6 +56,30 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_file(
     assert sources == ["flag", "environment", ".env", "default"]
 
 
+@pytest.mark.parametrize("text", ["\udcff", "http://\udcff", "http://a b/", "http://a\nb/"])
+@pytest.mark.parametrize("name", ["INTERNAL_API_URL", "QUEUE_WEBHOOK_URLS", "LOG_LEVEL"])
+def test_what_no_address_and_no_level_has_is_refused_by_name(name: str, text: str) -> None:
+    """Bytes of another encoding, spaces and line ends among it (the former ended in a traceback)."""
+    (problem,) = problems({name: text})
+
+    assert problem.lstrip().startswith(f"{name}=")
+    assert "must be" in problem
+
+
+def test_a_home_that_nobody_knows_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`~somebody` without such a user names its setting, and so does a default that needs a home where there is none."""
+    assert problems({"DOWNLOAD_DIR": "~nosuch-user/music"}) == [
+        "  DOWNLOAD_DIR=~nosuch-user/music (flag): must be a path; ~nosuch-user has no home folder here"
+    ]
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 54_321)
+    with pytest.raises(SetupError, match="QUEUE_DATABASE must be set"):
+        load()
+    assert load({"QUEUE_DATABASE": "/srv/queue.db"}).database == Path("/srv/queue.db")
+
+
 def test_an_empty_value_counts_as_not_set(env_file: EnvFile, monkeypatch: pytest.MonkeyPatch) -> None:
     """`PORT=` in a compose file means the default."""
     monkeypatch.setenv("PORT", "")
