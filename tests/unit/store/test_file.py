@@ -16,7 +16,9 @@ from tests.contract.steps import submit_track
 from tests.support.clock import FakeClock
 
 from tonearm.errors import SetupError
+from tonearm.store.checks import Verdict
 from tonearm.store.sqlite import SqliteStore, file, open_sqlite
+from tonearm.store.sqlite.checks import look
 
 
 def folder_of(database: Path) -> dict[str, bytes]:
@@ -108,14 +110,19 @@ async def test_a_newer_version_is_left_alone(database: Path, clock: FakeClock) -
 
 
 async def test_a_damaged_database_is_a_clear_error(database: Path, clock: FakeClock) -> None:
-    """Our mark on a file whose pages are garbage: refused with its name, and the lock is free again."""
+    """Our mark on a file whose pages are garbage, or missing: refused with its name and with what to do, nothing in it
+    changes, and the lock is free again.
+    """
     await (await open_sqlite(database, clock)).close()
     whole = database.read_bytes()
-    damaged = whole[:100] + bytes(len(whole) - 100)
-    for _ in range(2):
+    for damaged in (whole[:100] + bytes(len(whole) - 100), whole[:100], whole[: len(whole) // 3]):
         database.write_bytes(damaged)
-        with pytest.raises(SetupError, match=r"queue\.db cannot be opened"):
+        with pytest.raises(SetupError, match=r"queue\.db is damaged: .*\. Put a backup in its place: tonearm restore"):
             await open_sqlite(database, clock)
+        assert database.read_bytes() == damaged
+        (*_, audit) = [check async for check in look(database, lambda _: None)]
+        assert audit.verdict is Verdict.WRONG
+        assert "tonearm restore" in audit.text
 
 
 async def test_an_empty_file_becomes_a_database(database: Path, clock: FakeClock) -> None:

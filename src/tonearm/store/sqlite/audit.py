@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tonearm.store.base import FEED_LIMIT
+from tonearm.store.sqlite.file import REPLACE
 from tonearm.store.sqlite.rows import COLUMNS
 from tonearm.store.sqlite.unit import Row, Unit
 from tonearm.store.task import Task
@@ -96,9 +97,9 @@ def audit(unit: Unit) -> tuple[str, ...]:
 
 
 def _differences(unit: Unit) -> Iterator[str]:
-    for (text,) in unit.db.execute("PRAGMA integrity_check"):
-        if text != "ok":
-            yield f"The database file is damaged: {text}"
+    found = [" ".join(text.split()) for (text,) in unit.db.execute("PRAGMA integrity_check(5)")]
+    if found != ["ok"]:
+        yield f"The database file is damaged: {'; '.join(found)}. {REPLACE}"
     sums = Sums()
     for task in _tasks(unit, "1"):
         sums.add(task)

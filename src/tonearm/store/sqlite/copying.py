@@ -72,4 +72,4 @@ def check(database: Path) -> None:
     except apsw.Error as error:
         found = [str(error)]
     if found != ["ok"]:
-        raise SetupError(f"{database} is damaged: {'; '.join(found)}")
+        raise SetupError(f"{database} is damaged: {'; '.join(' '.join(text.split()) for text in found)}")

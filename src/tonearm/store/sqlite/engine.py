@@ -141,6 +141,8 @@ def _open(database: Path | None, clock: Clock) -> _Opened:
             with writing:
                 time.keep(writing)
             reading = file.connect(database, writes=False)
+        except (apsw.CorruptError, apsw.NotADBError) as error:
+            raise SetupError(f"The database {database} is damaged: {error}. {file.REPLACE}") from error
         except (apsw.Error, OSError) as error:
             raise SetupError(f"The database {database} cannot be opened: {error}") from error
         undo.pop_all()

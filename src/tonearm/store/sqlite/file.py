@@ -70,6 +70,10 @@ MIGRATIONS: Sequence[Migration] = (
 """The step at place n leads from version n to n + 1; each runs in one transaction with the change of the version."""
 
 
+REPLACE = "Put a backup in its place: tonearm restore FILE --replace. What is there is kept beside it."
+"""What to do about a damaged database."""
+
+
 class FileLock:
     """The lock beside the database: one process owns the store."""
 
