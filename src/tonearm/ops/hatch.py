@@ -241,12 +241,18 @@ def _short(place: Path) -> Iterator[str]:
 
 # The command
 
+_FOREIGN = (
+    "What listens at the socket beside the database (its name and .sock) is no Tonearm that this command understands. "
+    "Use the command of the version that runs, or end the other program."
+)
+
 
 def connect(database: Path) -> socket.socket | None:
     """A connection to the process that holds the queue in this database; None: nobody listens there.
 
     Raises:
         SetupError: it is another user's.
+        ServerUnreachable: it takes no more commands now, or does not run on (it was stopped, say).
     """
     place = place_of(database)
     line = socket.socket(socket.AF_UNIX)
@@ -257,6 +263,9 @@ def connect(database: Path) -> socket.socket | None:
     except (FileNotFoundError, ConnectionRefusedError):
         line.close()
         return None
+    except (BlockingIOError, TimeoutError) as error:
+        line.close()
+        raise ServerUnreachable(f"The server that has the queue takes no command through {place} now.") from error
     except OSError as error:
         line.close()
         raise SetupError(
@@ -270,7 +279,7 @@ def ask(line: socket.socket, order: Order, take: Callable[[bytes], None]) -> Ans
     """Have *order* carried out at the other end of *line*, give each piece to *take*, and return the answer.
 
     Raises:
-        SetupError: it cannot be done; the message says what to change.
+        SetupError: it cannot be done, or the other end is no Tonearm; the message says what to change.
         StoreUnavailable: it cannot be done now.
         ServerUnreachable: the process ended, or fell silent, before the answer.
     """
@@ -279,9 +288,12 @@ def ask(line: socket.socket, order: Order, take: Callable[[bytes], None]) -> Ans
         while kind == PIECE:
             take(body)
             kind, body = _exchange(ends)
-    if kind == ANSWER:
-        return _ANSWERS.decode(body)
-    refusal = _REFUSALS.decode(body)
+    try:
+        if kind == ANSWER:
+            return _ANSWERS.decode(body)
+        refusal = _REFUSALS.decode(body)
+    except msgspec.DecodeError as error:
+        raise SetupError(_FOREIGN) from error
     raise (StoreUnavailable if refusal.kind == "unavailable" else SetupError)(refusal.error)
 
 
@@ -292,6 +304,8 @@ def _exchange(ends: io.BufferedRWPair, said: bytes = b"") -> tuple[bytes, bytes]
         ends.flush()
         head = ends.read(_HEAD.size)
         kind, size = _HEAD.unpack(head) if len(head) == _HEAD.size else (b"", 1)
+        if kind not in (b"", PIECE, ANSWER, REFUSAL):  # and what it takes for a size may be gigabytes
+            raise SetupError(_FOREIGN)
         body = ends.read(size)
     except OSError as error:
         raise ServerUnreachable(f"The server that has the queue does not answer any more: {error}") from error

@@ -63,6 +63,12 @@ def folder(path: Path) -> Path:
         raise NoHome(f"{path.parts[0]} has no home folder here") from None
 
 
+def _in_utf8(secret: SecretStr) -> SecretStr:
+    if any("\ud800" <= letter <= "\udfff" for letter in secret.get_secret_value()):
+        raise ValueError("bytes of another encoding")
+    return secret
+
+
 def _web_url(url: str) -> str:
     parts = urlsplit(url)
     if not url.isprintable() or " " in url:  # nor can an error be told of a text that has bytes which are no UTF-8
@@ -122,7 +128,7 @@ Speed = Annotated[_Int, Field(ge=0, le=10**15), Kind("bytes/s", _whole(0, 10**15
 PortNumber = Annotated[_Int, Field(ge=0, le=65_535), Kind("", _whole(0, 65_535, "any free port"))]
 FilePath = Annotated[Path, AfterValidator(folder), Kind("", "a path")]
 Text = Annotated[str, Field(min_length=1), Kind("", "a text that is not empty")]
-Secret = Annotated[SecretStr, Kind("", "a text")]
+Secret = Annotated[SecretStr, AfterValidator(_in_utf8), Kind("", "a text in UTF-8")]
 WebUrl = Annotated[str, AfterValidator(_web_url), Kind("", "an address that begins with http:// or https://")]
 WebUrls = Annotated[
     tuple[Annotated[str, AfterValidator(_web_url)], ...],

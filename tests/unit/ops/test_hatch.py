@@ -153,6 +153,30 @@ async def test_a_process_that_ends_in_the_middle_says_so(database: Path) -> None
         await asking
 
 
+@pytest.mark.parametrize("said", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"=\0\0\0\x02}{", b"!\0\0\0\x01\xff"])
+async def test_another_program_at_the_socket_is_told_from_ours(database: Path, said: bytes) -> None:
+    """Whatever it says, the command ends with a sentence, at once."""
+
+    async def says(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(5)
+        writer.write(said)
+        writer.close()
+
+    async with await asyncio.start_unix_server(says, hatch.place_of(database)):
+        with pytest.raises(SetupError, match="no Tonearm"):
+            await asyncio.to_thread(ask, database, Order("x"))
+
+
+async def test_a_process_that_is_stopped_is_not_taken_for_another_users(database: Path) -> None:
+    """Where its queue of commands is full, that is what the error says."""
+    with socket.socket(socket.AF_UNIX) as stopped, socket.socket(socket.AF_UNIX) as first:
+        stopped.bind(str(hatch.place_of(database)))
+        stopped.listen(0)
+        first.connect(str(hatch.place_of(database)))
+        with pytest.raises(ServerUnreachable, match="takes no command"):
+            hatch.connect(database)
+
+
 async def test_few_commands_are_served_at_a_time(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One more is told to come again."""
     monkeypatch.setattr(hatch, "AT_ONCE", 1)

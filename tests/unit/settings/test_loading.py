@@ -66,6 +66,12 @@ def test_what_no_address_and_no_level_has_is_refused_by_name(name: str, text: st
     assert "must be" in problem
 
 
+@pytest.mark.parametrize("name", ["INTERNAL_API_TOKEN", "QUEUE_WEBHOOK_SECRET"])
+def test_a_secret_in_another_encoding_is_refused_by_name(name: str) -> None:
+    """It could be neither sent nor masked (it ended in a traceback)."""
+    assert problems({name: "s\udce9same"}) == [f"  {name}=*** (flag): must be a text in UTF-8"]
+
+
 def test_a_home_that_nobody_knows_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """`~somebody` without such a user names its setting, and so does a default that needs a home where there is none."""
     assert problems({"DOWNLOAD_DIR": "~nosuch-user/music"}) == [
