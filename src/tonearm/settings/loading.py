@@ -111,7 +111,8 @@ def _unknown(layer: Layer) -> Iterator[str]:
     for name in layer.values if layer.beside is None else layer.beside:
         if name not in FIELDS and (layer.beside is None or name.startswith("QUEUE_")):
             close = difflib.get_close_matches(_bare(name.upper()), _BARE, n=1, cutoff=_CLOSE)
-            yield f"{_on_one_line(name)} ({layer.source}): unknown name" + (f"; did you mean {_BARE[close[0]]}?" if close else "")
+            hint = f"; did you mean {_BARE[close[0]]}?" if close else ""
+            yield f"{_on_one_line(name)} ({layer.source}): unknown name{hint}"
 
 
 def _explain(wrong: ValidationError, values: Mapping[str, Any], sources: Mapping[str, str]) -> Iterator[str]:

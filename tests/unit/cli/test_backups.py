@@ -11,6 +11,7 @@ from typing import Any
 import apsw
 import pytest
 from tests.contract.steps import KEEP_NOTHING, listed, submit_track
+from tests.support.mounts import leave_free, small_disk
 from tests.unit.cli.conftest import Run, fill, on
 
 from tonearm.model import KeyRecord, Scope
@@ -174,6 +175,17 @@ def test_what_is_no_sound_backup_changes_nothing(tonearm: Run, here: Path, how: 
     assert BACKUP in ended.err
     assert folder(here) == files
     assert len(on(here, listed)) == 1
+
+
+def test_a_backup_to_a_full_disk_says_so_and_leaves_nothing(tonearm: Run, here: Path, tmp_path: Path) -> None:
+    """In words ("not an error" is what SQLite calls it)."""
+    on(here, fill)
+    with small_disk(tmp_path / "disk", 1) as disk:
+        filler = leave_free(disk, 65_536)
+        ended = tonearm("backup", str(disk / BACKUP))
+
+        assert (ended.code, [*disk.iterdir()]) == (4, [filler])
+        assert "The disk is full" in ended.err
 
 
 def test_a_backup_that_is_not_sound_gets_no_name(tonearm: Run, here: Path) -> None:

@@ -100,7 +100,9 @@ def test_one_event_is_one_line_whatever_is_in_it(out: io.StringIO, form: str, na
     text.encode("utf-8")
 
 
-@pytest.mark.parametrize("nasty", ["a\x7fb", "a b\x9fc", "a\u202eb", "a \U000e0041", "a\ud800b", "[Live]", "{x}", "", "\\"])
+@pytest.mark.parametrize(
+    "nasty", ["a\x7fb", "a b\x9fc", "a\u202eb", "a \U000e0041", "a\ud800b", "[Live]", "{x}", "", "\\"]
+)
 def test_a_quoted_value_of_a_text_line_reads_as_json(out: io.StringIO, nasty: str) -> None:
     """Whatever is escaped in it comes back as it was, and nothing but a list or an object begins like one."""
     logs.configure("text", "info", out)

@@ -73,7 +73,7 @@ def test_a_secret_in_another_encoding_is_refused_by_name(name: str) -> None:
 
 
 def test_a_home_that_nobody_knows_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`~somebody` without such a user names its setting, and so does a default that needs a home where there is none."""
+    """`~somebody` without such a user names its setting; so does a default that needs a home where there is none."""
     assert problems({"DOWNLOAD_DIR": "~nosuch-user/music"}) == [
         "  DOWNLOAD_DIR=~nosuch-user/music (flag): must be a path; ~nosuch-user has no home folder here"
     ]

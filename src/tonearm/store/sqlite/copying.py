@@ -41,7 +41,8 @@ def copy(source: apsw.Connection, target: Path) -> None:
         for path in (target, journal):
             path.unlink(missing_ok=True)
         if isinstance(error, apsw.Error):
-            raise SetupError(f"The copy {target} cannot be written: {error}") from error
+            why = "The disk is full" if isinstance(error, apsw.FullError) else error  # of a copy, SQLite has no words
+            raise SetupError(f"The copy {target} cannot be written: {why}") from error
         raise
 
 
