@@ -72,7 +72,8 @@ def _play(folder: Path, children: Children, *, once: bool, kept: bool) -> ExitCo
     server = _start_server(folder, children, catalog)
     out.document({"event": "started", "server": server, "catalog": catalog, "folder": str(folder)})
     with Client(server) as client:
-        arrived = _arrive(client, _queue(client, wishes), children)
+        jobs = _queue(client, wishes)
+        arrived = _arrive(client, jobs, children)
     if not arrived:
         out.note(f"Not all of it arrived. The server's log ends:\n{children.tail('server')}")
         return ExitCode.FAILED
@@ -81,7 +82,7 @@ def _play(folder: Path, children: Children, *, once: bool, kept: bool) -> ExitCo
         end = "is removed now" if once else "is removed at the end"
         out.line(f"This library is temporary and {end}; --folder DIR keeps it.")
     if not once:
-        _stay(server, folder, children, wishes)
+        _stay(server, folder, children, examples(jobs[0], wishes[0]))
     return ExitCode.OK
 
 
@@ -183,12 +184,19 @@ def _show_library(library: Path) -> None:
                 out.line("  " * len(parent.parts) + parent.name + ("" if parent == path else "/"))
 
 
-def _stay(server: str, folder: Path, children: Children, wishes: list[Wish]) -> NoReturn:
+def examples(job_id: str, wish: Wish) -> list[str]:
+    """What can be typed next; the same wish comes last, after its files went: another quality would lie beside them."""
+    job_type, catalog_id, quality = wish
+    again = f"add {job_type} {catalog_id} --quality {quality} --wait"
+    return ["list", f"show {job_id}", f"remove --files {job_id}", again]
+
+
+def _stay(server: str, folder: Path, children: Children, commands: list[str]) -> NoReturn:
     """Keep running until Ctrl-C; a child that dies ends it too."""
-    out.note(f"\nThe server goes on at {server}, until Ctrl-C. For example:")
+    out.note(f"\nThe server and its page go on at {server}, until Ctrl-C. In another terminal, for example:")
     program = called()
-    out.note(f"  {program} list --server {server}")
-    out.note(f"  {program} add album {wishes[0][1]} --quality {wishes[1][2]} --wait --server {server}")
+    for command in commands:
+        out.note(f"  {program} {command} --server {server}")
     out.note(f"  less {folder / 'server.log'}")
     while True:
         children.check()
