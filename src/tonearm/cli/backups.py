@@ -78,4 +78,6 @@ def _counts(found: Contents) -> dict[str, int]:
 
 
 def _told(found: Contents) -> str:
-    return f"{found.jobs:,} jobs and {found.keys:,} keys"
+    return " and ".join(
+        f"{count:,} {things if count != 1 else things[:-1]}" for things, count in _counts(found).items()
+    )

@@ -52,13 +52,13 @@ def test_a_backup_restored_elsewhere_is_the_same_queue(
     before = on(here, seen)
 
     taken = tonearm("backup", BACKUP)
-    assert (taken.code, taken.out.partition(" are in ")[0]) == (0, "5 jobs and 1 keys")
+    assert (taken.code, taken.out.partition(" are in ")[0]) == (0, "5 jobs and 1 key")
     assert stat.S_IMODE(Path(BACKUP).stat().st_mode) == 0o600
     assert sorted(path.name for path in Path().glob(f"{BACKUP}*")) == [BACKUP]
     monkeypatch.setenv("QUEUE_DATABASE", str(elsewhere))
     restored = tonearm("restore", BACKUP)
 
-    assert (restored.code, restored.out) == (0, f"5 jobs and 1 keys are in {elsewhere}\n")
+    assert (restored.code, restored.out) == (0, f"5 jobs and 1 key are in {elsewhere}\n")
     assert "revoked" in restored.err
     assert folder(elsewhere) == ["queue.db", "queue.db.lock"]
     assert on(elsewhere, seen) == before
