@@ -34,3 +34,11 @@ def find() -> Path | None:
             return Path(named).expanduser()
         return Path(named)
     return next((place for place in places() if os.path.exists(place)), None)  # noqa: PTH110 - False where we may not look
+
+
+def closed() -> Path | None:
+    """A folder of settings that this user may not look into; None where a file is found, for no other is read."""
+    if find() is not None:
+        return None
+    folders = (place.parent for place in places())
+    return next((folder for folder in folders if folder.is_dir() and not os.access(folder, os.X_OK)), None)

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from tonearm import settingsfile
 from tonearm.cli import actions, add, archive, keys, listing, logs, search, showing, steering, webhooks, workers
 from tonearm.cli.completing import WithSettings
 from tonearm.cli.exits import EPILOG, ExitCode, code_of
@@ -261,6 +262,8 @@ def _say(error: TonearmError) -> None:
         out.note("Nothing was kept. Try again; the server's log may say more.")
     elif isinstance(error, ServerUnreachable):
         out.note("Start a server: tonearm serve   Or name one: --server http://host:port")
+        if (folder := settingsfile.closed()) is not None:
+            out.note(f"The settings in {folder}, which this user may not read, may say that a server is elsewhere.")
     elif isinstance(error, NotFound):
         out.note(SEE_LIST)
     elif isinstance(error, Refused) and error.code == RefusalCode.UNAUTHORIZED:

@@ -125,3 +125,15 @@ def test_a_folder_that_is_not_there_cannot_be_served(tonearm: Run) -> None:
 
     assert ended.code == 4
     assert "nowhere" in ended.err
+
+
+def test_settings_that_are_closed_to_the_user_are_named_where_no_server_is_found(
+    tonearm: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server may be where those say."""
+    monkeypatch.setattr("tonearm.settingsfile.closed", lambda: Path("/etc/tonearm"))
+
+    ended = tonearm("list", "--server", "http://127.0.0.1:1")
+
+    assert ended.code == 3
+    assert "The settings in /etc/tonearm, which this user may not read" in ended.err

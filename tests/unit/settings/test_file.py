@@ -193,3 +193,18 @@ def test_an_empty_file_stands_for_none() -> None:
     """/dev/null keeps every other file from being read."""
     assert os.environ["TONEARM_CONFIG"] == "/dev/null"
     assert load().differences(Settings()) == ()
+
+
+def test_a_folder_that_is_closed_to_the_user_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only where no file is read. Root may look into every folder, so the system's answer is played."""
+    open_one, closed_one = tmp_path / "open", tmp_path / "closed"
+    for folder in (open_one, closed_one):
+        folder.mkdir()
+    monkeypatch.setenv("TONEARM_CONFIG", "")
+    monkeypatch.setattr(settingsfile, "places", lambda: (open_one / "a.toml", closed_one / "b.toml"))
+    monkeypatch.setattr("os.access", lambda folder, _mode: folder != closed_one)
+    found = [settingsfile.closed()]
+    (open_one / "a.toml").touch()
+    found.append(settingsfile.closed())
+
+    assert found == [closed_one, None]
