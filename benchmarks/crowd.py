@@ -31,7 +31,8 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 import uvloop
-from tests.support.server import API, ROOT
+from tests.support.pages import ROOT
+from tests.support.server import API
 
 POLL_S = 0.5
 CHANGE_S = 0.1

@@ -18,7 +18,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import aiohttp
-from tests.support.server import API, ROOT
+from tests.support.pages import ROOT
+from tests.support.server import API
 
 EVERY_S = 0.02
 

@@ -22,8 +22,9 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from tests.browser.conftest import ARGUMENTS
 from tests.support.catalog import ScriptedCatalog, body, slow, status
 from tests.support.music import Music
+from tests.support.pages import ROOT
 from tests.support.programs import find
-from tests.support.server import ROOT, Tonearm, until
+from tests.support.server import Tonearm, until
 
 FOLDER = ROOT / "docs" / "pictures"
 SIDE = 240

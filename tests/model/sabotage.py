@@ -16,10 +16,10 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from tests.support.pages import ROOT
 from tonearm.errors import LeaseLost, StoreUnavailable
 from tonearm.model import Claim, Mark, Outcome
 from tonearm.store.sqlite import albums, leases, moves, outcomes
@@ -31,7 +31,6 @@ from tonearm.store.task import Task
 
 ENVIRONMENT = "TONEARM_SABOTAGE"
 SOUND = "none"
-ROOT = Path(__file__).parents[2]
 
 CONTRACT = (
     "tests/contract/test_albums.py",

@@ -26,9 +26,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from tests.support.pages import ROOT
 from tonearm.settings import FIELDS
 
-ROOT = Path(__file__).parents[2]
 LARGEST = 1 << 17
 """The most bytes of an order."""
 PROGRAM = "from tests.support import breakages; breakages.install(); import tonearm.cli as c; c.main()"

@@ -20,7 +20,8 @@ from typing import Any, Self
 
 import aiohttp
 
-from tests.support.forked import PROGRAM, ROOT, Forked, fits, fork
+from tests.support.forked import PROGRAM, Forked, fits, fork
+from tests.support.pages import ROOT
 from tests.support.processes import stopped
 
 API = "/api/download-queue"

@@ -6,14 +6,13 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support.exposition import known_metrics
+from tests.support.pages import ROOT
 from tests.support.programs import find
 
-ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "deploy" / "prometheus"
 RULES = FOLDER / "tonearm.rules.yml"
 NAME = re.compile(r"\btonearm_\w+")

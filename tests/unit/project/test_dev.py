@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.support.pages import ROOT
 
-ROOT = Path(__file__).parents[3]
 TOOLS = ("sh", "cat", "cksum", "dirname", "printf", "mkdir", "rm")
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
+from tests.support.pages import ROOT
 
 from tonearm.errors import SetupError
 from tonearm.settings import ATTRIBUTES, FIELDS, RELOADABLE, effective, load, settings_table
-
-ROOT = Path(__file__).parents[3]
 
 SECRETS = {
     "INTERNAL_API_TOKEN": "hunter2",

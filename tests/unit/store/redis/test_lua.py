@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
+from tests.support.pages import ROOT
 from tests.support.redis_server import Program
 from tests.support.redis_shared import shared_redis
 from tests.unit.store.redis.lua import LuaFile, part_files, script_files
@@ -14,7 +14,6 @@ from tonearm.store.redis.scripts import load
 
 SCRIPTS, PARTS = script_files(), part_files()
 
-ROOT = Path(__file__).parents[4]
 LINE = 120
 SHEBANGS = {"#!lua", "#!lua flags=allow-oom", "#!lua flags=no-writes"}
 REFUSED_WHEN_FULL = {"submit", "submit_many", "take_in"}
