@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.counts import count
 from tests.support.free_music import free_music
 from tests.support.programs import find
 
 TRACKS = 12
-SECONDS = 20
+SECONDS = count(8, 20)
 
 
 @dataclass(frozen=True)
