@@ -21,15 +21,15 @@ import asyncio
 import hashlib
 import json
 import re
-import socket
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
 
+from tests.support.listener import Listener
 from tonearm.model import Quality
 
 _ALL = tuple(Quality)
@@ -150,7 +150,7 @@ class _Album:
     page_size: int
 
 
-class ScriptedCatalog:
+class ScriptedCatalog(Listener):
     """The catalog; an asynchronous context that serves on a free port of the loopback address."""
 
     def __init__(self) -> None:
@@ -168,50 +168,17 @@ class ScriptedCatalog:
         self._changed = asyncio.Condition()
         app = web.Application()
         app.router.add_get("/{path:.*}", self._serve)
-        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0)
-        self._url = ""
-
-    async def __aenter__(self) -> Self:
-        await self._runner.setup()
-        self._bind(0)
-        await self.up()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._runner.cleanup()
-        self._socket.close()
-
-    def _bind(self, port: int) -> None:
-        """Keep the port: nobody listens there before `up`, and nobody else gets it."""
-        self._socket = socket.socket()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind(("127.0.0.1", port))
-        self.port: int = self._socket.getsockname()[1]
-        self._url = f"http://127.0.0.1:{self.port}"
-
-    async def up(self) -> None:
-        """Listen; as it is at the start, and again after `down`."""
-        self._site = web.SockSite(self._runner, self._socket)
-        await self._site.start()
-
-    async def down(self) -> None:
-        """Refuse connections from now on, and cut those that are open."""
-        await self._site.stop()
-        self._socket.close()
-        self._bind(self.port)
-        assert self._runner.server is not None
-        for connection in self._runner.server.connections:
-            connection.force_close()
+        super().__init__(app)
 
     @property
     def url(self) -> str:
         """The base URL, without a slash at its end."""
-        return self._url
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def netloc(self) -> str:
         """`host:port`, as `QUEUE_FETCH_ALLOW` wants it."""
-        return self._url.removeprefix("http://")
+        return self.url.removeprefix("http://")
 
     def add_track(
         self,

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
+
+from tests.support.listener import Listener
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "webhooks.md"
@@ -43,7 +44,7 @@ def verify_of_the_page() -> Verify:
     return verify
 
 
-class Receiver:
+class Receiver(Listener):
     """The server; an asynchronous context on a port of the loopback address that stays its own."""
 
     def __init__(self) -> None:
@@ -58,37 +59,7 @@ class Receiver:
         self._verify = verify_of_the_page()
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._serve)
-        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0)
-
-    async def __aenter__(self) -> Self:
-        await self._runner.setup()
-        self._bind(0)
-        await self.up()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._runner.cleanup()
-        self._socket.close()
-
-    def _bind(self, port: int) -> None:
-        self._socket = socket.socket()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind(("127.0.0.1", port))
-        self.port: int = self._socket.getsockname()[1]
-
-    async def up(self) -> None:
-        """Listen; as it is at the start, and again after `down`."""
-        self._site = web.SockSite(self._runner, self._socket)
-        await self._site.start()
-
-    async def down(self) -> None:
-        """Refuse connections from now on, and cut those that are open."""
-        await self._site.stop()
-        self._socket.close()
-        self._bind(self.port)
-        assert self._runner.server is not None
-        for connection in self._runner.server.connections:
-            connection.force_close()
+        super().__init__(app)
 
     @property
     def url(self) -> str:
