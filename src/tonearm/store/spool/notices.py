@@ -6,11 +6,12 @@ a whole (`Pending.whole`) is judged by the main store alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 
 from tonearm.errors import StoreUnavailable
 from tonearm.model import Delivery, DeliveryLog, NewDelivery, Pending, TakenDeliveries
+from tonearm.store.base import Store
 from tonearm.store.spool.both import Both
 
 HERE = "local."
@@ -68,13 +69,15 @@ class NoticesOfBoth:
 
     async def settle(self, delivery: Delivery, answer: str, *, received: bool, delay_ms: int | None) -> None:
         """Tell the store that handed it out."""
-        if delivery.id in self._taken_here:
-            await self._local.settle_delivery(delivery, answer, received=received, delay_ms=delay_ms)
-            self._taken_here.discard(delivery.id)
+
+        def settled(store: Store) -> Awaitable[None]:
+            return store.settle_delivery(delivery, answer, received=received, delay_ms=delay_ms)
+
+        if delivery.id not in self._taken_here:
+            await self._both.reach.call(settled)
             return
-        await self._both.reach.call(
-            lambda main: main.settle_delivery(delivery, answer, received=received, delay_ms=delay_ms)
-        )
+        await settled(self._local)
+        self._taken_here.discard(delivery.id)
 
     async def log(self, limit: int) -> DeliveryLog:
         """The deliveries of both, those of the main store first where they are of the same time."""
