@@ -91,8 +91,9 @@ class Teller:
         ends = [(notice, await self._job(notice)) for notice in pending.notices]
         found = [happenings.ended(notice, None if job is None else self._encode(job)) for notice, job in ends]
         after = before
-        if pending.whole and len(ends) < PAGE:
-            drained, busy = await self._drained(counts, ended=bool(ends), before=before)
+        if pending.whole:
+            more = len(ends) == PAGE  # what comes behind a full page may have ended as well, or be drained with it
+            drained, busy = ([], True) if more else await self._drained(counts, ended=bool(ends), before=before)
             due, told = await self._troubles([job for _, job in ends], before)
             found += drained + due
             after = Memory(busy, told)

@@ -159,6 +159,19 @@ async def test_a_catalog_that_refuses_us_wants_attention_at_once(store: SqliteSt
     assert bodies[2]["data"] == {"trouble": "catalog", "message": "catalog.example answered 401"}
 
 
+async def test_a_full_page_of_ends_hides_no_trouble_and_no_empty_queue(store: SqliteStore, clock: FakeClock) -> None:
+    """The refusal is on a page that is full, and nothing is on the next one."""
+    ours = teller(store, clock)
+    await ours.look()
+    await steps.submit(store, *[steps.track() for _ in range(PAGE)])
+    for held in await steps.claim_all(store):
+        await steps.fail(store, held, Failure(FailureCode.AUTH, "catalog.example answered 401"))
+    assert [await ours.look(), await ours.look()] == [PAGE, 0]
+
+    bodies = await told(store) + await told(store)
+    assert types(bodies) == ["job.failed"] * PAGE + ["attention.needed", "queue.drained"]
+
+
 async def test_jobs_leave_notices_for_as_long_as_somebody_comes_back(store: SqliteStore, clock: FakeClock) -> None:
     """It is prolonged in time, and not at each look."""
     ours = teller(store, clock)
