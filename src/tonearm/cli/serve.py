@@ -64,7 +64,7 @@ async def _serve(process: Process, *, works: bool, insecure_open: bool) -> None:
         if isinstance(store, Spool):
             await stack.enter_async_context(looping("hand over", store.tend, Supervisor()))
         await stack.enter_async_context(_reachable(store, settings, clock))
-        await stack.enter_async_context(telling(store, settings, clock))
+        await stack.enter_async_context(telling(store, settings, clock, process.rereading))
         # Who only answers needs no catalog, and searches it if there is one.
         has_catalog = works or settings.internal_api_url is not None
         reached = await stack.enter_async_context(outside(settings)) if has_catalog else None
@@ -115,7 +115,7 @@ async def _work(process: Process) -> None:
             if store is None:
                 return
             stack.push_async_callback(store.close)
-            await stack.enter_async_context(telling(store, settings, clock))
+            await stack.enter_async_context(telling(store, settings, clock, process.rereading))
             reached = await stack.enter_async_context(outside(settings))
             process.rereading.tell(reached.settings_changed)
             worker = await stack.enter_async_context(working(store, settings, clock, reached))

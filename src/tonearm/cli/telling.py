@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import structlog
 
 from tonearm.api.records import encode_short
+from tonearm.cli.rereading import Rereading
 from tonearm.cli.watching import looping
 from tonearm.clock import Clock
 from tonearm.fetch import Fetcher, FetchLimits, HostPort
-from tonearm.notices import Notifier, Signer, addresses_of
+from tonearm.notices import Notifier, Signer, Terms, addresses_of
 from tonearm.policy import RetryRules
 from tonearm.settings import Settings
 from tonearm.store.base import Store
@@ -24,8 +26,10 @@ log = structlog.get_logger("notices")
 
 
 @asynccontextmanager
-async def telling(store: Store, settings: Settings, clock: Clock) -> AsyncIterator[None]:
+async def telling(store: Store, settings: Settings, clock: Clock, rereading: Rereading) -> AsyncIterator[None]:
     """Tell the addresses of the settings what happens on *store*, until the end; what is left is told another time.
+
+    What *rereading* lets hold holds here, too; other addresses and another secret need a restart.
 
     Raises:
         SetupError: the secret cannot be used.
@@ -39,7 +43,10 @@ async def telling(store: Store, settings: Settings, clock: Clock) -> AsyncIterat
         log.warning("Webhooks are not signed: nobody can tell them from forged ones (QUEUE_WEBHOOK_SECRET)")
     supervisor = Supervisor()
     async with AsyncExitStack() as stack:
-        fetcher = await stack.enter_async_context(_fetcher(settings))
+        fetcher = await stack.enter_async_context(Fetcher(FetchLimits()))
+        adjust = partial(_adjust, fetcher, settings)
+        adjust()
+        rereading.tell(adjust)
         for name, loop in _notifier(store, settings, clock, fetcher, signer).rounds().items():
             await stack.enter_async_context(looping(name, loop, supervisor))
         yield
@@ -53,18 +60,17 @@ def _notifier(store: Store, settings: Settings, clock: Clock, fetcher: Fetcher, 
         addresses_of(settings.webhook_urls),
         signer=signer,
         clock=clock,
-        rules=_rules(settings),
-        timeout_ms=settings.webhook_timeout_ms,
+        terms=lambda: Terms(settings.webhook_timeout_ms, _rules(settings)),
         encode=encode_short,
         catalog=None if catalog is None else str(HostPort.of(catalog)),
     )
 
 
-def _fetcher(settings: Settings) -> Fetcher:
-    """The guarded client again, without the catalog's allowance and credentials: an address that is told is neither."""
+def _adjust(fetcher: Fetcher, settings: Settings) -> None:
+    """Let the client go by the settings, without the catalog's allowance and credentials: who is told is no catalog."""
     timeout_ms = settings.webhook_timeout_ms
     limits = FetchLimits(connect_ms=timeout_ms, silence_ms=timeout_ms)
-    return Fetcher(limits, allow=map(HostPort.parse, settings.fetch_allow), rules=_rules(settings))
+    fetcher.change(limits, allow=map(HostPort.parse, settings.fetch_allow), credentials={}, rules=_rules(settings))
 
 
 def _rules(settings: Settings) -> RetryRules:

@@ -12,15 +12,14 @@ from tonearm.clock import Clock
 from tonearm.fetch import Fetcher
 from tonearm.model import JobRecord
 from tonearm.notices.addresses import Address
-from tonearm.notices.sending import Sender
+from tonearm.notices.sending import Sender, Terms
 from tonearm.notices.signing import Signer
 from tonearm.notices.telling import Teller
-from tonearm.policy import RetryRules
 from tonearm.store.base import Store
 
 
 class Notifier:
-    """Tells *addresses* what happens on *store*, through *fetcher*; a try lasts *timeout_ms* milliseconds at most.
+    """Tells *addresses* what happens on *store*, through *fetcher*; a try goes by what *terms* answers by then.
 
     *encode* writes a job as lists show it; *catalog* is the host and port of the catalog, if there is one.
     """
@@ -33,14 +32,12 @@ class Notifier:
         *,
         signer: Signer,
         clock: Clock,
-        rules: RetryRules,
-        timeout_ms: int,
+        terms: Callable[[], Terms],
         encode: Callable[[JobRecord], bytes],
         catalog: str | None,
     ) -> None:
         self._senders = [
-            Sender(store, fetcher, address, signer=signer, clock=clock, rules=rules, timeout_ms=timeout_ms)
-            for address in addresses
+            Sender(store, fetcher, address, signer=signer, clock=clock, terms=terms) for address in addresses
         ]
         self._teller = Teller(store, addresses, clock, encode=encode, catalog=catalog, told=self._wake)
 

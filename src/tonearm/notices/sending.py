@@ -7,12 +7,14 @@ sent, and what came of it is said there; a process that dies in between leaves i
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 
 import structlog
 
 from tonearm.clock import Clock
-from tonearm.errors import FetchError, HttpStatus, Timeout
+from tonearm.errors import FetchError, HttpStatus, StoreUnavailable, Timeout
 from tonearm.fetch import Fetcher
 from tonearm.metrics import WEBHOOKS, Sent
 from tonearm.model import Delivery
@@ -39,8 +41,16 @@ GONE = 410
 log = structlog.get_logger("notices")
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a try goes by: how long it lasts at most, milliseconds, and when the next one is."""
+
+    timeout_ms: int
+    rules: RetryRules
+
+
 class Sender:
-    """Sends what waits for *address*; a try lasts *timeout_ms* milliseconds at most."""
+    """Sends what waits for *address*; *terms* are asked for at each round, since a reload may change them."""
 
     def __init__(
         self,
@@ -50,16 +60,14 @@ class Sender:
         *,
         signer: Signer,
         clock: Clock,
-        rules: RetryRules,
-        timeout_ms: int,
+        terms: Callable[[], Terms],
     ) -> None:
         self._store = store
         self._fetcher = fetcher
         self._address = address
         self._signer = signer
         self._clock = clock
-        self._rules = rules
-        self._timeout_ms = timeout_ms
+        self._terms = terms
         self._news = asyncio.Event()
 
     def wake(self) -> None:
@@ -69,38 +77,48 @@ class Sender:
     async def round(self) -> None:
         """Send what is due, or wait until something may be."""
         self._news.clear()
-        hold_ms = self._timeout_ms + MARGIN_MS
+        terms = self._terms()
+        hold_ms = terms.timeout_ms + MARGIN_MS
         taken = await self._store.take_deliveries([self._address.target], AT_A_TIME, hold_ms)
         if taken.deliveries:
-            tries = await asyncio.gather(*map(self._send, taken.deliveries), return_exceptions=True)
-            for error in filter(None, tries):  # one that cannot be settled is held a while, and tried again then
-                raise error
+            tries = await asyncio.gather(
+                *(self._send(each, terms) for each in taken.deliveries), return_exceptions=True
+            )
+            errors = [error for error in tries if error is not None]
+            if errors:  # an error of ours has its stack in the log, whatever else there is: the supervisor's business
+                raise next((error for error in errors if not isinstance(error, StoreUnavailable)), errors[0])
             return
         wait_s = LONGEST_S if taken.next_due_ms is None else min(LONGEST_S, taken.next_due_ms / 1_000)
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await self._news.wait()
 
-    async def _send(self, delivery: Delivery) -> None:
-        body = delivery.body.encode()
-        signed = self._signer.headers(delivery.id, body, self._clock.wall_ms() // 1_000)
-        headers = {"Content-Type": "application/json", **self._address.headers, **signed}
+    async def _send(self, delivery: Delivery, terms: Terms) -> None:
         try:
-            async with asyncio.timeout(self._timeout_ms / 1_000):
-                await self._fetcher.post(self._address.url, body, headers)
+            async with asyncio.timeout(terms.timeout_ms / 1_000):
+                await self._post(delivery)
         except (TimeoutError, Timeout):
-            await self._failed(delivery, f"No answer within {self._timeout_ms / 1_000:g} s")
+            await self._failed(delivery, terms, f"No answer within {terms.timeout_ms / 1_000:g} s")
         except FetchError as error:
             gone = isinstance(error, HttpStatus) and error.status == GONE
-            await self._failed(delivery, error.message, retry_after_ms=error.retry_after_ms, gone=gone)
+            await self._failed(delivery, terms, error.message, retry_after_ms=error.retry_after_ms, gone=gone)
+        except Exception as error:
+            await self._failed(delivery, terms, f"An error of the sender: {type(error).__name__}")
+            raise
         else:
             await self._store.settle_delivery(delivery, "received", received=True)
             WEBHOOKS[Sent.DELIVERED].inc()
 
+    async def _post(self, delivery: Delivery) -> None:
+        body = delivery.body.encode()
+        signed = self._signer.headers(delivery.id, body, self._clock.wall_ms() // 1_000)
+        headers = {"Content-Type": "application/json", **self._address.headers, **signed}
+        await self._fetcher.post(self._address.url, body, headers)
+
     async def _failed(
-        self, delivery: Delivery, why: str, *, retry_after_ms: int | None = None, gone: bool = False
+        self, delivery: Delivery, terms: Terms, why: str, *, retry_after_ms: int | None = None, gone: bool = False
     ) -> None:
-        delay_ms = None if gone else tell_again_ms(delivery.attempt, retry_after_ms, self._rules)
+        delay_ms = None if gone else tell_again_ms(delivery.attempt, retry_after_ms, terms.rules)
         await self._store.settle_delivery(delivery, why[:ANSWER_LENGTH], received=False, delay_ms=delay_ms)
         told = {"delivery": delivery.id, "topic": delivery.topic, "address": self._address.shown, "reason": why}
         WEBHOOKS[Sent.GIVEN_UP if delay_ms is None else Sent.RETRIED].inc()

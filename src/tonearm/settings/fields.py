@@ -159,7 +159,9 @@ class Settings(BaseSettings):
     webhook_secret: kinds.Secret | None = Field(
         None, description="Key by which webhooks are signed; one that begins with `whsec_` is base64 behind it."
     )
-    webhook_timeout_ms: kinds.Millis = Field(10_000, description="Longest wait for the answer to a webhook.")
+    webhook_timeout_ms: Reloadable[kinds.Millis] = Field(
+        10_000, description="Longest wait for the answer to a webhook."
+    )
     redis_url: kinds.RedisUrl | None = Field(
         None,
         repr=False,

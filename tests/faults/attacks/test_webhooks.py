@@ -13,7 +13,7 @@ from tests.support.receiver import SECRET, Mood, Receiver, verify_of_the_page
 from tonearm.clock import SystemClock
 from tonearm.fetch import Fetcher, FetchLimits, HostPort
 from tonearm.notices import Signer, addresses_of, trial
-from tonearm.notices.sending import Sender
+from tonearm.notices.sending import Sender, Terms
 from tonearm.policy import RetryRules
 from tonearm.store.sqlite import SqliteStore, open_sqlite
 
@@ -43,8 +43,7 @@ async def answer_to(store: SqliteStore, url: str, allow: Iterable[HostPort] = ()
             *(store, fetcher, address),
             signer=Signer(SECRET),
             clock=SystemClock(),
-            rules=RetryRules(),
-            timeout_ms=LIMITS.connect_ms,
+            terms=lambda: Terms(LIMITS.connect_ms, RetryRules()),
         )
         await ours.round()
     return (await store.deliveries(1)).deliveries[0].answer or ""

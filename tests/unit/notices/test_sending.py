@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from unittest.mock import AsyncMock
 
 import pytest
 from tests.support.clock import DAY, FakeClock
@@ -13,7 +14,7 @@ from tonearm.fetch import Fetcher, FetchLimits, HostPort
 from tonearm.metrics import REGISTRY
 from tonearm.model import DeliveryRecord, DeliveryState
 from tonearm.notices import Address, Signer, addresses_of, trial
-from tonearm.notices.sending import AT_A_TIME, Sender
+from tonearm.notices.sending import AT_A_TIME, Sender, Terms
 from tonearm.policy import TELL_LADDER_MS, RetryRules, tell_again_ms
 from tonearm.store.sqlite import SqliteStore, open_sqlite
 
@@ -50,7 +51,7 @@ async def fetcher() -> AsyncIterator[Fetcher]:
 def sender(store: SqliteStore, fetcher: Fetcher, address: Address, timeout_ms: int = PATIENT_MS) -> Sender:
     """The one of an address; what it signs has the time of today, since the receiver looks at that."""
     return Sender(
-        store, fetcher, address, signer=Signer(SECRET), clock=SystemClock(), rules=RULES, timeout_ms=timeout_ms
+        store, fetcher, address, signer=Signer(SECRET), clock=SystemClock(), terms=lambda: Terms(timeout_ms, RULES)
     )
 
 
@@ -126,6 +127,22 @@ async def test_an_answer_that_never_ends_is_an_answer(store: SqliteStore, fetche
     await sender(store, fetcher, address).round()
 
     assert [each.state for each in await states(store)] == [DeliveryState.DELIVERED]
+
+
+async def test_an_error_of_ours_is_raised_for_the_log_and_can_be_read_beside_the_delivery(
+    store: SqliteStore, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The supervisor logs its stack and counts it; it costs a try, and what is sent beside it arrives."""
+    (address,) = addresses_of(["https://a.example"])
+    monkeypatch.setattr(fetcher, "post", AsyncMock(side_effect=[ZeroDivisionError("secret"), None]))
+    await tell(store, address, times=2)
+    with pytest.raises(ZeroDivisionError):
+        await sender(store, fetcher, address).round()
+
+    found = {each.state: each for each in await states(store)}
+    waits = found[DeliveryState.WAITING]
+    assert (waits.attempts, waits.answer) == (1, "An error of the sender: ZeroDivisionError")
+    assert DeliveryState.DELIVERED in found
 
 
 async def test_a_receiver_that_wants_nothing_more_is_left_alone(
