@@ -22,6 +22,8 @@ from tests.support.server import Tonearm, tonearm
 __all__ = ["music"]  # a fixture
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+SAID = ("error", "warning", "debug")
+"""What the console is to be empty of: hints of the browser come as the last."""
 TITLES = ["Red", "Green", "Blue", "White", "Black"]
 ALBUM = 5
 SLOW = 60_000
@@ -121,7 +123,7 @@ async def visit(browser: Browser) -> AsyncIterator[Open]:
             tab = Tab(page, [], [])
 
             def said(message: ConsoleMessage) -> None:
-                if message.type == "error" and "the server responded with a status of" not in message.text:
+                if message.type in SAID and "the server responded with a status of" not in message.text:
                     tab.errors.append(message.text)
 
             def asked(request: Request) -> None:

@@ -140,7 +140,7 @@ async def errors(browser: Browser, server: Tonearm) -> None:
     await page.get_by_role("button", name="Add music").first.click()
     await page.get_by_label("Catalog number").fill("five")
     await page.get_by_role("button", name="Add to the queue").click()
-    await page.get_by_role("alert").filter(has_text="trackId").or_(page.get_by_text("albumId")).first.wait_for()
+    await page.get_by_role("alert").filter(has_text="whole number").wait_for()
     await page.screenshot(path=FOLDER / "refused.png")
     await page.keyboard.press("Escape")
     await page.get_by_role("button", name="A Song That Was Withdrawn", exact=True).click()

@@ -1,61 +1,55 @@
-"""For everybody: axe finds nothing by any rule, in every view, both themes, all languages and both directions."""
+"""For everybody: axe finds nothing by any rule, in every view, both themes, all languages and both directions.
+
+What the banner and the overview say when something is away or runs out is looked at where it is brought about
+(`test_health.py`, `test_connection.py`).
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from playwright.async_api import Page, expect
+from tests.browser.auditing import audit
 from tests.browser.conftest import ALBUM, SLOW, Open, Tab
 from tests.support.catalog import ScriptedCatalog, answer, slow, status
 from tests.support.server import Tonearm, tonearm
 
-NOT_FOR_US = "focus-order-semantics"
-"""An experimental rule, which takes the rows of a grid for no widgets; but grids have the keyboard in their rows."""
-COLOURS = ["color-contrast", "color-contrast-enhanced", "link-in-text-block"]
-"""The rules that another theme may break."""
-AXE = """async ({rules, without}) => {
-    const all = axe.getRules().filter(({tags}) => !tags.includes('deprecated')).map(({ruleId}) => ruleId);
-    const values = all.filter((rule) => (!rules.length || rules.includes(rule)) && !without.includes(rule));
-    const {violations} = await axe.run({runOnly: {type: 'rule', values}, resultTypes: ['violations']});
-    return violations.flatMap(({id, nodes}) => nodes.map((node) => `${id}: ${node.target} ${node.failureSummary}`));
-}"""
 STATES = ["processing", "queued", "paused", "partial", "failed", "completed", "cancelled"]
 FOUND = {"results": [{"type": "album", "id": 5, "title": "Colours", "artist": "Ann", "year": 1971}]}
 
 
 class Auditor:
-    """Looks at a page with axe in both themes, and keeps what it found."""
+    """Looks at a page with axe, and keeps what it found."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, *themes: str) -> None:
         self._page = page
+        self._themes = themes
         self.found: list[str] = []
 
-    async def look(self, where: str, *, without: list[str] | None = None) -> None:
+    async def look(self, where: str) -> None:
         """Look at what is shown now."""
-        if not await self._page.evaluate("'axe' in globalThis"):
-            await self._page.evaluate(Axe().axe_script)
-        asked: dict[str, Any] = {"without": [NOT_FOR_US, *(without or [])]}
-        for scheme, rules in (("light", []), ("dark", COLOURS)):
-            await self._page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]  # a word of its list
-            found = await self._page.evaluate(AXE, {**asked, "rules": rules})
-            self.found += [f"{where}, {scheme}: {each}" for each in found]
+        self.found += [f"{where}, {each}" for each in await audit(self._page, themes=self._themes)]
 
 
 @pytest.mark.parametrize(
-    "reader", [("en-GB", "ltr", 1280), ("de-DE", "ltr", 390), ("fr-FR", "rtl", 390)], ids=lambda reader: reader[0]
+    "reader",
+    [
+        ("en-GB", "ltr", 1280, ("light", "dark")),
+        ("de-DE", "ltr", 390, ("dark",)),
+        ("fr-FR", "rtl", 390, ("light",)),
+    ],
+    ids=lambda reader: reader[0],
 )
 async def test_axe_finds_nothing(
-    visit: Open, tmp_path: Path, catalog: ScriptedCatalog, reader: tuple[str, str, int]
+    visit: Open, tmp_path: Path, catalog: ScriptedCatalog, reader: tuple[str, str, int, tuple[str, ...]]
 ) -> None:
     """From the empty list to the server's end, by way of every state, form, question, refusal and note."""
-    language, direction, width = reader
+    language, direction, width, themes = reader
     async with tonearm(tmp_path / "server", catalog.url, QUEUE_WARN_SIZE=1, QUEUE_RETRY_BACKOFF_MS=600_000) as server:
         tab: Tab = await visit(server.url, width=width, language=language)
         await tab.page.evaluate("(direction) => { document.documentElement.dir = direction; }", direction)
-        auditor = Auditor(tab.page)
+        auditor = Auditor(tab.page, *themes)
         await auditor.look("empty")
         await some_of_each(server, catalog)
         await lists(tab, auditor)
@@ -149,7 +143,7 @@ async def doors(tab: Tab, auditor: Auditor, server: Tonearm) -> None:
     """The login, also when it is refused, and the server that is away."""
     page = tab.page
     _, made = await server.call("POST", "/keys", json={"name": "root", "scope": "admin"})
-    key = page.locator(".login input")
+    key = page.locator(".login [name=key]")
     await page.reload()
     await expect(key).to_be_visible()
     await auditor.look("login")
@@ -162,4 +156,4 @@ async def doors(tab: Tab, auditor: Auditor, server: Tonearm) -> None:
     await expect(page.locator(".row[data-look=completed]")).to_be_visible()
     await server.kill()
     await expect(page.locator(".body[data-stale]")).to_be_visible()
-    await auditor.look("away", without=["color-contrast-enhanced"])  # what is old is shown weaker, and still to be read
+    await auditor.look("away")

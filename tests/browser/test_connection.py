@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
+from tests.browser.auditing import audit
 from tests.browser.conftest import ALBUM, SLOW, Open, Tab
 from tests.support.catalog import ScriptedCatalog, slow
 from tests.support.moods import Mood, MoodyProxy
@@ -50,10 +51,6 @@ async def test_a_server_that_is_killed_and_comes_back(visit: Open, server: Tonea
     await expect(tab.page.locator(".body[data-stale]")).to_have_count(0)
     await expect(row.locator(".state")).to_have_text("Complete", timeout=60_000)
     assert len(server.files()) == 5
-
-
-LATE = 5
-"""Milliseconds by which a subscriber may hear later of a failure than the wait began."""
 
 
 @pytest.mark.parametrize("mood", [Mood.CUT, Mood.ERROR, Mood.STALL], ids=lambda mood: mood.name.lower())
@@ -191,3 +188,4 @@ async def test_a_worker_that_is_away_is_told(visit: Open, tmp_path: Path, catalo
         tab: Tab = await visit(server.url)
         await expect(tab.page.get_by_text("No worker is alive")).to_be_visible()
         await expect(tab.row("Red")).to_contain_text("Waiting")
+        assert await audit(tab.page, ".banner", ".overview") == []

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
+from tests.browser.auditing import audit
 from tests.browser.conftest import Open, Tab
 from tests.support.catalog import ScriptedCatalog, status
 from tests.support.redis_server import RedisServer
@@ -21,6 +22,7 @@ async def test_a_queue_that_grows_long_and_full(visit: Open, tmp_path: Path, cat
         matters = tab.page.locator(".matters li")
         await expect(matters).to_have_text(["The queue is long: 1 unfinished"])
         await expect(tab.page.locator(".facts")).to_contain_text("Something wants attention")
+        assert await audit(tab.page, ".overview") == []
         await server.submit("track", 2, startPaused=True)
         await tab.page.reload()
         await expect(matters).to_have_text(["The queue is full: 2 unfinished. Nothing more is accepted."])
@@ -40,6 +42,7 @@ async def test_a_disk_without_room(visit: Open, tmp_path: Path, catalog: Scripte
         await server.submit("track", 1)
         tab: Tab = await visit(server.url)
         await expect(tab.page.locator(".matters li")).to_contain_text("The disk is almost full", timeout=40_000)
+        assert await audit(tab.page, ".overview") == []
         details = await tab.open("Track 1")
         await expect(details).to_contain_text("Free some space on the library's disk, then retry.")
 
@@ -58,7 +61,11 @@ async def test_a_host_that_rests_with_a_clock_that_is_a_day_off(
         await expect(tab.row("Red").locator(".state")).to_contain_text("sec")
         words = await tab.row("Red").locator(".state").inner_text()
         assert 1 <= int(words.split()[-2]) <= 30, words
+        await expect(tab.page.locator(".banner")).to_contain_text(
+            "Downloads wait for the catalog. The catalog 127.0.0.1"
+        )
         assert tab.errors == []
+        assert await audit(tab.page, ".banner", ".overview") == []
 
 
 @pytest.mark.parametrize(
@@ -80,6 +87,7 @@ async def test_a_redis_that_is_away(
                 await tab.add("track", 2)
                 await tab.close_dialog()
             await expect(banner).to_contain_text(words)
+            assert await audit(tab.page, ".banner", ".overview") == []
             redis.start()
             await expect(banner).to_be_hidden(timeout=40_000)
             await expect(tab.row("Red").locator(".state")).to_have_text("Paused")

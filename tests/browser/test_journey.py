@@ -40,7 +40,8 @@ async def test_a_new_user_gets_an_album_home(
     await expect(row).to_contain_text("Incomplete 4/5", timeout=60_000)
     await expect(row).to_contain_text("Missing: Blue")
     details = await tab.open("Colours")
-    await expect(details).to_contain_text("1 of 5 tracks failed: 03 Blue")
+    await expect(row).to_have_attribute("aria-current", "true")
+    await expect(details).to_contain_text("The other tracks are in the library.")
     await expect(details.locator("dd").first).to_have_text(str(ALBUM))
     for title in TITLES:
         await expect(details.locator(".track").filter(has=page.get_by_text(title, exact=True))).to_contain_text(
@@ -119,13 +120,13 @@ async def test_the_page_of_the_demo(visit: Open, tmp_path: Path, noise: Noise) -
 
 
 async def test_a_refusal_is_said_at_its_field(visit: Open, server: Tonearm) -> None:
-    """In the server's words; nothing is queued, and what was typed stays."""
+    """In the reader's words; nothing is queued, and what was typed stays."""
     tab = await visit(server.url)
     await tab.add("track", "five")
     number = tab.page.get_by_label("Catalog number")
 
     await expect(number).to_have_attribute("aria-invalid", "true")
-    await expect(tab.page.get_by_role("alert").filter(has_text="trackId")).to_contain_text("whole number")
+    await expect(tab.page.get_by_role("alert").filter(has_text="1 to 2,147,483,647")).to_contain_text("whole number")
     await expect(number).to_have_value("five")
     await expect(number).to_be_focused()
     assert (await server.stats())["queue"]["total"] == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import expect
@@ -10,11 +11,34 @@ from tests.browser.conftest import Noise, Open, Tab
 from tests.support.catalog import ScriptedCatalog, status
 from tests.support.server import Tonearm, tonearm
 
-from tonearm.errors import FailureCode
+from tonearm.errors import FailureCode, RefusalCode
 
 MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script>&amp;"
 VIOLATIONS = """globalThis.violations = [];
 addEventListener('securitypolicyviolation', (event) => violations.push(event.violatedDirective));"""
+BANNER = """async ({language, state, health}) => {
+    const { makeBanner } = await import('./web/manager/banner.js');
+    const { Texts } = await import('./web/manager/texts.js');
+    const banner = makeBanner({ texts: new Texts(language), retry() {} });
+    const connection = { mode: 'live', code: null, staleSince: null, retryAt: null, error: null };
+    const worker = { running: true, holding: state.warning ? undefined : 'THEIRS', resting: state.resting };
+    banner.update({ connection, worker, ...state }, { paused: false, silence: null }, health);
+    return banner.element.querySelector('p').innerText;
+}"""
+FULL = {"disk": {"freeBytes": 1, "minBytes": 2}}
+NEVER_ASKED = {
+    "INVALID_JSON",
+    "INVALID_JOB",
+    "INVALID_CURSOR",
+    "IDEMPOTENCY_MISMATCH",
+    "METHOD_NOT_ALLOWED",
+    "UNSUPPORTED_MEDIA_TYPE",
+    "PAYLOAD_TOO_LARGE",
+    "REQUEST_TIMEOUT",
+    "WRONG_HOST",
+    "TOO_MANY_STREAMS",
+}
+"""Refusals of what this page does not do: if one comes after all, the server's words stand behind a common sentence."""
 FOUND = """() => {
     const root = document.querySelector('download-manager').shadowRoot;
     const outside = document.querySelectorAll('img, body script');
@@ -77,6 +101,7 @@ async def test_every_language_has_every_text_and_its_places(visit: Open, server:
 
     assert len(languages) == 2
     assert english.keys() >= {f"{part}.{code}" for part in ("reason", "advice") for code in FailureCode}
+    assert english.keys() >= {f"refused.{code}" for code in RefusalCode} - {f"refused.{code}" for code in NEVER_ASKED}
     for name, texts in languages.items():
         assert texts.keys() == english.keys(), name
         assert [key for key, text in texts.items() if places(text) != places(english[key])] == [], name
@@ -85,19 +110,40 @@ async def test_every_language_has_every_text_and_its_places(visit: Open, server:
 @pytest.mark.parametrize(
     ("locale", "said"),
     [
-        ("de-DE", ("Musik hinzufügen", "Das gibt es dort nicht", "hinzugefügt")),
-        ("fr-FR", ("Ajouter de la musique", "Introuvable", "ajouté")),
-        ("xx", ("Add music", "It is not there", "added")),
+        ("de-DE", ("Musik hinzufügen", "Das gibt es dort nicht", "hinzugefügt", "eine ganze Zahl von 1 bis")),
+        ("fr-FR", ("Ajouter de la musique", "Introuvable", "ajouté", "un nombre entier de 1 à")),
+        ("xx", ("Add music", "It is not there", "added", "a whole number from 1 to")),
     ],
 )
 async def test_the_page_speaks_the_language_of_the_browser(
-    visit: Open, server: Tonearm, locale: str, said: tuple[str, str, str]
+    visit: Open, server: Tonearm, locale: str, said: tuple[str, str, str, str]
 ) -> None:
-    """Down to the reason of a failure, with the server's words behind it, and the history; else English."""
-    words, reason, added = said
+    """Down to the reason of a failure, with the server's words behind it, the history and a refusal; else English."""
+    words, reason, added, refused = said
     job = await server.wait_for(await server.submit("track", 99, titled="Red"))
     tab: Tab = await visit(server.url, language=locale)
     await expect(tab.page.get_by_role("button", name=words).first).to_be_visible()
     await expect(tab.row("Red").locator(".subtitle")).to_have_text(f"{reason} · {job['error']}")
     await tab.row("Red").locator("button.title").click()
     await expect(tab.page.locator(".entry").first).to_contain_text(added)
+    await tab.page.get_by_role("button", name=words).first.click()
+    await tab.page.locator("[name=id]").fill("five")
+    await tab.page.locator("[name=id]").press("Enter")
+    await expect(tab.page.get_by_role("alert").filter(has_text=refused)).to_be_visible()
+
+
+async def test_the_banner_says_what_is_the_matter_in_every_language(visit: Open, server: Tonearm) -> None:
+    """By what the figures tell, and what the server says of it follows in its own words."""
+    tab: Tab = await visit(server.url)
+    matters: list[tuple[str, dict[str, Any], dict[str, Any] | None]] = [
+        ("banner.standIn", {"warning": "THEIRS", "source": "local"}, None),
+        ("banner.warning", {"warning": "THEIRS", "source": "redis"}, None),
+        ("banner.holding.disk", {"resting": [{"host": "h", "until": 1}]}, FULL),
+        ("banner.holding.catalog", {"resting": [{"host": "h", "until": 1}]}, None),
+        ("banner.holding.other", {}, {"disk": {"freeBytes": None, "minBytes": 2}}),
+    ]
+    languages = await tab.page.evaluate("async () => (await import('./web/manager/texts.js')).LANGUAGES")
+    for language, texts in languages.items():
+        for key, state, health in matters:
+            about = {"language": language, "state": state, "health": health}
+            assert await tab.page.evaluate(BANNER, about) == f"{texts[key]} THEIRS", (language, key)

@@ -4,7 +4,8 @@
  */
 
 import { confirmed } from "./dialogs.js";
-import { actionsFor, mayRemoveFiles, refusalOf, titleOf, undoing } from "./looks.js";
+import { actionsFor, mayRemoveFiles, titleOf, undoing } from "./looks.js";
+import { refusalOf } from "./refusals.js";
 
 /**
  * @typedef {import("../server-queue.js").Job} Job

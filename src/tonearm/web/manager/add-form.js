@@ -6,7 +6,7 @@
 import { QueueError } from "../server-queue.js";
 import { makeDialog, makeField } from "./dialogs.js";
 import { button, h, icon, say } from "./dom.js";
-import { refusalOf } from "./looks.js";
+import { refusalOf } from "./refusals.js";
 
 const QUALITIES = ["LOSSLESS", "HIGH", "LOW"];
 const PRIORITIES = ["high", "normal", "low"];
@@ -56,8 +56,8 @@ export function makeAddForm(context) {
       return true;
     } catch (error) {
       if (!(error instanceof QueueError)) throw error;
-      if (error.code === "INVALID_QUALITY") qualityField.refuse(error.message);
-      else if (error.field === "priority") priorityField.refuse(error.message);
+      if (error.code === "INVALID_QUALITY") qualityField.refuse(refusalOf(error, texts));
+      else if (error.field === "priority") priorityField.refuse(refusalOf(error, texts));
       else if (!refused(error)) say(trouble, refusalOf(error, texts));
       return false;
     }
@@ -114,7 +114,7 @@ function makeById(texts, add) {
     const id = /** @type {number} */ (/^-?\d+$/.test(text) ? Number(text) : text);
     const refused = (/** @type {QueueError} */ error) => {
       const about = error.code === "INVALID_ID" || error.field === "trackId" || error.field === "albumId";
-      if (about) numberField.refuse(error.message);
+      if (about) numberField.refuse(refusalOf(error, texts));
       return about;
     };
     const added = await add(type, id, title, { refused });

@@ -13,6 +13,8 @@ export class Formats {
     this.#percent = new Intl.NumberFormat(locale, { style: "percent" });
     this.#time = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
     this.#hour = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
+    this.#minute = new Intl.DateTimeFormat(locale, { timeStyle: "short" });
+    this.#day = new Intl.DateTimeFormat(locale, { dateStyle: "medium" });
     this.#list = new Intl.ListFormat(locale, { type: "conjunction" });
   }
 
@@ -20,6 +22,8 @@ export class Formats {
   #percent;
   #time;
   #hour;
+  #minute;
+  #day;
   #list;
 
   /** @param {number} value */
@@ -39,9 +43,14 @@ export class Formats {
 
   /** @param {number} bytes */
   size(bytes) {
+    return this.#inUnit(bytes, 0);
+  }
+
+  /** @param {number} bytes @param {number} least the smallest unit to use, as a place in UNITS */
+  #inUnit(bytes, least) {
     let step = 0;
     let value = bytes;
-    while (value >= 999.5 && step < UNITS.length - 1) {
+    while ((value >= 999.5 || step < least) && step < UNITS.length - 1) {
       value /= 1000;
       step += 1;
     }
@@ -54,9 +63,9 @@ export class Formats {
     }).format(value);
   }
 
-  /** @param {number} bytesPerSecond */
+  /** @param {number} bytesPerSecond shown in kilobytes at least */
   speed(bytesPerSecond) {
-    return `${this.size(bytesPerSecond)}/s`;
+    return `${this.#inUnit(bytesPerSecond, 1)}/s`;
   }
 
   /** @param {number} seconds in one or two units */
@@ -82,6 +91,12 @@ export class Formats {
   /** @param {number} milliseconds a time of today */
   hour(milliseconds) {
     return this.#hour.format(milliseconds);
+  }
+
+  /** When it was, in short: of today the time, else the day. @param {number} milliseconds */
+  when(milliseconds) {
+    const today = this.#day.format(Date.now()) === this.#day.format(milliseconds);
+    return (today ? this.#minute : this.#day).format(milliseconds);
   }
 
   /** @param {number} milliseconds a time of the server */

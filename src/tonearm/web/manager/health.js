@@ -8,6 +8,21 @@
  *   disk?: {freeBytes: number | null, minBytes: number}}} Health
  */
 
+/** A full disk counts as free again when so many times the least is free. */
+const OPENS_AT = 1.25;
+
+/**
+ * Why the workers claim nothing, as far as the figures tell.
+ * @param {import("../server-queue.js").State} state
+ * @param {Health | null} health
+ * @returns {"disk" | "catalog" | "other"}
+ */
+export function holdOf({ worker }, health) {
+  const free = health?.disk?.freeBytes ?? Infinity;
+  if (free < (health?.disk?.minBytes ?? 0) * OPENS_AT) return "disk";
+  return worker?.resting?.length ? "catalog" : "other";
+}
+
 /**
  * @param {import("../server-queue.js").State} state
  * @param {Health | null} health as it was asked for last; null: not yet

@@ -8,6 +8,7 @@ import { QueueError } from "../server-queue.js";
 import { makeCover } from "./cover.js";
 import { button, h, icon, say, set } from "./dom.js";
 import { LOOK_ICONS, actionsFor, causeOf, figuresOf, lookOf, qualityOf, reasonOf, stateOf, subtitleOf, titleOf } from "./looks.js";
+import { refusalOf } from "./refusals.js";
 import { reportOf } from "./report.js";
 import { makeTrackLine } from "./track-line.js";
 
@@ -61,7 +62,6 @@ export class JobDetails {
       this.#bar,
       this.#reason,
       this.#actions,
-      this.#facts,
       this.#lists,
     );
     this.element.addEventListener("keydown", (event) => {
@@ -98,7 +98,7 @@ export class JobDetails {
     this.#lost = false;
     this.element.hidden = false;
     this.element.scrollTop = 0;
-    this.#lists.replaceChildren();
+    this.#lists.replaceChildren(this.#facts);
     this.#draw(job);
     this.#ask();
     this.#title.focus();
@@ -185,7 +185,7 @@ export class JobDetails {
       } else {
         const words = texts.say(action === "retry" && look === "partial" ? "action.retryMissing" : `action.${action}`);
         const symbol = action === "resume" ? "play" : action;
-        const made = button(symbol, words, () => this.#job && act([this.#job], action), { needs: "submit" });
+        const made = button(symbol, words, () => this.#job && act([this.#job], action), { needs: "submit", class: action === "retry" ? "primary" : "" });
         made.dataset.action = action;
         offered.push(made);
       }
@@ -193,7 +193,8 @@ export class JobDetails {
     if ((look === "completed" || look === "partial") && job.files.length) {
       offered.push(h("a", { class: "button", href: queue.archiveUrl(job.id), download: true }, icon("down"), h("span", {}, texts.say("action.save"))));
     }
-    offered.push(button("copy", texts.say("action.copy"), () => this.#copy()), button("print", texts.say("action.print"), () => print()));
+    const copy = button("copy", texts.say("action.copy"), () => this.#copy(), { quiet: true });
+    offered.push(h("span", { class: "aside" }, copy, button("print", texts.say("action.print"), () => print(), { quiet: true })));
     this.#actions.replaceChildren(...offered);
     if (kept) (offered.find((each) => each.dataset.action === kept) ?? offered[0])?.focus();
   }
@@ -236,7 +237,7 @@ export class JobDetails {
       ["details.created", time(job.createdAt)],
       ["details.started", time(job.startedAt)],
       ["details.completed", time(job.completedAt)],
-      ["details.duration", job.downloadTimeMs ? formats.duration(job.downloadTimeMs / 1000) : ""],
+      ["details.duration", (job.downloadTimeMs ?? 0) >= 500 ? formats.duration(/** @type {number} */ (job.downloadTimeMs) / 1000) : ""],
       ["details.attempts", formats.number(job.retryCount + (job.startedAt ? 1 : 0))],
       ["details.client", job.client],
       ["details.code", job.failureCode ?? ""],
@@ -263,6 +264,7 @@ export class JobDetails {
     this.#lists.replaceChildren(
       ...this.#section("details.warnings", (job.warnings ?? []).map((text) => h("li", {}, text)), shut),
       ...this.#section("details.tracks", tracks.map(({ element }) => element), shut, this.#pager(job)),
+      this.#facts,
       ...this.#section("details.files", files, shut),
       ...this.#section("details.history", history, shut),
     );
@@ -298,7 +300,7 @@ export class JobDetails {
     const { texts } = this.#context;
     const more = button("down", texts.say("details.more"), () => {
       more.disabled = true;
-      this.#page(job).catch((error) => this.#context.said(error.message, { trouble: true }));
+      this.#page(job).catch((error) => this.#context.said(refusalOf(error, texts), { trouble: true }));
     });
     return more;
   }

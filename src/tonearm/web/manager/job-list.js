@@ -1,7 +1,8 @@
 /**
  * The list: as many rows as can be seen, wherever the reader has scrolled to, for any number of jobs.
  *
- * It is a grid with one row at a time in the order of the Tab key: arrows move between rows, Space chooses, Enter opens.
+ * It is a grid with one row at a time in the order of the Tab key, and the keyboard at the row's title: arrows move
+ * between rows, Space chooses, Enter opens.
  * The element that scrolls is the whole manager, so that on a small screen everything moves together.
  */
 
@@ -29,6 +30,8 @@ export class JobList {
   #rows = new Map();
   #asked = false;
   selection = new Selection();
+  /** @type {string | null} the job whose details are open */
+  opened = null;
 
   /**
    * @param {HTMLElement} scroller
@@ -43,6 +46,7 @@ export class JobList {
       "aria-multiselectable": "true",
       "aria-label": context.texts.say("list.label"),
       onkeydown: (/** @type {KeyboardEvent} */ event) => this.#pressed(event),
+      onkeyup: (/** @type {KeyboardEvent} */ event) => event.key === " " && isTitle(event) && event.preventDefault(), // chosen, not opened
       onclick: (/** @type {MouseEvent} */ event) => this.#clicked(event),
     });
     scroller.addEventListener("scroll", () => this.#soon(), { passive: true });
@@ -86,7 +90,7 @@ export class JobList {
   #draw() {
     const held = this.#focused();
     this.#lay();
-    if (held && !this.#here()?.element.contains(this.#active())) this.#here()?.element.focus({ preventScroll: true });
+    if (held && !this.#here()?.element.contains(this.#active())) this.#here()?.focus();
   }
 
   /** The row that the keyboard is at, where it is drawn. */
@@ -133,6 +137,7 @@ export class JobList {
       place,
       selected: this.selection.has(key),
       current: key === this.selection.current,
+      opened: key === this.opened,
       top: place * height,
     });
   }
@@ -152,7 +157,7 @@ export class JobList {
     if (top < height) this.#scroller.scrollBy(0, top - height);
     else if (top + 2 * height > this.#scroller.clientHeight) this.#scroller.scrollBy(0, top + 2 * height - this.#scroller.clientHeight);
     this.#draw();
-    this.#rows.get(job.id)?.element.focus({ preventScroll: true });
+    this.#rows.get(job.id)?.focus();
   }
 
   /** Put the keyboard where it was, or at the first row. */
@@ -165,7 +170,7 @@ export class JobList {
     const place = this.#jobs.findIndex((job) => job.id === this.selection.current);
     const screen = Math.max(1, Math.floor(this.#scroller.clientHeight / this.#height()) - 1);
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: screen, PageUp: -screen, Home: -Infinity, End: Infinity };
-    const onRow = /** @type {HTMLElement} */ (event.target).matches(".row, .box input");
+    const onRow = isTitle(event) || /** @type {HTMLElement} */ (event.target).matches(".box input");
     if (event.key in steps) {
       this.#go(place + steps[/** @type {keyof steps} */ (event.key)]);
       if (event.shiftKey && this.selection.current) this.selection.extend(this.selection.current, this.#jobs);
@@ -217,4 +222,9 @@ export class JobList {
     this.#draw();
     this.#context.changed();
   }
+}
+
+/** Whether a key was pressed at the title of a row. @param {KeyboardEvent} event */
+function isTitle(event) {
+  return /** @type {HTMLElement} */ (event.target).matches(".title");
 }

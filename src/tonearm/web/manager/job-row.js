@@ -16,7 +16,9 @@ import { LOOK_ICONS, actionsFor, briefOf, figuresOf, lookOf, stateOf, subtitleOf
 /** The actions that a row shows itself; the others are in the details. */
 const SHOWN = new Set(["pause", "resume", "cancel", "retry", "remove"]);
 
-/** One row. */
+let number = 0;
+
+/** One row. Its title is what has the keyboard: it is what Enter presses, and the state and the artist are told with it. */
 export class JobRow {
   /** @type {Job | null} */
   job = null;
@@ -25,19 +27,20 @@ export class JobRow {
   /** @param {RowContext} context */
   constructor(context) {
     const { texts } = context;
+    const id = `row-${(number += 1)}`;
     this.#context = context;
     this.#cover = makeCover(context.queue, texts);
     this.#box = h("input", { type: "checkbox", tabindex: -1, onclick: (/** @type {MouseEvent} */ event) => this.#picked(event) });
-    this.#title = h("button", { type: "button", class: "title", tabindex: -1, onclick: () => this.job && context.open(this.job) });
-    this.#subtitle = h("span", { class: "subtitle" });
-    this.#state = h("span", { class: "state" });
+    this.#title = h("button", { type: "button", class: "title", tabindex: -1, "aria-describedby": `${id}-state ${id}-subtitle`, onclick: () => this.job && context.open(this.job) });
+    this.#subtitle = h("span", { class: "subtitle", id: `${id}-subtitle` });
+    this.#state = h("span", { class: "state", id: `${id}-state` });
     this.#stateIcon = h("span", { class: "state-icon" });
     this.#figures = h("span", { class: "figures" });
     this.#bar = h("progress", { max: 1 });
     this.#actions = h("span", { class: "actions", role: "gridcell", "data-needs": "submit" });
     this.element = h(
       "div",
-      { class: "row", role: "row", tabindex: -1 },
+      { class: "row", role: "row" },
       h("span", { class: "box", role: "gridcell" }, h("label", {}, this.#box)),
       h("span", { class: "about", role: "gridcell" }, this.#cover.element, h("span", { class: "names" }, this.#title, this.#subtitle)),
       h("span", { class: "progress", role: "gridcell" }, h("span", { class: "words" }, this.#stateIcon, this.#state, this.#figures), this.#bar),
@@ -59,14 +62,14 @@ export class JobRow {
   /**
    * Show a job; null: one that is not known yet.
    * @param {Job | null} job
-   * @param {{place: number, selected: boolean, current: boolean, top: number}} at
+   * @param {{place: number, selected: boolean, current: boolean, opened: boolean, top: number}} at
    */
-  update(job, { place, selected, current, top }) {
+  update(job, { place, selected, current, opened, top }) {
     this.element.style.transform = `translateY(${top}px)`;
     this.element.style.order = String(place); // on paper rows stand one below the other
     set(this.element, "aria-rowindex", place + 1);
     set(this.element, "aria-selected", selected ? "true" : "false");
-    set(this.element, "tabindex", current ? 0 : -1);
+    set(this.element, "aria-current", opened ? "true" : null);
     this.#box.checked = selected;
     for (const control of this.element.querySelectorAll("button, input")) set(control, "tabindex", current ? 0 : -1);
     if (job === this.job && !job?.nextRetryAt) return;
@@ -114,9 +117,13 @@ export class JobRow {
         made.setAttribute("aria-label", `${words}: ${title}`);
         return made;
       });
-    const current = this.element.tabIndex === 0 ? 0 : -1;
-    for (const each of buttons) each.tabIndex = current;
+    for (const each of buttons) each.tabIndex = this.#title.tabIndex;
     this.#actions.replaceChildren(...buttons);
+  }
+
+  /** Put the keyboard at it. */
+  focus() {
+    this.#title.focus({ preventScroll: true });
   }
 
   #clear() {

@@ -4,6 +4,7 @@
 
 import { makeField } from "./dialogs.js";
 import { h } from "./dom.js";
+import { refusalOf } from "./refusals.js";
 
 /** @param {{queue: import("../server-queue.js").ServerQueue, texts: import("./texts.js").Texts}} context */
 export function makeLoginForm({ queue, texts }) {
@@ -15,6 +16,8 @@ export function makeLoginForm({ queue, texts }) {
     { class: "login", hidden: true, novalidate: true },
     h("h2", {}, texts.say("login.title")),
     h("p", {}, texts.say("login.text")),
+    // Keys have no user; but whatever keeps passwords wants a name to keep one under.
+    h("input", { type: "text", name: "username", autocomplete: "username", value: "tonearm", hidden: true }),
     field.element,
     submit,
   );
@@ -26,7 +29,7 @@ export function makeLoginForm({ queue, texts }) {
       await queue.login(key.value.trim());
       key.value = "";
     } catch (error) {
-      field.refuse(/** @type {Error} */ (error).message);
+      field.refuse(refusalOf(/** @type {Error} */ (error), texts));
       key.focus();
     } finally {
       submit.disabled = false;

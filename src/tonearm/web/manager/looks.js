@@ -2,8 +2,6 @@
  * Looks: what a job is called, which state a reader sees, and what can be done with it. Nothing here draws.
  */
 
-import { QueueError } from "../server-queue.js";
-
 /**
  * @typedef {import("../server-queue.js").Job} Job
  * @typedef {import("./texts.js").Texts} Texts
@@ -60,17 +58,18 @@ export function stateOf(job, texts, now) {
   return texts.say(`state.${look}`);
 }
 
-/** How far it is, in figures. @param {Job} job @param {Texts} texts */
+/** How far it is, in figures; or how much it was, and when. @param {Job} job @param {Texts} texts */
 export function figuresOf(job, texts) {
   const { formats } = texts;
   const parts = [];
   if (job.status === "processing") {
     parts.push(formats.percent(job.progress));
-    if (job.speedBytesPerSecond) parts.push(formats.speed(job.speedBytesPerSecond));
     if (job.etaSeconds !== undefined) parts.push(texts.say("overview.left", { time: formats.duration(job.etaSeconds) }));
+    if (job.speedBytesPerSecond) parts.push(formats.speed(job.speedBytesPerSecond)); // last: where there is no room it is the first to go
   } else if (job.bytesDownloaded || job.fileSize) {
     parts.push(formats.size(job.fileSize ?? job.bytesDownloaded));
   }
+  if (job.completedAt) parts.push(formats.when(job.completedAt));
   return parts.join(" · ");
 }
 
@@ -86,21 +85,20 @@ const NAMED = 3;
 export function reasonOf(job, texts) {
   const sentence = job.error ?? (job.status === "queued" ? job.lastError : undefined);
   if (!sentence) return [];
+  if (lookOf(job) === "partial" && job.failedTracks?.length) return [missingOf(job, texts), texts.say("advice.partial")];
   const advice = `advice.${job.failureCode}`;
-  return [headlineOf(job, texts), sentence, texts.has(advice) ? texts.say(advice) : ""].filter(Boolean);
+  return [causeOf(job.failureCode, texts), sentence, texts.has(advice) ? texts.say(advice) : ""].filter(Boolean);
 }
 
-/** The same in one line: an album with missing tracks names them. @param {Job} job @param {Texts} texts */
+/** The same in one line, without what to do about it. @param {Job} job @param {Texts} texts */
 export function briefOf(job, texts) {
   const reason = reasonOf(job, texts);
   return lookOf(job) === "partial" && job.failedTracks?.length ? reason[0] : reason.slice(0, 2).join(" · ");
 }
 
-/** @param {Job} job @param {Texts} texts @returns {string} empty: there is only the server's word for it */
-function headlineOf(job, texts) {
-  if (lookOf(job) !== "partial") return causeOf(job.failureCode, texts);
+/** Which tracks are missing. @param {Job} job @param {Texts} texts */
+function missingOf(job, texts) {
   const titles = (job.failedTracks ?? []).map((track) => track.trackTitle || texts.say("title.track", { id: String(track.trackId) }));
-  if (!titles.length) return "";
   const more = Math.max(job.failedCount ?? 0, titles.length) - NAMED;
   const names = more > 0 ? [...titles.slice(0, NAMED), texts.say("reason.more", { count: more })] : titles;
   return texts.say("reason.missing", { names: texts.formats.list(names) });
@@ -110,12 +108,6 @@ function headlineOf(job, texts) {
 export function causeOf(code, texts) {
   const key = `reason.${code}`;
   return texts.has(key) ? texts.say(key) : "";
-}
-
-/** What was refused, in words; where a key may not do it, that is said first. @param {Error} error @param {Texts} texts */
-export function refusalOf(error, texts) {
-  const forbidden = error instanceof QueueError && error.code === "FORBIDDEN";
-  return forbidden ? texts.say("refused.scope", { error: error.message }) : error.message;
 }
 
 /** Whether whoever looks may remove music from the library. @param {import("../server-queue.js").State} state */

@@ -74,6 +74,10 @@ export function makeOverview({ queue, texts, choose }) {
 
   return {
     element,
+    /** As it was asked for last; null: not yet. */
+    get health() {
+      return health;
+    },
     /** Begin to move. */
     start() {
       ticks.graph = setInterval(() => graph.add(now), 1000);

@@ -13,6 +13,7 @@ import { Listing } from "./listing.js";
 import { makeLoginForm } from "./login-form.js";
 import { Notices } from "./notices.js";
 import { makeOverview } from "./overview.js";
+import { refusalOf } from "./refusals.js";
 import { keepSettings, readSettings } from "./settings.js";
 import { makeSteering } from "./steering.js";
 import { Texts } from "./texts.js";
@@ -153,7 +154,7 @@ export class Screen {
 
   #draw() {
     const { state } = this.#queue;
-    const stale = this.#banner.update(state, this.#steering);
+    const stale = this.#banner.update(state, this.#steering, this.#overview.health);
     const locked = state.connection.mode === "locked";
     this.#login.update(locked);
     set(this.#screen, "data-scope", locked ? "none" : (state.session?.scope ?? null));
@@ -182,7 +183,7 @@ export class Screen {
   }
 
   #logOut() {
-    this.#queue.logout().catch((error) => this.#notices.show(error.message, { trouble: true }));
+    this.#queue.logout().catch((error) => this.#notices.show(refusalOf(error, this.#texts), { trouble: true }));
   }
 
   /** @param {boolean} empty */
@@ -227,11 +228,14 @@ export class Screen {
   /** @param {Job} job */
   #open(job) {
     this.#body.toggleAttribute("data-details", true);
+    this.#list.opened = this.#list.selection.current = job.id;
     this.#details.open(job);
+    this.#draw();
   }
 
   #closed() {
     this.#body.toggleAttribute("data-details", false);
+    this.#list.opened = null;
     this.#list.focus();
   }
 

@@ -5,7 +5,7 @@
 import { QueueError } from "../server-queue.js";
 import { makeDialog, makeField } from "./dialogs.js";
 import { button, h, icon } from "./dom.js";
-import { refusalOf } from "./looks.js";
+import { refusalOf } from "./refusals.js";
 
 const LOOK_MS = 5_000;
 const KILO = 1_000;
