@@ -70,7 +70,10 @@ async def test_a_host_that_rests_with_a_clock_that_is_a_day_off(
 
 @pytest.mark.parametrize(
     ("fallback", "words"),
-    [("off", "The server is there, but its queue does not answer"), ("spool", "The queue is away")],
+    [
+        ("off", "The server is there, but its queue does not answer"),
+        ("spool", "The queue is away, and this server stands in for it."),
+    ],
 )
 async def test_a_redis_that_is_away(
     visit: Open, tmp_path: Path, catalog: ScriptedCatalog, fallback: str, words: str

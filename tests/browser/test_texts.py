@@ -25,7 +25,15 @@ BANNER = """async ({language, state, health}) => {
     banner.update({ connection, worker, ...state }, { paused: false, silence: null }, health);
     return banner.element.querySelector('p').innerText;
 }"""
-FULL = {"disk": {"freeBytes": 1, "minBytes": 2}}
+RESTING = {"resting": [{"host": "h", "until": 1}]}
+MATTERS: list[tuple[str, dict[str, Any], dict[str, Any] | None]] = [
+    ("banner.standIn", {"warning": "THEIRS", "source": "local"}, None),
+    ("banner.warning", {"warning": "THEIRS", "source": "redis"}, None),
+    ("banner.holding.disk", RESTING, {"disk": {"freeBytes": 1, "minBytes": 2}}),
+    ("banner.holding.catalog", RESTING, None),
+    ("banner.holding.other", {}, {"disk": {"freeBytes": None, "minBytes": 2}}),
+]
+"""What the banner says by which state and health."""
 NEVER_ASKED = {
     "INVALID_JSON",
     "INVALID_JOB",
@@ -90,9 +98,13 @@ async def test_a_very_long_title_does_not_break_the_page(visit: Open, tmp_path: 
 
 
 async def test_every_language_has_every_text_and_its_places(visit: Open, server: Tonearm) -> None:
-    """The same keys, and the same {places} in each of them."""
+    """The same keys, and the same {places} in each of them; the banner says its own, and then what the server says."""
     tab: Tab = await visit(server.url)
     languages = await tab.page.evaluate("async () => (await import('./web/manager/texts.js')).LANGUAGES")
+    for language, texts in languages.items():
+        for key, state, health in MATTERS:
+            about = {"language": language, "state": state, "health": health}
+            assert await tab.page.evaluate(BANNER, about) == f"{texts[key]} THEIRS", (language, key)
     english = languages.pop("en")
 
     def places(text: object) -> set[str]:
@@ -130,20 +142,3 @@ async def test_the_page_speaks_the_language_of_the_browser(
     await tab.page.locator("[name=id]").fill("five")
     await tab.page.locator("[name=id]").press("Enter")
     await expect(tab.page.get_by_role("alert").filter(has_text=refused)).to_be_visible()
-
-
-async def test_the_banner_says_what_is_the_matter_in_every_language(visit: Open, server: Tonearm) -> None:
-    """By what the figures tell, and what the server says of it follows in its own words."""
-    tab: Tab = await visit(server.url)
-    matters: list[tuple[str, dict[str, Any], dict[str, Any] | None]] = [
-        ("banner.standIn", {"warning": "THEIRS", "source": "local"}, None),
-        ("banner.warning", {"warning": "THEIRS", "source": "redis"}, None),
-        ("banner.holding.disk", {"resting": [{"host": "h", "until": 1}]}, FULL),
-        ("banner.holding.catalog", {"resting": [{"host": "h", "until": 1}]}, None),
-        ("banner.holding.other", {}, {"disk": {"freeBytes": None, "minBytes": 2}}),
-    ]
-    languages = await tab.page.evaluate("async () => (await import('./web/manager/texts.js')).LANGUAGES")
-    for language, texts in languages.items():
-        for key, state, health in matters:
-            about = {"language": language, "state": state, "health": health}
-            assert await tab.page.evaluate(BANNER, about) == f"{texts[key]} THEIRS", (language, key)
