@@ -22,7 +22,7 @@ from tests.support.server import Tonearm, tonearm
 __all__ = ["music"]  # a fixture
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-SAID = ("error", "warning", "debug")
+SAID = ("error", "warning", "verbose")
 """What the console is to be empty of: hints of the browser come as the last."""
 TITLES = ["Red", "Green", "Blue", "White", "Black"]
 ALBUM = 5
