@@ -98,6 +98,7 @@ def size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.glob("queue.db*"))
 
 
+@pytest.mark.timeout(7_200)  # with --all it is a year of 300 jobs a day
 async def test_a_store_of_a_year_is_no_larger_than_one_of_a_week(
     place: Reopened, clock: FakeClock, tmp_path: Path
 ) -> None:
