@@ -10,11 +10,14 @@ import pytest
 from tests.support.pages import ROOT
 
 UV = ROOT / ".tools" / "uv" / "bin" / "uv"
+PYENV = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
+"""Where pyenv, if it is here, keeps its interpreters. Its shims on PATH start the chosen ones alone."""
 
 
 def uv(*arguments: str | Path) -> str:
-    """Run uv in the checkout; what it said."""
-    environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
+    """Run uv in the checkout, with pyenv's interpreters behind those on PATH; what it said."""
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *map(str, sorted(PYENV.glob("*/bin")))))
+    environment = {**os.environ, "PATH": path, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
     done = subprocess.run([UV, *arguments], cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
