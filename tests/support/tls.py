@@ -11,6 +11,7 @@ from tests.support.programs import find
 
 _NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 _NAMES = "subjectAltName=IP:127.0.0.1,DNS:localhost"
+_SIGNS = "keyUsage=critical,keyCertSign,cRLSign"  # Python 3.13 and later believe no authority that does not say so
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,9 @@ def make_signed_certificate(folder: Path) -> Certificate:
     authority, authority_key = folder / "authority.crt", folder / "authority.key"
     certificate, key, request = folder / "signed.crt", folder / "signed.key", folder / "signed.csr"
     names = folder / "names"
-    names.write_text(f"{_NAMES}\n", "ascii")
+    names.write_text(f"{_NAMES}\nauthorityKeyIdentifier=keyid\n", "ascii")
     _openssl(
-        *("req", "-x509", *_NEW_KEY, "-days", "1", "-subj", "/CN=An authority for tests"),
+        *("req", "-x509", *_NEW_KEY, "-days", "1", "-subj", "/CN=An authority for tests", "-addext", _SIGNS),
         *("-keyout", str(authority_key), "-out", str(authority)),
     )
     _openssl("req", *_NEW_KEY, "-subj", "/CN=localhost", "-keyout", str(key), "-out", str(request))
