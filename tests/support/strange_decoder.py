@@ -53,6 +53,11 @@ def crash(_: int, __: Order) -> Decoded:
     return Decoded()
 
 
+def misuse(_: int, __: Order) -> Decoded:
+    """Call a library as an older one was called."""
+    return Decoded(metadata_errors="replace")  # type: ignore[call-arg]  # the very mistake
+
+
 def reach_out(_: int, __: Order) -> Decoded:
     """Try to open things; the answer names what was possible, and how low the priority is."""
     attempts: dict[str, Callable[[], object]] = {
@@ -98,7 +103,7 @@ def _holding(go: str) -> Callable[[int, Order], Decoded]:
 
 BEHAVIOURS: dict[str, Callable[[int, Order], Decoded]] = {
     function.__name__: function
-    for function in (spin, sleep, devour, crash, reach_out, babble, multiply, turn_on_parent)
+    for function in (spin, sleep, devour, crash, misuse, reach_out, babble, multiply, turn_on_parent)
 }
 
 

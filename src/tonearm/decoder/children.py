@@ -34,6 +34,8 @@ FILE, ANSWER = 0, 1
 """The descriptors of a child."""
 
 Decode = Callable[[int, Order], Decoded]
+_MISTAKES = (TypeError, AttributeError, NameError, ImportError)
+"""What no content of a file brings about: code that does not fit together, ours or that of a library."""
 
 
 @dataclass(slots=True)
@@ -145,6 +147,8 @@ class Children:
 def _answer(decode: Decode, order: Order) -> Decoded:
     try:
         return decode(FILE, order)
+    except _MISTAKES as error:
+        return Decoded(mistake=f"{type(error).__name__}: {str(error)[:200]}")
     except Exception as error:  # noqa: BLE001 - a supervisor: what it answers is all that is left of the child
         return Decoded(fault=f"its decoder ran into {type(error).__name__}: {str(error)[:200]}")
 

@@ -41,7 +41,8 @@ class Decoded:
     """What came out: samples of one channel, seconds, the MD5 of the samples (hex, or empty).
 
     *broken* counts packets that held more than one frame: something between these was no frame. *fault* is empty, or a
-    half sentence about what is wrong with the file; then the rest is as far as it came.
+    half sentence about what is wrong with the file; then the rest is as far as it came. *mistake* is empty, or what the
+    decoder itself did wrong; then nothing is known about the file.
     """
 
     samples: _Counted = 0
@@ -49,6 +50,7 @@ class Decoded:
     md5: Annotated[str, Meta(max_length=32)] = ""
     broken: _Counted = 0
     fault: Annotated[str, Meta(max_length=1_000)] = ""
+    mistake: Annotated[str, Meta(max_length=1_000)] = ""
 
 
 @dataclass(frozen=True, slots=True)

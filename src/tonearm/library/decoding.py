@@ -20,7 +20,7 @@ import msgspec
 import structlog
 
 from tonearm.decoder import Decoded, Order, Report
-from tonearm.decoder.messages import MAX_MESSAGE_BYTES, READY, decode_report, encode
+from tonearm.decoder.messages import MAX_MESSAGE_BYTES, READY, decode_report, encode, printable
 from tonearm.errors import Corrupt, DecoderFailed, Timeout
 
 PROGRAM = (sys.executable, "-P", "-m", "tonearm.decoder")
@@ -244,6 +244,8 @@ async def _writable(target: socket.socket) -> None:
 
 
 def _answer(report: Report) -> Decoded:
+    if report.decoded is not None and report.decoded.mistake:
+        raise DecoderFailed(f"The decoder of files is broken: {printable(report.decoded.mistake)}")
     if report.decoded is not None:
         return report.decoded
     if report.refused:

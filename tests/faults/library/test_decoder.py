@@ -103,6 +103,13 @@ async def test_a_child_can_open_nothing_and_has_nothing_but_its_file(track: Path
             assert (await decode(decoder, track)).fault == f"done [] inherited [] nice {nice}"
 
 
+async def test_a_mistake_of_the_decoder_is_not_blamed_on_the_file(track: Path) -> None:
+    """Code that does not fit together says nothing about a file (every one was called damaged by a newer PyAV)."""
+    async with decoding("misuse") as decoder:
+        with pytest.raises(DecoderFailed, match="The decoder of files is broken: TypeError"):
+            await decode(decoder, track)
+
+
 async def test_a_child_that_takes_too_much_memory_gets_no_more(track: Path) -> None:
     """It has what the order says, and not much less."""
     async with decoding("devour") as decoder:
