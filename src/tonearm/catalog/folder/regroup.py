@@ -15,6 +15,7 @@ from tonearm.catalog.folder.names import fold
 from tonearm.catalog.folder.reading import Reading
 
 _Noun = Literal["album", "track"]
+_Row = tuple[int | str | None, ...]
 _COLUMNS: dict[_Noun, str] = {
     "album": "title, artist, year, disc_count, cover_file, sort",
     "track": "album_id, disc, number, title",
@@ -68,7 +69,7 @@ def _settle_albums(database: apsw.Connection, placed: Iterable[Placed], planned:
     grouped: dict[str, list[Placed]] = defaultdict(list)
     for one in placed:
         grouped[one.album_key].append(one)
-    rows: dict[str, tuple[object, ...]] = {}
+    rows: dict[str, _Row] = {}
     for key, members in grouped.items():
         first = members[0]
         readings = [one.member.reading for one in members]
@@ -83,7 +84,7 @@ def _settle_albums(database: apsw.Connection, placed: Iterable[Placed], planned:
 def _settle_tracks(
     database: apsw.Connection, placed: Iterable[Placed], album_ids: Mapping[str, int], planned: Plan
 ) -> dict[str, int]:
-    rows: dict[str, tuple[object, ...]] = {}
+    rows: dict[str, _Row] = {}
     for one in placed:
         row = (album_ids[one.album_key], one.disc, one.number, fold(one.member.reading.title))
         rows.setdefault(one.track_key, row)
@@ -91,7 +92,7 @@ def _settle_tracks(
 
 
 def _write(
-    database: apsw.Connection, noun: _Noun, rows: Mapping[str, tuple[object, ...]], planned: Plan
+    database: apsw.Connection, noun: _Noun, rows: Mapping[str, _Row], planned: Plan
 ) -> dict[str, int]:
     """Write a row for each key, with the ids of *planned*; whatever has none is not present. Answers the ids by key."""
     _release(database, noun, planned)

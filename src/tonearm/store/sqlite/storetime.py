@@ -58,7 +58,7 @@ class StoreTime:
     def keep(self, db: apsw.Connection) -> None:
         """Write the anchor, inside the transaction that is open."""
         now = self.now()
-        anchor = {
+        anchor: dict[str, int | str] = {
             "anchor:store": now,
             "anchor:wall": self._clock.wall_ms(),
             "anchor:elapsed": self._clock.elapsed_ms(),
