@@ -85,7 +85,7 @@ ROWS = (
     Row("HEAD", "/events", 200, headers={"Content-Type": "text/event-stream"}),
     Row("GET", "/control", 200, CONTROL, values={"paused": False, "workers": 1}),
     Row("PATCH", "/control", 200, CONTROL, {"paused": True}, values={"paused": True}),
-    Row("GET", "/workers", 200, {"success", "workers", "timestamp"}),
+    Row("GET", "/workers", 200, {"success", "workers", "queueSource", "timestamp"}),
     Row(
         "GET",
         "/webhooks",

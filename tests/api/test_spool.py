@@ -76,22 +76,23 @@ async def test_a_server_that_stands_in_for_its_queue_is_not_ready(away: Away) ->
 
 
 async def test_whatever_tells_of_jobs_carries_the_warning(away: Away) -> None:
-    """The list, one job, the figures and the health, which is degraded; and none of them when all is over."""
+    """The list, one job, figures, workers and the health, which is degraded; and none of them when all is over."""
     job_id = await away.api.submit()
-    for path in ("", f"/{job_id}", "/stats", "/health"):
+    for path in ("", f"/{job_id}", "/stats", "/workers", "/health"):
         answer = await away.api.call("GET", path)
         assert answer.status == 200, answer.body
         assert "The queue is away" in answer.body["warning"], path
     health = (await away.api.call("GET", "/health")).body
     assert (health["status"], health["store"]["kind"]) == ("degraded", "local")
-    assert (await away.api.call("GET", "/stats")).body["queueSource"] == "local"
+    for path in ("/stats", "/workers"):
+        assert (await away.api.call("GET", path)).body["queueSource"] == "local"
 
     away.switch.set(Line.UP)
     await away.spool.heartbeat(WORKER, "here", 4)
     await away.spool.look()
     await away.spool.heartbeat(WORKER, "here", 4)
 
-    for path in ("", f"/{job_id}", "/stats", "/health"):
+    for path in ("", f"/{job_id}", "/stats", "/workers", "/health"):
         answer = await away.api.call("GET", path)
         assert (answer.status, answer.body.get("warning")) == (200, None)
     assert (await away.api.call("GET", "/health")).body["status"] == "ok"

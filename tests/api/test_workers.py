@@ -51,6 +51,7 @@ async def test_each_worker_is_told_with_its_tasks(serve: Serve) -> None:
                 ],
             }
         ],
+        "queueSource": "memory",
         "timestamp": clock.wall_ms(),
     }
 

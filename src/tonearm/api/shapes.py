@@ -94,7 +94,9 @@ def _of_jobs() -> Schema:
 def _of_the_queue() -> Schema:
     """What is said and answered about the queue as a whole."""
     return {
-        "WorkerList": _success({"workers": _list_of("Worker"), "timestamp": _COUNT}),
+        "WorkerList": _success(
+            {"workers": _list_of("Worker"), "queueSource": _SOURCE, "timestamp": _COUNT}, {"warning": _TEXT}
+        ),
         "Health": _success({"status": {"enum": ["ok", "ready"]}}),
         "Found": _success({"results": _list_of("Hit"), "count": _COUNT}),
         "Control": _object({}, _steered(nullable=True), example={"paused": True}),

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from fastapi import FastAPI, Response
 
-from tonearm.api.answers import success
+from tonearm.api.answers import success, with_warning
 from tonearm.api.paths import WORKERS
 from tonearm.api.records import WireStruct, share
 from tonearm.clock import Clock
@@ -79,12 +79,15 @@ class WorkerRoutes:
         app.add_api_route(WORKERS, self.workers, methods=["GET", "HEAD"])
 
     async def workers(self) -> Response:
-        """The workers of the last 24 hours, those that live first."""
+        """The workers of the last 24 hours, those that live first; while the queue is away, those of this server."""
         found = sorted(await self._store.workers(), key=lambda worker: (not worker.alive, worker.id))
         newest = newest_of(task for worker in found for task in worker.tasks)
-        return success(
-            {"workers": [_wire_worker(worker, newest) for worker in found], "timestamp": self._clock.wall_ms()}
-        )
+        answer = {
+            "workers": [_wire_worker(worker, newest) for worker in found],
+            "queueSource": self._store.source,
+            "timestamp": self._clock.wall_ms(),
+        }
+        return success(with_warning(answer, self._store.warning))
 
 
 def newest_of(tasks: Iterable[WorkerTask]) -> Mapping[str, WorkerTask]:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import typer
+
+from tonearm.cli.exits import ExitCode
 from tonearm.cli.options import Json, Server, connect
 from tonearm.cli.terminal import clean, out
 from tonearm.cli.wording import percent, size, span
 from tonearm.client import Worker, Workers, WorkerTask
+
+AWAY = "The queue is away, so the server cannot know who works on it. Workers that live go on when it is back."
+AWAY_ALIVE = "The queue is away: there may be workers on other machines, of which the server cannot know."
 
 
 def workers(*, server: Server = None, json: Json = False) -> None:
@@ -22,7 +28,12 @@ def workers(*, server: Server = None, json: Json = False) -> None:
         out.document(worker.as_json())
     if not out.json:
         _show(found)
-    if not any(worker.alive for worker in found.workers):
+    alive = any(worker.alive for worker in found.workers)
+    if found.away:
+        out.note(AWAY_ALIVE if alive else AWAY)
+        if not alive:
+            raise typer.Exit(ExitCode.UNREACHABLE)
+    elif not alive:
         out.note("No worker is running, so nothing is downloaded. Start one: tonearm serve, or tonearm worker")
 
 

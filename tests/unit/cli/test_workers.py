@@ -30,9 +30,9 @@ def task(**changes: Any) -> dict[str, Any]:
     return {"jobId": JOB_ID, "doing": "transferring", "progress": 0.42, "since": NOW - 1_000, **changes}
 
 
-def answer(*workers: dict[str, Any]) -> Play:
+def answer(*workers: dict[str, Any], **members: Any) -> Play:
     """What the server says."""
-    return Play(200, {"success": True, "workers": list(workers), "timestamp": NOW})
+    return Play(200, {"success": True, "workers": list(workers), "timestamp": NOW, "queueSource": "redis", **members})
 
 
 def test_each_worker_is_a_line_and_its_tasks_stand_below(tonearm: Run, stage: Stage) -> None:
@@ -66,6 +66,20 @@ def test_where_nobody_works_a_note_says_how_to_change_that(tonearm: Run, stage: 
         ended = tonearm("workers", "--server", stage.url)
         assert ended.code == 0
         assert "tonearm serve" in ended.err
+
+
+def test_while_the_queue_is_away_nobody_is_said_to_be_missing(tonearm: Run, stage: Stage) -> None:
+    """Without a worker that is known the question has no answer, code 3; with one, that there may be more."""
+    away = {"queueSource": "local", "warning": "The queue is away"}
+    stage.plays(answer(**away), answer(worker(), **away))
+
+    ended = tonearm("workers", "--server", stage.url)
+    assert ended.code == 3
+    assert "The queue is away" in ended.err
+    assert "No worker is running" not in ended.err
+    ended = tonearm("workers", "--server", stage.url)
+    assert (ended.code, ended.out.startswith("den-1")) == (0, True)
+    assert "other machines" in ended.err
 
 
 def test_machines_get_a_document_a_worker(tonearm: Run, stage: Stage) -> None:

@@ -82,10 +82,20 @@ class Worker(Wire, frozen=True, kw_only=True):
 
 
 class Workers(Wire, frozen=True, kw_only=True):
-    """The workers of the last 24 hours, those that live first; *timestamp*: when that was so, by the server's clock."""
+    """The workers of the last 24 hours, those that live first; *timestamp*: when that was so, by the server's clock.
+
+    While the queue is away, those that the server knows by itself.
+    """
 
     workers: tuple[Worker, ...]
     timestamp: int
+    queue_source: str = ""
+    warning: str | None = None
+
+    @property
+    def away(self) -> bool:
+        """Whether the server stood in for its queue, and whoever works on that was not known."""
+        return self.queue_source in {"local", "memory"} and self.warning is not None
 
 
 class Stats(Wire, frozen=True, kw_only=True):
