@@ -1,8 +1,9 @@
 """The keyring of a server: which keys are good now, from the store and at most two seconds old.
 
 It reads the store when somebody asks and what it knows is a second old, so that what another process created or revoked
-holds here as well. While the store does not answer, what was known goes on. Once a key was seen, nobody is let in
-without one until the process ends, even if the store loses all of them.
+holds here as well. While the store does not answer, what was known goes on; where nothing was known yet, and the store
+is only slow, nobody is let in. Once a key was seen, nobody is let in without one until the process ends, even if the
+store loses all of them.
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ class Authenticator:
         self._clock = clock
         self._open_to_all = open_to_all
         self._open_unread = open_to_all and not behind_proxy
+        self._away = False
         self._records: dict[str, KeyRecord] | None = None
         self._by_name: dict[str, KeyRecord] = {}
         self._seen_any = False
@@ -90,7 +92,7 @@ class Authenticator:
         """
         await self._refresh()
         if self._records is None:
-            if self._open_unread:
+            if self._open_unread and self._away:
                 return False
             raise Refused(RefusalCode.STORE_UNAVAILABLE, "The queue cannot be reached, so no key can be checked")
         return self._seen_any or not self._open_to_all
@@ -173,6 +175,7 @@ class Authenticator:
             async with asyncio.timeout(READ_SECONDS):
                 records = await self._store.keys()
         except (StoreUnavailable, TimeoutError) as error:
+            self._away = isinstance(error, StoreUnavailable)
             log.debug("The keys could not be read; those that were known go on", reason=str(error))
         else:
             self._take(records)

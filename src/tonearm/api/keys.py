@@ -27,6 +27,12 @@ from tonearm.store.base import Store
 log = structlog.get_logger("api.keys")
 
 
+UNKNOWN = (
+    "The queue is away, and whether it has keys is not known. It had none when it was last asked, so this server lets "
+    "in whoever reaches it until the queue is back"
+)
+
+
 class KeyRoutes:
     """`/keys`, `/login` and `/logout` under `/api/download-queue`."""
 
@@ -45,8 +51,13 @@ class KeyRoutes:
         app.add_api_route(LOGOUT, self.logout, methods=["POST"])
 
     async def show(self) -> Response:
-        """Every key without its text, and how many sessions it has."""
+        """Every key without its text, and how many sessions it has.
+
+        While the queue is away those that were known last; that there is none is not said then.
+        """
         records, now = await self._store.keys(), self._clock.wall_ms()
+        if not records and self._store.source != "redis" and self._store.warning is not None:
+            raise Refused(RefusalCode.STORE_UNAVAILABLE, UNKNOWN)
         living = [each.parent for each in records if each.parent and (each.expires_at or 0) > now]
         keys = [_shown(each) | {"sessions": living.count(each.name)} for each in records if each.parent is None]
         return success({"keys": keys})

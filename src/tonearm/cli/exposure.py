@@ -18,14 +18,14 @@ async def check_exposure(store: Keyring, settings: Settings, *, insecure_open: b
     Raises:
         SetupError: others reach it and there is no key, so everybody could do everything.
     """
-    if listens_here_alone(settings):
-        return
+    here_alone = listens_here_alone(settings)
     try:
-        keys = await store.keys()
+        keys = await store.keys()  # also where nobody else listens: what stands in for Redis has its copy from here on
     except StoreUnavailable as error:
-        log.warning("Which keys there are is not known yet; nobody is let in until then", reason=str(error))
+        if not here_alone:
+            log.warning("Which keys there are is not known yet; nobody is let in until then", reason=str(error))
         return
-    if keys:
+    if keys or here_alone:
         return
     if not insecure_open:
         raise SetupError(
