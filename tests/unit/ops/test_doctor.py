@@ -14,7 +14,7 @@ from tests.support.origin import Origin, Script, answer, redirect
 
 from tonearm.cli.outside import fetching
 from tonearm.clock import SystemClock
-from tonearm.ops.doctor import contradictions, machine, places, wire
+from tonearm.ops.doctor import contradictions, machine, places, queue, wire
 from tonearm.settings import Settings, load
 from tonearm.store.checks import Check, Verdict
 
@@ -54,6 +54,16 @@ def test_values_that_contradict_each_other_are_told(settings: dict[str, str], ve
     assert check.verdict is verdict
     assert words in check.text
     assert "hunter2" not in check.text
+
+
+async def test_a_redis_that_is_away_is_told_as_a_person_would() -> None:
+    """Whole sentences, and none of the words of the libraries between."""
+    settings = load({"REDIS_URL": "redis://127.0.0.1:9", "QUEUE_DATABASE": "queue.db"})
+    (check,) = [check async for check in queue.look(settings, SystemClock())]
+
+    assert check.text == (
+        "Redis at 127.0.0.1:9 cannot be reached: Connection refused. Look whether it runs, and at REDIS_URL."
+    )
 
 
 def test_a_secret_that_everybody_can_read_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ async def look(settings: Settings, clock: Clock) -> AsyncIterator[Check]:
     except SetupError as error:
         yield Check("redis", Verdict.WRONG, str(error))
     except StoreUnavailable as error:
-        yield Check("redis", Verdict.WRONG, f"{error}. Look whether it runs, and at REDIS_URL.")
+        yield Check("redis", Verdict.WRONG, f"{str(error).rstrip('.')}. Look whether it runs, and at REDIS_URL.")
     if settings.database.exists():
         async for check in of_file.look(settings.database, _by_holder):
             yield replace(check, name=f"spool {check.name}")

@@ -9,6 +9,8 @@ own, and stays what it is.
 
 from __future__ import annotations
 
+import os
+import re
 import ssl
 
 from redis import exceptions
@@ -97,7 +99,7 @@ def unavailable(error: RedisError | OSError, where: str) -> StoreUnavailable | N
     if isinstance(error, ResponseError):
         return None
     if isinstance(error, exceptions.ConnectionError | OSError):
-        return StoreUnavailable(f"{where} cannot be reached: {_said(error)}")
+        return StoreUnavailable(f"{where} cannot be reached: {_reason(error)}.")
     return StoreUnavailable(f"{where} answered what is not its protocol: {_said(error)}")
 
 
@@ -106,6 +108,19 @@ def silent(where: str, *, tls: bool = False) -> StoreUnavailable:
     if tls:
         return StoreUnavailable(f"{where} does not answer over TLS. If it does not speak that, write redis://")
     return StoreUnavailable(f"{where} does not answer: it stands still, or the network on the way does.")
+
+
+_NUMBER = re.compile(r"Err(?:no|or) (\d+)")
+_UNNAMED = re.compile(r"Error -\d+ connecting to \S+ (.+)")
+
+
+def _reason(error: BaseException) -> str:
+    """Why there is no connection, in the words of the system; those around them are of the libraries between."""
+    text = str(error)
+    if number := _NUMBER.search(text):
+        return os.strerror(int(number[1]))
+    unnamed = _UNNAMED.match(text)
+    return (unnamed[1] if unnamed else _said(error)).rstrip(".")
 
 
 def _said(error: BaseException) -> str:
