@@ -271,7 +271,7 @@ def _say(error: TonearmError) -> None:
             "Commands take it from TONEARM_API_KEY or --api-key. Who runs the server makes one: tonearm keys create"
         )
     elif isinstance(error, StoreUnavailable):
-        out.note("The server cannot reach its queue now. Try again in a moment.")
+        out.note("The queue does not answer now. Try again in a moment.")
 
 
 def _code(error: TonearmError) -> str:

@@ -61,6 +61,16 @@ def test_a_long_album_is_whole_when_the_import_has_ended(
     assert len(on(elsewhere, lambda store: claim(store, tracks=4 * PAGE))) == 3 * PAGE
 
 
+def test_a_queue_in_redis_that_is_away_is_no_servers_fault(tonearm: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command reaches it by itself, and says so of nobody else."""
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:9")
+    ended = tonearm("export", EXPORT)
+
+    assert ended.code == 3
+    assert "cannot be reached: Connection refused.\n" in ended.err
+    assert "server" not in ended.err
+
+
 def test_who_exports_or_imports_leaves_alone_what_is_being_handed_over(tonearm: Run, here: Path) -> None:
     """Redis may have it: it is not free to be worked on here because somebody looked into the database."""
 
