@@ -57,6 +57,13 @@ async def test_a_second_process_is_refused_and_the_first_goes_on(
     assert (await store.counts()).queued == 1
 
 
+def test_a_place_where_no_lock_can_be_made_is_that_of_a_setting(tmp_path: Path) -> None:
+    """Nobody knows the lock's name, and everybody the setting's."""
+    (tmp_path / "queue.db.lock").mkdir()
+    with pytest.raises(SetupError, match="QUEUE_DATABASE"):
+        file.FileLock(tmp_path / "queue.db")
+
+
 async def test_the_lock_is_free_again_after_closing(database: Path, clock: FakeClock) -> None:
     """A restarted process opens the file without waiting."""
     for before in range(2):

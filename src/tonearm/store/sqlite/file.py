@@ -83,7 +83,10 @@ class FileLock:
             self.path.touch(mode=0o600)
             self._file = self.path.open("rb")
         except OSError as error:
-            raise SetupError(f"The lock file {self.path} cannot be opened: {error.strerror}.") from error
+            raise SetupError(
+                f"The lock file {self.path} cannot be opened: {error.strerror}. It lies beside the database, which "
+                "QUEUE_DATABASE names: this user has to be able to write there."
+            ) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
