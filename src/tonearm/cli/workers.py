@@ -15,6 +15,9 @@ from tonearm.client import Worker, Workers, WorkerTask
 AWAY = "The queue is away, so the server cannot know who works on it. Workers that live go on when it is back."
 AWAY_ALIVE = "The queue is away: there may be workers on other machines, of which the server cannot know."
 
+SILENT_MS = 35_000
+"""Silence of a worker after which its tasks are told as of then: it beats every 30 s, or as it is set."""
+
 
 def workers(*, server: Server = None, json: Json = False) -> None:
     """Show the workers of the queue, and what each is working on.
@@ -43,8 +46,11 @@ def _show(found: Workers) -> None:
         return
     for worker in found.workers:
         out.line("  ".join((worker.id, *_facts(worker, found.timestamp))))
+        silent = _is_silent(worker, found.timestamp)
         for task in worker.tasks:
-            out.line("  " + "  ".join((task.job_id, f"{_done(task):>4}", f"{_speed(task):>11}", _about(task))))
+            out.line(
+                "  " + "  ".join((task.job_id, f"{_done(task):>4}", f"{_speed(task):>11}", _about(task, silent=silent)))
+            )
 
 
 def _facts(worker: Worker, now: int) -> Iterator[str]:
@@ -74,7 +80,8 @@ def _draw(found: Workers) -> None:
             f"{worker.active_downloads}/{worker.slots}" if worker.alive else "dead",
             _ago(worker.last_heartbeat, found.timestamp),
         ]
-        rows = [(task.job_id, _done(task), _speed(task), _about(task)) for task in worker.tasks]
+        silent = _is_silent(worker, found.timestamp)
+        rows = [(task.job_id, _done(task), _speed(task), _about(task, silent=silent)) for task in worker.tasks]
         for *cells, words in rows or [("", "", "", worker.holding or "")]:
             title = Text(clean(words), no_wrap=True, overflow="ellipsis")
             table.add_row(*own, *cells, title, style="" if worker.alive else "dim")
@@ -86,10 +93,16 @@ def _ago(at_ms: int, now_ms: int) -> str:
     return span(max(0, now_ms - at_ms) / 1_000)
 
 
-def _about(task: WorkerTask) -> str:
+def _is_silent(worker: Worker, now_ms: int) -> bool:
+    """Whether what a worker was at may be over, since it should have been heard of meanwhile."""
+    return now_ms - worker.last_heartbeat > SILENT_MS
+
+
+def _about(task: WorkerTask, *, silent: bool) -> str:
     """What a task is about: the track and its album as far as they are known, else what is done for it."""
     titles = [title for title in (task.track_title, task.album_title) if title]
-    return " / ".join(titles) + f" ({task.doing})" if titles else task.doing
+    doing = f"{task.doing} when last heard of" if silent else task.doing
+    return " / ".join(titles) + f" ({doing})" if titles else doing
 
 
 def _done(task: WorkerTask) -> str:

@@ -82,6 +82,16 @@ def test_while_the_queue_is_away_nobody_is_said_to_be_missing(tonearm: Run, stag
     assert "other machines" in ended.err
 
 
+def test_what_a_silent_worker_was_at_is_told_as_of_then(tonearm: Run, stage: Stage) -> None:
+    """It may have been killed, and counts as alive for a while."""
+    working = {"tasks": [task(doing="publishing")]}
+    stage.plays(answer(worker(**working), worker(lastHeartbeat=NOW - 40_000, **working)))
+
+    *_, living, _, silent = tonearm("workers", "--server", stage.url).out.splitlines()
+    assert living.endswith(" publishing")
+    assert silent.endswith(" publishing when last heard of")
+
+
 def test_machines_get_a_document_a_worker(tonearm: Run, stage: Stage) -> None:
     """As it stood in the answer."""
     stage.plays(answer(worker(tasks=[task()]), worker(id="den-2")))
