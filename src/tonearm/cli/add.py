@@ -10,6 +10,7 @@ import typer
 from tonearm.cli.completing import among
 from tonearm.cli.exits import ExitCode
 from tonearm.cli.following import follow
+from tonearm.cli.misplaced import NO_ID
 from tonearm.cli.options import Json, Server, choice, connect, one_of
 from tonearm.cli.terminal import out
 from tonearm.cli.wording import span
@@ -21,7 +22,7 @@ from tonearm.model import MAX_CATALOG_ID, JobType, Priority, Quality
 def _check_ids(ids: list[str]) -> list[str]:
     for text in ids:
         if not (text.isascii() and text.isdecimal() and 1 <= int(text[:11]) <= MAX_CATALOG_ID):
-            raise typer.BadParameter(f"'{text}' must be a whole number from 1 to {MAX_CATALOG_ID}")
+            raise typer.BadParameter(f"'{text}' {NO_ID}")
     return list(dict.fromkeys(ids))
 
 

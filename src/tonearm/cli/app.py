@@ -16,12 +16,14 @@ from tonearm import settingsfile
 from tonearm.cli import actions, add, archive, keys, listing, logs, search, showing, steering, webhooks, workers
 from tonearm.cli.completing import WithSettings
 from tonearm.cli.exits import EPILOG, ExitCode, code_of
+from tonearm.cli.misplaced import OfCommands, OfIds
 from tonearm.cli.options import SEE_LIST, ApiKey, ConfigFile, Json, chosen, whole
 from tonearm.cli.terminal import open_streams, out
 from tonearm.errors import CutOff, NotFound, RefusalCode, Refused, ServerUnreachable, StoreUnavailable, TonearmError
 
 app = typer.Typer(
     name="tonearm",
+    cls=OfCommands,
     help="A download queue for music libraries. `tonearm demo` shows it at work.",
     epilog=EPILOG,
     no_args_is_help=True,
@@ -40,7 +42,7 @@ def program(*, api_key: ApiKey = None, config: ConfigFile = None) -> None:
 
 
 app.command("search", epilog=EPILOG)(search.search)
-app.command("add", epilog=EPILOG)(add.add)
+app.command("add", cls=OfIds, epilog=EPILOG)(add.add)
 app.command("list", epilog=EPILOG)(listing.list_jobs)
 app.command("show", epilog=EPILOG)(showing.show)
 app.command("logs", epilog=EPILOG)(logs.logs)

@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from tonearm.cli.exits import EPILOG
+from tonearm.cli.misplaced import OfCommands
 from tonearm.cli.options import Json, Server, connect, one_of
 from tonearm.cli.terminal import out
 from tonearm.client import Client, Key
@@ -17,7 +18,9 @@ from tonearm.store.keyring import Keyring
 
 T = TypeVar("T")
 
-app = typer.Typer(help="Make, list and revoke the keys of the API.", epilog=EPILOG, no_args_is_help=True)
+app = typer.Typer(
+    cls=OfCommands, help="Make, list and revoke the keys of the API.", epilog=EPILOG, no_args_is_help=True
+)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What the key is called, such as kitchen.")]
 

@@ -29,6 +29,8 @@ def test_what_is_no_job_id_is_said_to_be_none(tonearm: Run, command: str) -> Non
     ("line", "words"),
     [
         ("list --limit 0", "'0' must be a whole number from 1 to 1000000"),
+        ("add album -5", "'-5' must be a whole number from 1 to 2147483647"),
+        ("add album 7 -12", "'-12' must be a whole number from 1 to 2147483647"),
         ("list --limit many", "'many' must be a whole number from 1 to 1000000"),
         ("catalog serve . --port 65536", "'65536' must be a whole number from 0 to 65535"),
     ],
@@ -39,6 +41,23 @@ def test_a_number_out_of_range_is_refused_in_the_words_of_the_server(tonearm: Ru
 
     assert ended.code == 2
     assert words in " ".join(ended.err.split())
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("--server http://127.0.0.1:1 list", "--server belongs behind the command: tonearm COMMAND --server"),
+        ("--api-key x --json list", "--json belongs behind the command"),
+        ("keys --server=http://127.0.0.1:1 list", "tonearm keys COMMAND --server"),
+        ("--sever x list", "No such option: --sever"),
+        ("--api-key --server version", "tonearm 0"),
+    ],
+)
+def test_an_option_before_its_command_is_refused_with_its_place(tonearm: Run, line: str, words: str) -> None:
+    """What no command has is still unknown, and the value of an option is not taken for one."""
+    ended = tonearm(*line.split())
+
+    assert words in " ".join((ended.err + ended.out).split())
 
 
 @pytest.mark.parametrize(
