@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Coroutine, Iterator
 from dataclasses import asdict
 from typing import Any
 
 import pytest
 import structlog
 
+from tests.contract.conftest import Reopened
 from tests.contract.steps import (
     DONE,
     NO_LIMITS,
@@ -26,10 +28,11 @@ from tests.contract.steps import (
     track,
 )
 from tests.support.clock import SECOND, FakeClock
+from tests.support.exposition import Rise
 from tests.support.told import Told, telling
 from tonearm.clock import iso
 from tonearm.errors import LeaseLost
-from tonearm.model import STORY, Paused, sentence
+from tonearm.model import STORY, ControlChange, Paused, sentence
 from tonearm.store.base import Store
 
 
@@ -165,6 +168,67 @@ async def test_a_line_is_told_in_the_context_of_who_asked(store: Store, told: To
     submitted, started = told.of(job_id)
     assert (submitted["request_id"], submitted["client"], submitted["epoch"]) == ("r1", "ann", 0)
     assert "request_id" not in started
+
+
+async def given_up(call: Coroutine[Any, Any, object]) -> None:
+    """Say something to a store, and be cancelled before it answers."""
+    saying = asyncio.create_task(call)
+    await asyncio.sleep(0)  # it is on its way
+    saying.cancel()
+    await asyncio.wait([saying])
+    assert saying.cancelled()
+
+
+async def test_what_happened_is_told_whatever_became_of_the_caller(store: Store, told: Told) -> None:
+    """Its line, in the context of who asked, and its count; of a call that goes alone, and of one of many together."""
+    await store.cancel(await submit_track(store))  # a script that Redis does not know is not run for who is gone
+    one, other = await submit_track(store), await submit_track(store)
+    held = await claim_one(store)
+    left = other if held.task_id == one else one
+    rise = Rise("tonearm_jobs_")
+
+    with structlog.contextvars.bound_contextvars(request_id="r1"):
+        await given_up(fail(store, held))
+        await given_up(store.cancel(left))
+    await store.steer(ControlChange(paused=True))  # answered behind them
+
+    ends = [told.of(job_id)[-1] for job_id in (held.task_id, left)]
+    assert [(line["event"], line.get("request_id")) for line in ends] == [("Failed", "r1"), ("Cancelled", "r1")]
+    assert rise.so_far() == {("tonearm_jobs_cancelled_total",): 1, ("tonearm_jobs_failed_total", "not_found"): 1}
+
+
+async def test_a_store_that_closes_tells_what_was_said_before(durable: Reopened, told: Told) -> None:
+    """Also where nobody waits for it any more, as at the end of a process: what goes alone, and what goes together."""
+    store = await durable.open()
+    await store.cancel(await submit_track(store))  # as above
+    job_id, wanted, behind = await submit_track(store), track(), track()
+    for call in (store.cancel(job_id), store.submit(wanted, NO_LIMITS), store.submit(behind, NO_LIMITS)):
+        await given_up(call)
+    await store.close()
+
+    assert [told.of(each)[-1]["event"] for each in (job_id, wanted.id, behind.id)] == [
+        "Cancelled",
+        "Submitted",
+        "Submitted",
+    ]
+
+
+async def test_a_log_that_fails_keeps_nobody_from_an_answer(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a call that goes alone, and of one of many together; the loop hears of it."""
+    heard = list[str]()
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: heard.append(str(context.get("exception"))))
+    job_id = await submit_track(store)
+
+    def tell(_: object) -> None:
+        raise OSError("no space")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("tonearm.store.story.tell", tell)
+        await store.submit(track(), NO_LIMITS)
+        await store.cancel(job_id)
+
+    assert heard == ["no space", "no space"]
 
 
 async def test_an_album_that_fails_is_told_with_its_code(store: Store, told: Told) -> None:

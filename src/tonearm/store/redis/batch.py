@@ -8,17 +8,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextvars import Context
-from typing import Any
+from contextvars import Context, copy_context
+from typing import Any, NamedTuple
 
 from tonearm.errors import StoreUnavailable
 
 Words = tuple[str | bytes | int, ...]
 Answer = Any
-Send = Callable[[Sequence[Words]], Awaitable[Sequence[Answer | Exception]]]
 
 MOST = 100
 """Calls that one script carries out at most."""
+
+
+class Call(NamedTuple):
+    """What one caller says, in which context; *answer* may be cancelled by then, the call is not."""
+
+    words: Words
+    context: Context
+    answer: asyncio.Future[Answer]
+
+
+Send = Callable[[Sequence[Call]], Awaitable[Sequence[Answer | Exception]]]
 
 
 class Batch:
@@ -26,7 +36,7 @@ class Batch:
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self._waiting: list[tuple[Words, asyncio.Future[Answer]]] = []
+        self._waiting: list[Call] = []
         self._sending: asyncio.Task[None] | None = None
 
     async def run(self, *words: str | bytes | int) -> Answer:
@@ -36,28 +46,33 @@ class Batch:
             what the call is refused with; of a batch that failed, what it failed with.
         """
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append((words, answer))
+        self._waiting.append(Call(words, copy_context(), answer))
         if self._sending is None:
             self._sending = asyncio.create_task(self._send_all(), context=Context())  # it is nobody's alone
         return await answer
 
+    async def sent(self) -> None:
+        """Wait until all that was said is answered."""
+        if self._sending is not None:
+            await asyncio.wait([self._sending])
+
     async def _send_all(self) -> None:
-        some: list[tuple[Words, asyncio.Future[Answer]]] = []
+        some: list[Call] = []
         try:
             while self._waiting:
                 some, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
                 try:
-                    answers = await self._send([words for words, _ in some])
+                    answers = await self._send(some)
                 except Exception as error:  # noqa: BLE001 - whatever it is, each caller has to hear of it
                     some += self._waiting  # those behind would only wait for the same
                     self._waiting = []
                     answers = [error] * len(some)
-                for (_, answer), told in zip(some, answers, strict=True):
-                    _tell(answer, told)
+                for call, told in zip(some, answers, strict=True):
+                    _tell(call.answer, told)
         finally:
             self._sending = None
-            for _, answer in (*some, *self._waiting):  # the store was closed under them
-                _tell(answer, StoreUnavailable("The store was closed; whether it was carried out is unknown."))
+            for call in (*some, *self._waiting):  # the store was closed under them
+                _tell(call.answer, StoreUnavailable("The store was closed; whether it was carried out is unknown."))
             self._waiting = []
 
 

@@ -2,19 +2,23 @@
 
 The server's clock decides (queue.lua). What is added here is what it should say by our own monotonic clock, so that a
 script notices when somebody set the server's clock, and store time keeps its pace.
+
+Who waits for a script can be cancelled; the script is not, and what it did is told when it answers.
 """
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import structlog
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from tonearm import metrics
 from tonearm.clock import Clock
@@ -22,7 +26,8 @@ from tonearm.errors import StoreUnavailable
 from tonearm.metrics import Access
 from tonearm.model import job_of
 from tonearm.store import counting, story
-from tonearm.store.redis.batch import Batch
+from tonearm.store.redis.batch import Batch, Call
+from tonearm.store.redis.line import Hear
 from tonearm.store.redis.link import Link
 from tonearm.store.redis.refusals import Emptied, refused
 from tonearm.store.redis.scripts import load
@@ -37,6 +42,9 @@ PROMPT_MS = 1_000
 
 TRIES = 2
 """How often a record is set aside until it is given up: first it is made readable, then it is taken out."""
+
+LAST_WORDS_S = 1.0
+"""How long a desk that closes waits for answers that are under way, seconds."""
 
 Word = str | bytes | int
 T = TypeVar("T")
@@ -106,13 +114,13 @@ class Desk:
         batch = self._batches.get(name)
         if batch is None:
             batch = self._batches[name] = Batch(lambda calls: self._run_each(name, calls))
-        answer, happened = await self.mending(lambda: batch.run(*words))
-        story.tell(happened)
-        return answer
+        return await self.mending(lambda: batch.run(*words))
 
-    async def _run_each(self, name: str, calls: Sequence[tuple[Word, ...]]) -> list[Any]:
-        answers, moment = await self._run(name, [word for words in calls for word in words])
-        return [_told(moment, *answer) for answer in answers]
+    async def _run_each(self, name: str, calls: Sequence[Call]) -> list[Any]:
+        contexts = [call.context for call in calls]
+        words = [word for call in calls for word in call.words]
+        answers, _ = await self._run(name, words, lambda reply: _tell_each(reply, contexts))
+        return [_answered(*answer) for answer in answers]
 
     async def mending(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do *work* until nothing stands in its way that can be mended: a record that is unreadable, an emptied Redis.
@@ -161,20 +169,32 @@ class Desk:
         (answer, _) = await self._run("set_aside", (error.seq, error.reason, error.line, "1" if whole else ""))
         log.warning(SET_ASIDE, job=job_of(answer[0]) or None, task=answer[0], reason=error.reason)
 
-    async def _run(self, name: str, args: Sequence[Word]) -> tuple[Any, Moment]:
+    async def close(self) -> None:
+        """Close the link, when all that was said is answered and told, or `LAST_WORDS_S` later."""
+        try:
+            async with asyncio.timeout(LAST_WORDS_S):
+                for batch in self._batches.values():
+                    await batch.sent()
+                if not self.link.idle:
+                    await self.link.call("PING")  # answered behind all the others
+        except (TimeoutError, StoreUnavailable, RedisError):
+            pass  # what was not answered cannot be told
+        finally:
+            await self.link.close()
+
+    async def _run(self, name: str, args: Sequence[Word], tell: Hear | None = None) -> tuple[Any, Moment]:
+        """Run a script once; *tell* tells of what it did, if not `_tell`."""
         script = load(name, self.version)
         asked = self._clock.elapsed_ms()
         with metrics.STORE_SECONDS[Access.WRITE if script.writes else Access.READ].time():
-            reply = await self.link.run(script, [f"{self.prefix}meta"], [*self._times(), *args])
+            reply = await self.link.run(script, [f"{self.prefix}meta"], [*self._times(), *args], tell or _tell)
         wall, offset, heard = int(reply[0]), int(reply[1]), self._clock.elapsed_ms()
         # What only reads does not keep the step of a clock that it noticed; an answer that came late says little.
         if script.writes and heard - asked <= PROMPT_MS:
             self._wall, self._offset, self._elapsed = wall, offset, heard
-        moment = Moment(wall + offset, -offset)
-        story.tell(_happened(reply[2], moment.shift))
         if reply[3] == "refused":
             raise refused(reply[4], reply[5:])
-        return reply[4], moment
+        return reply[4], Moment(wall + offset, -offset)
 
     def _times(self) -> tuple[Word, Word, Word]:
         given = "" if self._server_time is None else self._server_time()
@@ -185,11 +205,25 @@ class Desk:
         return given, f"{self._wall + elapsed - self._elapsed} {self._offset}", own
 
 
-def _told(moment: Moment, kind: str, told: Any, *details: Any) -> Any:
-    """What one of many calls is answered: its answer with what happened, or why it has none."""
+def _answered(kind: str, told: Any, *details: Any) -> Any:
+    """What one of many calls is answered, or why it has no answer."""
     if kind == "failed":
         return ResponseError(told)
-    return (told, _happened(details[0], moment.shift)) if kind == "done" else refused(told, details)
+    return told if kind == "done" else refused(told, details)
+
+
+def _tell(reply: Any) -> None:
+    """Tell what a script did."""
+    story.tell(_happened(reply[2], -int(reply[1])))
+
+
+def _tell_each(reply: Any, contexts: Sequence[Context]) -> None:
+    """Tell what a script did for many callers, each in its own context."""
+    _tell(reply)
+    if reply[3] == "done":
+        for context, (kind, _, *details) in zip(contexts, reply[4], strict=True):
+            if kind == "done":
+                context.run(story.tell, _happened(details[0], -int(reply[1])))
 
 
 def _happened(reply: Sequence[str | Sequence[str]], shift: int) -> list[story.Entry]:

@@ -429,7 +429,7 @@ class RedisStore:
         try:
             await self._feed.close()
         finally:
-            await self._desk.link.close()
+            await self._desk.close()
 
 
 def _claimed(reply: Any, _: Moment) -> Claimed:

@@ -1,9 +1,9 @@
 """A line: one connection to Redis that many calls share, each reply going to the call that it answers.
 
 Redis answers in the order in which it was asked. So a call is put behind those that wait already, all that gathered
-meanwhile leaves in one write, and each reply is handed to the first that waits. Who stops waiting keeps the place, and
-the reply is thrown away when it comes: a cancelled call cannot shift the replies of the others. A connection of
-redis-py does the rest: TLS, the hand-shake and the protocol.
+meanwhile leaves in one write, and each reply is handed to the first that waits. Who stops waiting keeps the place: a
+cancelled call cannot shift the replies of the others, and what its own reply tells is heard none the less. A connection
+of redis-py does the rest: TLS, the hand-shake and the protocol.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from contextvars import Context, copy_context
 from functools import partial
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import hiredis
 from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, ResponseError
@@ -31,6 +32,7 @@ CLOSE_S = 1.0
 """How long the regular end of a connection is waited for, seconds."""
 
 Word = str | bytes | int
+Hear = Callable[[Any], None]
 _pack = cast("Callable[[tuple[Word, ...]], bytes]", hiredis.pack_command)  # it says less of itself than it does
 _REPLIES = (ResponseError, BusyLoadingError, AuthenticationError)
 """What redis-py raises for a reply; everything else is a connection that broke."""
@@ -53,6 +55,13 @@ def packed(words: Sequence[Word]) -> bytes:
         return packed([word.encode("utf-8", "surrogateescape") if isinstance(word, str) else word for word in words])
 
 
+class _Asked(NamedTuple):
+    reply: asyncio.Future[Any]
+    until: float
+    hear: Hear | None
+    context: Context
+
+
 class Line:
     """One connection and those who wait on it. *where* names the server; *error* why the line broke."""
 
@@ -63,7 +72,7 @@ class Line:
         self._patient = False
         self._connection = connection
         self._loop = asyncio.get_running_loop()
-        self._waiting = deque[tuple[asyncio.Future[Any], float]]()
+        self._waiting = deque[_Asked]()
         self._timer: asyncio.TimerHandle | None = None
         self._unsent = list[bytes]()
         self._wake = asyncio.Event()
@@ -74,8 +83,11 @@ class Line:
         """Whether nobody waits."""
         return not self._waiting
 
-    async def ask(self, command: bytes, until: float) -> Any:
+    async def ask(self, command: bytes, until: float, hear: Hear | None = None) -> Any:
         """Send a packed command and answer its reply, if that comes *until* this time of the loop.
+
+        A reply that is no refusal is given to *hear* first, in the context of the caller, also if that one is gone by
+        then; what goes wrong there is told to the loop and concerns nobody here.
 
         Raises:
             RedisError: Redis refused.
@@ -86,7 +98,7 @@ class Line:
         if len(self._waiting) >= MOST_WAITING:
             raise StoreRefused(f"{MOST_WAITING} calls wait for {self.where} already.")
         reply: asyncio.Future[Any] = self._loop.create_future()
-        self._waiting.append((reply, until))
+        self._waiting.append(_Asked(reply, until, hear, copy_context()))
         if self._timer is None:
             self._timer = self._loop.call_at(until, self._look_at_the_time)
         self._unsent.append(command)
@@ -99,9 +111,9 @@ class Line:
             self.error = error
             if self._timer is not None:
                 self._timer.cancel()
-            for reply, _ in self._waiting:
-                if not reply.done():
-                    reply.set_exception(StoreUnavailable(str(error)))
+            for asked in self._waiting:
+                if not asked.reply.done():
+                    asked.reply.set_exception(StoreUnavailable(str(error)))
             self._waiting.clear()
             for task in self._tasks:
                 if task is not asyncio.current_task():
@@ -122,7 +134,7 @@ class Line:
         if not self._waiting:
             return
         now = self._loop.time()
-        _, until = self._waiting[0]
+        until = self._waiting[0].until
         if until > now:
             self._timer = self._loop.call_at(until, self._look_at_the_time)
         elif now - until > STOOD_STILL_S and not again:
@@ -145,19 +157,24 @@ class Line:
             while True:
                 reply = await self._next()
                 self.replies += 1
-                first, _ = self._waiting.popleft()
-                if first.done():
-                    continue
-                if isinstance(reply, RedisError):
-                    first.set_exception(reply)
-                else:
-                    first.set_result(reply)
+                self._answer(self._waiting.popleft(), reply)
         except (RedisError, OSError) as error:
             self._broke(error)
         except IndexError:
             self.drop(StoreUnavailable(f"{self.where} answered what nobody asked."))
         finally:
             await self._disconnect()
+
+    def _answer(self, asked: _Asked, reply: Any) -> None:
+        refused = isinstance(reply, RedisError)
+        if asked.hear is not None and not refused:
+            self._loop.call_soon(asked.hear, reply, context=asked.context)  # before the caller goes on
+        if asked.reply.done():
+            return
+        if refused:
+            asked.reply.set_exception(reply)
+        else:
+            asked.reply.set_result(reply)
 
     async def _next(self) -> Any:
         """The next reply; one that refuses is answered, not raised, since it belongs to who asked."""

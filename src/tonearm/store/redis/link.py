@@ -32,7 +32,7 @@ from redis.exceptions import (
 from tonearm.errors import SetupError, StoreRefused, StoreUnavailable
 from tonearm.settings.redisaddress import RedisAddress, WrongAddress
 from tonearm.store.redis.failures import silent, unavailable
-from tonearm.store.redis.line import Line, Word, packed
+from tonearm.store.redis.line import Hear, Line, Word, packed
 from tonearm.store.redis.routes import Route, route_of
 from tonearm.store.redis.scripts import Script
 
@@ -94,19 +94,24 @@ class Link:
         """Whether there is a line; where there is none, the next call opens one."""
         return self._line.error is None
 
-    async def run(self, script: Script, keys: Sequence[str], args: Sequence[Word]) -> Any:
-        """Run a script; the reply is as Lua returned it, texts as str.
+    @property
+    def idle(self) -> bool:
+        """Whether every call was answered, or never will be."""
+        return not self.connected or self._line.idle
+
+    async def run(self, script: Script, keys: Sequence[str], args: Sequence[Word], hear: Hear | None = None) -> Any:
+        """Run a script; the reply is as Lua returned it, texts as str. What *hear* hears: see `Line.ask`.
 
         Raises:
             StoreUnavailable: no reply. It may have run, or not.
             ResponseError: the script failed, or met a value of another kind.
         """
         try:
-            return await self.call("EVALSHA", script.sha, len(keys), *keys, *args)
+            return await self.call("EVALSHA", script.sha, len(keys), *keys, *args, hear=hear)
         except NoScriptError:
-            return await self.call("EVAL", script.body, len(keys), *keys, *args)
+            return await self.call("EVAL", script.body, len(keys), *keys, *args, hear=hear)
 
-    async def call(self, *command: Word) -> Any:
+    async def call(self, *command: Word, hear: Hear | None = None) -> Any:
         """Send one command that does not block; the reply is that of RESP2, texts as str.
 
         Raises:
@@ -118,11 +123,11 @@ class Link:
         line = self._line if self._line.error is None else await self._open(until)
         try:
             try:
-                return await line.ask(words, until)
+                return await line.ask(words, until, hear)
             except (MovedError, AskError, ReadOnlyError) as elsewhere:
                 self._lose(line, elsewhere)
                 line = await self._open(until)
-                return await line.ask(words, max(until, self._loop.time() + AGAIN_S))
+                return await line.ask(words, max(until, self._loop.time() + AGAIN_S), hear)
         except RedisError as error:
             raise self._explained(error, line) from error
 
