@@ -29,6 +29,7 @@ from tonearm.ops.hatch import Order
 from tonearm.settings import Settings, load
 from tonearm.store import dumps
 from tonearm.store.base import Store
+from tonearm.store.sweeping import sweep_all
 
 LINE_BYTES = 64 * 1_048_576
 """The longest line that is read; a page of an album with all that its tracks can say is far below it."""
@@ -100,8 +101,7 @@ async def _import(settings: Settings, file: BinaryIO, name: str) -> dict[TakenIn
                     progress.show(sum(found.values()) - found[TakenIn.MORE])
         finally:  # what was read before a line that is wrong is taken in, as the message says
             await _take_in(store, batch, lines, found)
-            while (await store.sweep()).more:
-                pass
+            await sweep_all(store)
     progress.end()
     return found
 

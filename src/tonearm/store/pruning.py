@@ -13,6 +13,7 @@ import structlog
 from tonearm import metrics
 from tonearm.model import FINISHED, Pruned, Retention
 from tonearm.store.base import Keeping
+from tonearm.store.sweeping import sweep_all
 
 log = structlog.get_logger("store.pruning")
 
@@ -37,8 +38,7 @@ async def prune_all(store: Keeping, retention: Retention) -> Pruned:
             log.info(
                 "Removed old records", completed=removed.completed, failed=removed.failed, cancelled=removed.cancelled
             )
-    while (await store.sweep()).more:  # the tracks of the albums among them
-        pass
+    await sweep_all(store)  # the tracks of the albums among them
     while await store.give_back():
         pass
     return removed

@@ -12,10 +12,11 @@ import time
 
 import structlog
 
-from tonearm import metrics, traces
+from tonearm import traces
 from tonearm.fetch import HostPort, Turn
 from tonearm.model import Claim, Claimed, ClaimRequest, Phase
 from tonearm.store.pruning import prune_all
+from tonearm.store.sweeping import sweep
 from tonearm.traces import Step
 from tonearm.worker import janitor
 from tonearm.worker.attempt import attempt
@@ -264,11 +265,7 @@ class Worker:
             self.leases.moved()  # what the disk has free is told even where nothing moves
 
     async def _sweep(self) -> None:
-        swept = await self._tools.store.sweep()
-        if swept.recovered or swept.crashed:
-            metrics.TASKS_RECOVERED.inc(swept.recovered)
-            log.warning("Freed leases that ran out", recovered=swept.recovered, crashed=swept.crashed)
-        if not swept.more:
+        if not (await sweep(self._tools.store)).more:
             await asyncio.sleep(SWEEP_S)
 
     async def _prune(self) -> None:

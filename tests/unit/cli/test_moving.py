@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 from tests.contract.steps import claim, listed, open_album, submit_track
+from tests.support.exposition import Rise
 from tests.unit.cli.conftest import Run, fill, on
 
 from tonearm.cli import moving
-from tonearm.model import JobRecord, State
+from tonearm.model import ClaimRequest, JobRecord, State
 from tonearm.store.base import PAGE, LocalStore, Store
 
 EXPORT = "jobs.jsonl"
@@ -69,6 +70,25 @@ def test_a_queue_in_redis_that_is_away_is_no_servers_fault(tonearm: Run, monkeyp
     assert ended.code == 3
     assert "cannot be reached: Connection refused.\n" in ended.err
     assert "server" not in ended.err
+
+
+def test_an_import_tells_what_it_frees_on_its_way(
+    tonearm: Run, here: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody's lease had run out where it came to."""
+
+    async def silent(store: Store) -> None:
+        await submit_track(store)
+        await store.claim(ClaimRequest("w1", tracks=1, albums=0, lease_ms=1))
+
+    on(here, fill)
+    tonearm("export", EXPORT)
+    on(elsewhere, silent)
+    switch(monkeypatch, elsewhere)
+    rise = Rise("tonearm_tasks_recovered")
+    assert tonearm("import", EXPORT).code == 0
+
+    assert rise.so_far() == {("tonearm_tasks_recovered_total",): 1}
 
 
 def test_who_exports_or_imports_leaves_alone_what_is_being_handed_over(tonearm: Run, here: Path) -> None:

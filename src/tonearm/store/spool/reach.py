@@ -15,6 +15,7 @@ import structlog
 
 from tonearm.errors import SetupError, StoreFull, StoreUnavailable
 from tonearm.store.base import Store
+from tonearm.store.sweeping import sweep
 
 T = TypeVar("T")
 Opener = Callable[[], Awaitable[Store]]
@@ -99,7 +100,7 @@ class Reach:
         try:
             if self._store is None:
                 self._store = await self._opener()
-            await self._store.sweep()  # it has to be able to write
+            await sweep(self._store)  # it has to be able to write
         except (StoreUnavailable, SetupError) as error:
             self._note(str(error))
         else:

@@ -23,6 +23,7 @@ from tonearm.store.spool.keyring import CopiedKeys
 from tonearm.store.spool.notices import NoticesOfBoth
 from tonearm.store.spool.reach import Opener
 from tonearm.store.spool.working import Working
+from tonearm.store.sweeping import sweep
 
 PROBE_S = 1.0
 """Seconds between two looks at a main store that is away, and at jobs that cannot be handed over yet."""
@@ -148,7 +149,7 @@ class Spool(Working):
         True: there is more to do.
         """
         for _ in range(SWEEPS):
-            if not (await self._local.sweep()).more:
+            if not (await sweep(self._local)).more:
                 return False
         return True
 

@@ -23,6 +23,7 @@ from tests.contract.steps import (
     track,
 )
 from tests.support.clock import DAY, SECOND, FakeClock
+from tests.support.exposition import Rise
 from tests.support.switched import Line
 from tests.unit.store.spool.conftest import Stores
 
@@ -39,6 +40,7 @@ from tonearm.model import (
     Transfer,
     WorkerReport,
 )
+from tonearm.store.sweeping import sweep
 
 WORKER_DEAD_MS = 120_000
 """What `open_sqlite` takes unless it is told otherwise."""
@@ -286,18 +288,34 @@ async def test_a_suspect_of_the_queue_runs_alone(stores: Stores) -> None:
 
 
 async def test_upkeep_goes_on_in_both(stores: Stores, clock: FakeClock) -> None:
-    """Leases that ran out are freed, here and there."""
+    """Leases that ran out are freed, here and there, and counted once, whoever found them."""
+    rise = Rise("tonearm_tasks_recovered")
     await submit_track(stores.spool)
     await claim_one(stores.spool)
     await stores.go_away()
     await submit_track(stores.spool)
     await claim_one(stores.spool)
     clock.advance(LEASE_MS)
-    assert (await stores.spool.sweep()).recovered == 1
+    assert (await sweep(stores.spool)).recovered == 1
+    assert rise.so_far() == {("tonearm_tasks_recovered_total",): 1}
     stores.switch.set(Line.UP)
     await stores.spool._reach.probe()  # it sweeps there itself
+    assert rise.so_far() == {("tonearm_tasks_recovered_total",): 2}
     assert len(await claim_all(stores.spool)) == 2
     assert await stores.spool.audit() == ()
+
+
+async def test_leases_end_here_also_where_no_worker_sweeps(stores: Stores, clock: FakeClock) -> None:
+    """The loop that tends the spool frees them, and counts what it freed."""
+    await stores.go_away()
+    job_id = await submit_track(stores.spool)
+    await claim_one(stores.spool)
+    clock.advance(LEASE_MS)
+    rise = Rise("tonearm_tasks_recovered")
+    await stores.spool.look()
+
+    assert await state_of(stores.spool, job_id) is State.READY
+    assert rise.so_far() == {("tonearm_tasks_recovered_total",): 1}
 
 
 async def test_the_limits_of_a_client_hold_in_each_store(stores: Stores) -> None:
