@@ -91,9 +91,7 @@ def _settle_tracks(
     return _write(database, "track", rows, planned)
 
 
-def _write(
-    database: apsw.Connection, noun: _Noun, rows: Mapping[str, _Row], planned: Plan
-) -> dict[str, int]:
+def _write(database: apsw.Connection, noun: _Noun, rows: Mapping[str, _Row], planned: Plan) -> dict[str, int]:
     """Write a row for each key, with the ids of *planned*; whatever has none is not present. Answers the ids by key."""
     _release(database, noun, planned)
     ids: dict[str, int] = {}
