@@ -19,7 +19,16 @@ from tonearm.cli.exits import EPILOG, ExitCode, code_of
 from tonearm.cli.misplaced import OfCommands, OfIds
 from tonearm.cli.options import SEE_LIST, ApiKey, ConfigFile, Json, chosen, whole
 from tonearm.cli.terminal import open_streams, out
-from tonearm.errors import CutOff, NotFound, RefusalCode, Refused, ServerUnreachable, StoreUnavailable, TonearmError
+from tonearm.errors import (
+    CutOff,
+    NotFound,
+    RefusalCode,
+    Refused,
+    ServerUnreachable,
+    StoreDamaged,
+    StoreUnavailable,
+    TonearmError,
+)
 
 app = typer.Typer(
     name="tonearm",
@@ -272,7 +281,7 @@ def _say(error: TonearmError) -> None:
         out.note(
             "Commands take it from TONEARM_API_KEY or --api-key. Who runs the server makes one: tonearm keys create"
         )
-    elif isinstance(error, StoreUnavailable):
+    elif isinstance(error, StoreUnavailable) and not isinstance(error, StoreDamaged):
         out.note("The queue does not answer now. Try again in a moment.")
 
 

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
+import typer
 
+from tonearm.cli.exits import ExitCode
 from tonearm.cli.reaching import do, opened, settings_of_queue
 from tonearm.cli.target import SHOW_S, STANDARD, written, written_to
 from tonearm.cli.terminal import out
@@ -29,6 +31,7 @@ from tonearm.ops.hatch import Order
 from tonearm.settings import Settings, load
 from tonearm.store import dumps
 from tonearm.store.base import Store
+from tonearm.store.sqlite.file import REPLACE
 from tonearm.store.sweeping import sweep_all
 
 LINE_BYTES = 64 * 1_048_576
@@ -50,14 +53,20 @@ def export_jobs(target: Path) -> None:
     settings = settings_of_queue()
     with written_to(target) as file, written(file) as take:
         found = do(settings, Order("export"), take)
-    jobs, keys = found["jobs"], found["keys"]
+    jobs, keys, unreadable = found["jobs"], found["keys"], found.get("unreadable", ())
     if target == STANDARD:
         out.note(f"{jobs:,} jobs")
     else:
-        out.document({"success": True, "file": str(target), "jobs": jobs})
+        missing = {"unreadable": unreadable} if unreadable else {}
+        out.document({"success": not unreadable, "file": str(target), "jobs": jobs, **missing})
         out.line(f"{jobs:,} jobs are in {target}")
     if keys:
         out.note("The keys of the API are not in it.")
+    for each in unreadable:
+        out.note(f"Cannot be read, and is not in it: {each}")
+    if unreadable:
+        out.note(f"The database is damaged. {REPLACE}")
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def import_jobs(source: Path) -> None:

@@ -18,6 +18,7 @@
     │   ├── StoreRefused      nothing was changed, it said so itself
     │   │   ├── StoreFull     its memory is used up: nothing new, and all else goes on
     │   │   └── StoreDiskFull its disk is: no change at all
+    │   ├── StoreDamaged      what lies there cannot be read; a person has to mend it
     │   └── PartlyRenewed     of some leases only
     ├── ServerUnreachable     a client gets no answer               → message, exit code
     │   └── CutOff            an answer ended before its end
@@ -174,6 +175,10 @@ class StoreFull(StoreRefused):
 
 class StoreDiskFull(StoreRefused):
     """The store takes no change at all, because it cannot write to its disk."""
+
+
+class StoreDamaged(StoreUnavailable):
+    """What the store has on its disk is damaged where this call looked; elsewhere it may be sound."""
 
 
 class PartlyRenewed(StoreUnavailable):

@@ -9,19 +9,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import msgspec
 
 from tonearm.clock import Clock
-from tonearm.errors import DiskError, NotFound, SetupError
-from tonearm.model import JobDump, JobOrder, JobQuery
+from tonearm.errors import DiskError, SetupError, StoreDamaged
+from tonearm.ops.harvest import Harvest
 from tonearm.ops.hatch import Answer, Order, Send
 from tonearm.settings import Settings
 from tonearm.store import dumps
-from tonearm.store.base import PAGE, Store
+from tonearm.store.base import Store
 from tonearm.store.pruning import prune_all
 from tonearm.volume import free_bytes, in_mb
 
@@ -36,6 +36,9 @@ READ_BYTES = 1_048_576
 
 MOST_DIFFERENCES = 1_000
 """Differences of an audit that are told."""
+
+MOST_UNREADABLE = 1_000
+"""Jobs that could not be exported which are named."""
 
 
 class Header(msgspec.Struct, frozen=True, rename="camel"):
@@ -90,32 +93,25 @@ async def audit(place: Place, order: Order, send: Send) -> Answer:  # noqa: ARG0
 
 
 async def export(place: Place, order: Order, send: Send) -> Answer:  # noqa: ARG001 - there is nothing to choose
-    """Send all jobs as JSON Lines. Answers how many, and how many keys there are, which are not among them."""
+    """Send all jobs as JSON Lines.
+
+    Answers how many, which could not be read (*unreadable*, for people), and how many keys there are, which are not
+    among them.
+    """
     jobs = 0
+    harvest = Harvest(place.store)
     lines = bytearray(msgspec.json.encode(Header(FORMAT, VERSION, place.clock.wall_ms())) + b"\n")
-    async for page in _dumped(place.store):
+    async for page in harvest.pages():
         lines += dumps.encode(page) + b"\n"
         jobs += page.following is None
         if len(lines) >= SENT_BYTES:
             await send(bytes(lines))
             lines.clear()
     await send(bytes(lines) + msgspec.json.encode(Footer(jobs)) + b"\n")
-    return {"jobs": jobs, "keys": sum(key.parent is None for key in await place.store.keys())}
-
-
-async def _dumped(store: Store) -> AsyncIterator[JobDump]:
-    """Every job in the order of submission; one that is deleted meanwhile is left out, or its last pages are."""
-    query: JobQuery | None = JobQuery(order=JobOrder.CREATED, limit=PAGE)
-    while query is not None:
-        listed = await store.jobs(query)
-        for job in listed.jobs:
-            start: int | None = 1
-            with contextlib.suppress(NotFound):
-                while start is not None:
-                    page = await store.dump(job.id, start=start)
-                    yield page
-                    start = page.following
-        query = None if listed.next is None else JobQuery(order=JobOrder.CREATED, limit=PAGE, cursor=listed.next)
+    keys = 0
+    with contextlib.suppress(StoreDamaged):  # they are only counted
+        keys = sum(key.parent is None for key in await place.store.keys())
+    return {"jobs": jobs, "keys": keys, "unreadable": harvest.unreadable[:MOST_UNREADABLE]}
 
 
 async def backup(place: Place, order: Order, send: Send) -> Answer:  # noqa: ARG001 - as above

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import stat
@@ -10,8 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
-from tests.contract.steps import claim, listed, open_album, submit_track
+from tests.contract.steps import claim, listed, open_album, submit, submit_track, track
 from tests.support.exposition import Rise
 from tests.unit.cli.conftest import Run, fill, on
 
@@ -60,6 +62,47 @@ def test_a_long_album_is_whole_when_the_import_has_ended(
     tonearm("import", EXPORT)
 
     assert len(on(elsewhere, lambda store: claim(store, tracks=4 * PAGE))) == 3 * PAGE
+
+
+JOBS = 200
+
+
+@pytest.mark.parametrize("name", ["task", "job_created", "sqlite_autoindex_task_1", "history"])
+def test_a_database_that_is_damaged_in_the_middle_gives_what_can_be_read(tonearm: Run, here: Path, name: str) -> None:
+    """Whichever page of it is lost: never fewer jobs in silence, and the file is good for an import."""
+    on(here, lambda store: submit(store, *[track() for _ in range(JOBS)]))
+    with contextlib.closing(apsw.Connection(str(here))) as db:
+        size = int(db.pragma("page_size"))
+        found = db.execute("SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf' ORDER BY path", (name,))
+        pages = [int(number) for (number,) in found]
+    middle = pages[len(pages) // 2]
+    with here.open("r+b") as file:
+        file.seek((middle - 1) * size)
+        file.write(bytes(size))
+
+    ended = tonearm("export", EXPORT)
+
+    lines = Path(EXPORT).read_text().splitlines()
+    jobs = {json.loads(line)["id"] for line in lines[1:-1]}
+    assert ended.code == 1
+    assert "Cannot be read, and is not in it: " in ended.err
+    assert "tonearm restore" in ended.err
+    assert len(jobs) == len(lines) - 2 == json.loads(lines[-1])["jobs"] < JOBS
+    assert jobs or len(pages) == 1
+
+
+def test_a_job_that_its_index_has_lost_is_named(tonearm: Run, here: Path) -> None:
+    """It was taken for one that is deleted meanwhile."""
+    on(here, lambda store: submit(store, *[track() for _ in range(3)]))
+    lost = on(here, listed)[1].id
+    content = here.read_bytes()
+    here.write_bytes(content.replace(lost.encode(), lost[:-1].encode() + b"!", 1))
+
+    ended = tonearm("export", EXPORT)
+
+    assert ended.code == 1
+    assert ended.out.startswith("2 jobs are in")
+    assert "Cannot be read, and is not in it: job-" in ended.err
 
 
 def test_a_queue_in_redis_that_is_away_is_no_servers_fault(tonearm: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,9 +20,10 @@ from typing import Any, Generic, TypeVar
 
 import apsw
 
-from tonearm.errors import StoreUnavailable
+from tonearm.errors import StoreDamaged, StoreUnavailable
 from tonearm.store import story
 from tonearm.store.sqlite import feed
+from tonearm.store.sqlite.file import REPLACE
 from tonearm.store.sqlite.storetime import StoreTime
 from tonearm.store.sqlite.unit import Unit
 
@@ -228,6 +229,8 @@ def _deliver(calls: list[_Call[Any]]) -> None:
 
 def _told(error: BaseException) -> BaseException:
     """Return what the caller is to see: a refusal of the database means that nobody knows the outcome."""
+    if isinstance(error, apsw.CorruptError | apsw.NotADBError):
+        return StoreDamaged(f"The database refused: {error}. {REPLACE}")
     if isinstance(error, apsw.Error) and not isinstance(error, apsw.ConstraintError | apsw.SQLError):
         return StoreUnavailable(f"The database refused: {error}")
     return error
