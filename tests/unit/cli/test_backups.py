@@ -129,6 +129,38 @@ def test_what_was_put_aside_is_never_replaced_and_no_old_log_is_taken_for_a_new_
     assert len(on(here, listed)) == 1
 
 
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+def test_what_a_killed_process_left_beside_the_queue_goes_into_what_is_put_aside(
+    tonearm: Run, here: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    """A journal is undone in it and not in the backup; a log is in it before it has its second name."""
+    on(here, submit_track)
+    tonearm("backup", BACKUP)
+    elsewhere.parent.mkdir()
+    with closing(apsw.Connection(str(here))) as db:
+        db.pragma("journal_mode", mode)
+        db.pragma("wal_autocheckpoint", 0)
+        db.execute("BEGIN")
+        db.execute("UPDATE meta SET value = 'another' WHERE key = 'instance'")
+        if mode == "WAL":
+            db.execute("COMMIT")
+        else:
+            db.cache_flush()
+        for path in here.parent.glob("queue.db*"):  # as a kill at this moment leaves them
+            elsewhere.with_name(path.name).write_bytes(path.read_bytes())
+    monkeypatch.setenv("QUEUE_DATABASE", str(elsewhere))
+
+    (answer,) = tonearm("restore", BACKUP, "--replace", "--json").documents
+
+    before = Path(answer["before"])
+    assert folder(elsewhere) == ["queue.db", before.name, "queue.db.lock"]
+    with closing(apsw.Connection(str(before))) as db:
+        ((instance,),) = db.execute("SELECT value FROM meta WHERE key = 'instance'")
+        assert (instance == "another") is (mode == "WAL")
+    assert on(elsewhere, lambda store: store.audit()) == ()
+    assert len(on(elsewhere, listed)) == 1
+
+
 @pytest.mark.parametrize("dump", OLD, ids=lambda dump: dump.stem)
 def test_a_backup_of_an_older_version_is_brought_to_this_one(tonearm: Run, here: Path, dump: Path) -> None:
     """And it can be taken before the upgrade: a backup changes nothing."""

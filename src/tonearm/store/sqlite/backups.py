@@ -152,18 +152,20 @@ def _exchange(coming: Path, database: Path) -> Path | None:
 def _put_aside(database: Path) -> Path | None:
     """Give the database a second name, with its log in it; one that cannot be opened loses its own, with its log.
 
-    No log stays that could be taken for that of the next one.
+    No log and no journal stays that could be taken for that of the next one. What a killed process left in them is
+    brought into the database by the first read; a checkpoint alone does not look.
     """
     there = database.exists()
     before = _unused_name(database)
-    endings = ["-wal", "-shm"]
+    endings = ["-wal", "-shm", "-journal"]
     try:
         if there:
             with closing(apsw.Connection(str(database))) as db:
+                db.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
                 db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
             os.link(database, before)
     except (apsw.Error, OSError):
-        endings.append("")
+        endings.insert(0, "")  # first: a kill in between leaves no database without its log
     for ending in endings:
         with contextlib.suppress(FileNotFoundError):
             database.with_name(database.name + ending).rename(before.with_name(before.name + ending))
