@@ -14,6 +14,7 @@ from tests.contract.steps import KEEP_NOTHING, listed, submit_track
 from tests.support.mounts import leave_free, small_disk
 from tests.unit.cli.conftest import Run, fill, on
 
+from tonearm.errors import SetupError
 from tonearm.model import KeyRecord, Scope
 from tonearm.store.base import LocalStore, Store
 from tonearm.store.sqlite import file
@@ -159,6 +160,37 @@ def test_what_a_killed_process_left_beside_the_queue_goes_into_what_is_put_aside
         assert (instance == "another") is (mode == "WAL")
     assert on(elsewhere, lambda store: store.audit()) == ()
     assert len(on(elsewhere, listed)) == 1
+
+
+def test_what_a_killed_restore_left_is_gone_at_the_next_start(tonearm: Run, here: Path) -> None:
+    """The half of a database, its journal, and a second name for the queue that goes on."""
+    on(here, submit_track)
+    tonearm("backup", BACKUP)
+    kept = tonearm("restore", BACKUP, "--replace", "--json").documents[0]["before"]
+    for ending in (".restoring", ".restoring-journal"):
+        here.with_name(f"queue.db{ending}").write_bytes(b"half")
+    here.with_name("queue.db.before-20260102-030405").hardlink_to(here)
+
+    assert len(on(here, listed)) == 1
+
+    assert folder(here) == ["queue.db", Path(kept).name, "queue.db.lock"]
+    here.unlink()
+    here.symlink_to(kept)  # a queue that a person took back like this has one name of its own
+    assert len(on(here, listed)) == 1
+
+
+def test_no_empty_queue_is_made_where_a_restore_was_cut_off(tonearm: Run, here: Path) -> None:
+    """Where the file system has one name for a file, a kill may come between the two queues; it can be said again."""
+    on(here, submit_track)
+    tonearm("backup", BACKUP)
+    before = here.rename(here.with_name("queue.db.before-20260102-030405"))
+    here.with_name("queue.db.restoring").write_bytes(b"half")
+
+    with pytest.raises(SetupError, match="Restore the backup again"):
+        on(here, listed)
+    assert tonearm("restore", BACKUP).code == 0
+
+    assert len(on(here, listed)) == len(on(before, listed)) == 1
 
 
 @pytest.mark.parametrize("dump", OLD, ids=lambda dump: dump.stem)

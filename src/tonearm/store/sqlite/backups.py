@@ -21,14 +21,17 @@ import apsw
 
 from tonearm.errors import SetupError
 from tonearm.store.sqlite import copying
-from tonearm.store.sqlite.file import FileLock, connect, make_folder, migrate, version_of
+from tonearm.store.sqlite.file import (
+    BEFORE,
+    COMING,
+    FileLock,
+    connect,
+    make_folder,
+    migrate,
+    remove_cut_off,
+    version_of,
+)
 from tonearm.volume import sync_folder
-
-COMING = ".restoring"
-"""What stands behind the name of a database that is being made out of a backup."""
-
-BEFORE = ".before-"
-"""What stands behind the name of the database that was there, and before the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +91,13 @@ def restore(backup: Path, database: Path, *, replace: bool) -> tuple[Contents, P
         if not replace:
             _require_no_jobs(database)
         coming = database.with_name(database.name + COMING)
-        coming.unlink(missing_ok=True)
+        remove_cut_off(database)
         try:
             _make(backup, coming)
             found = contents(coming)
             before = _exchange(coming, database)
         finally:
-            coming.unlink(missing_ok=True)
+            remove_cut_off(database)
         return found, before
 
 

@@ -7,6 +7,7 @@ A new database is made whole beside its place and renamed to it, so that a file 
 from __future__ import annotations
 
 import fcntl
+import os
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -69,6 +70,12 @@ MIGRATIONS: Sequence[Migration] = (
 )
 """The step at place n leads from version n to n + 1; each runs in one transaction with the change of the version."""
 
+
+COMING = ".restoring"
+"""What stands behind the name of a database that is being made out of a backup."""
+
+BEFORE = ".before-"
+"""What stands behind the name of the database that was there before a restore, and before the time."""
 
 REPLACE = "Put a backup in its place: tonearm restore FILE --replace. What is there is kept beside it."
 """What to do about a damaged database."""
@@ -145,15 +152,39 @@ def _check_version(database: Path, version: int) -> None:
 
 
 def prepare(database: Path) -> None:
-    """Make the folder and the database where there is none, and bring an older one to this version; needs the lock."""
+    """Make the folder and the database where there is none, and bring an older one to this version; needs the lock.
+
+    Raises:
+        SetupError: a restore was killed after it put the database aside.
+    """
     if not check_ours(database):
+        _require_no_cut_off_restore(database)
         _make(database)
+    remove_cut_off(database)
     with closing(apsw.Connection(str(database))) as db:
         version = int(db.pragma("user_version"))
         _check_version(database, version)
         migrate(db, version)
         slack.convert(db, database)
         db.pragma("journal_mode", "WAL")
+
+
+def _require_no_cut_off_restore(database: Path) -> None:
+    """Make no empty queue where one waits beside its place. Where there are hard links, it never does."""
+    if not database.exists() and (coming := database.with_name(database.name + COMING)).exists():
+        raise SetupError(
+            f"A restore was cut off: {database} is not there, and {coming} is not finished. Restore the backup again; "
+            f"to begin without it, remove that file. A queue that was there is {database.name}{BEFORE}… beside it."
+        )
+
+
+def remove_cut_off(database: Path) -> None:
+    """Remove what a killed restore left: what it made, and a second name of the database; needs the lock."""
+    for ending in (COMING, f"{COMING}-journal"):
+        database.with_name(database.name + ending).unlink(missing_ok=True)
+    for before in database.parent.glob(f"{database.name}{BEFORE}*"):
+        if database.exists() and os.path.samestat(before.lstat(), database.lstat()):  # no link to the only one
+            before.unlink()
 
 
 def make_folder(database: Path) -> None:
