@@ -7,6 +7,7 @@ A new database is made whole beside its place and renamed to it, so that a file 
 from __future__ import annotations
 
 import fcntl
+import glob
 import os
 import secrets
 from collections.abc import Callable, Sequence
@@ -182,7 +183,7 @@ def remove_cut_off(database: Path) -> None:
     """Remove what a killed restore left: what it made, and a second name of the database; needs the lock."""
     for ending in (COMING, f"{COMING}-journal"):
         database.with_name(database.name + ending).unlink(missing_ok=True)
-    for before in database.parent.glob(f"{database.name}{BEFORE}*"):
+    for before in database.parent.glob(f"{glob.escape(database.name)}{BEFORE}*"):
         if database.exists() and os.path.samestat(before.lstat(), database.lstat()):  # no link to the only one
             before.unlink()
 
