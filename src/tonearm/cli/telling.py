@@ -5,7 +5,7 @@ Used by every process that serves or works; without QUEUE_WEBHOOK_URLS there is 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
@@ -16,7 +16,7 @@ from tonearm.cli.rereading import Rereading
 from tonearm.cli.watching import looping
 from tonearm.clock import Clock
 from tonearm.fetch import Fetcher, FetchLimits, HostPort
-from tonearm.notices import Notifier, Signer, Terms, addresses_of
+from tonearm.notices import Channel, Notifier, Signer, Terms, Webhook, addresses_of
 from tonearm.policy import RetryRules
 from tonearm.settings import Settings
 from tonearm.store.base import Store
@@ -47,18 +47,18 @@ async def telling(store: Store, settings: Settings, clock: Clock, rereading: Rer
         adjust = partial(_adjust, fetcher, settings)
         adjust()
         rereading.tell(adjust)
-        for name, loop in _notifier(store, settings, clock, fetcher, signer).rounds().items():
+        addresses = addresses_of(settings.webhook_urls)
+        channels = [Webhook(fetcher, address, signer=signer, clock=clock) for address in addresses]
+        for name, loop in _notifier(store, settings, clock, channels).rounds().items():
             await stack.enter_async_context(looping(name, loop, supervisor))
         yield
 
 
-def _notifier(store: Store, settings: Settings, clock: Clock, fetcher: Fetcher, signer: Signer) -> Notifier:
+def _notifier(store: Store, settings: Settings, clock: Clock, channels: Sequence[Channel]) -> Notifier:
     catalog = settings.internal_api_url
     return Notifier(
         store,
-        fetcher,
-        addresses_of(settings.webhook_urls),
-        signer=signer,
+        channels,
         clock=clock,
         terms=lambda: Terms(settings.webhook_timeout_ms, _rules(settings)),
         encode=encode_short,

@@ -5,9 +5,10 @@ are received or given up. Nothing here decides what happens to a job, and nothin
 """
 
 from tonearm.notices.addresses import Address, addresses_of
+from tonearm.notices.channels import Channel, Webhook
 from tonearm.notices.happenings import trial
 from tonearm.notices.notifier import Notifier
 from tonearm.notices.sending import Terms
 from tonearm.notices.signing import Signer
 
-__all__ = ["Address", "Notifier", "Signer", "Terms", "addresses_of", "trial"]
+__all__ = ["Address", "Channel", "Notifier", "Signer", "Terms", "Webhook", "addresses_of", "trial"]

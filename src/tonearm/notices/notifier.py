@@ -1,7 +1,7 @@
 """The notifier of one process: one loop that tells, and one for each address that sends.
 
 The loops are supervised by whoever runs them (`rounds`), like those of a worker, and none of them shares anything with
-a download: they have a client of their own, and with it a memory of their own of which hosts are left alone.
+a download: their client is their own, and with it the memory of which hosts are left alone.
 """
 
 from __future__ import annotations
@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from tonearm.clock import Clock
-from tonearm.fetch import Fetcher
 from tonearm.model import JobRecord
-from tonearm.notices.addresses import Address
+from tonearm.notices.channels import Channel
 from tonearm.notices.sending import Sender, Terms
-from tonearm.notices.signing import Signer
 from tonearm.notices.telling import Teller
 from tonearm.store.base import Store
 
 
 class Notifier:
-    """Tells *addresses* what happens on *store*, through *fetcher*; a try goes by what *terms* answers by then.
+    """Tells who is at the end of *channels* what happens on *store*; a try goes by what *terms* answers by then.
 
     *encode* writes a job as lists show it; *catalog* is the host and port of the catalog, if there is one.
     """
@@ -27,18 +25,15 @@ class Notifier:
     def __init__(
         self,
         store: Store,
-        fetcher: Fetcher,
-        addresses: Sequence[Address],
+        channels: Sequence[Channel],
         *,
-        signer: Signer,
         clock: Clock,
         terms: Callable[[], Terms],
         encode: Callable[[JobRecord], bytes],
         catalog: str | None,
     ) -> None:
-        self._senders = [
-            Sender(store, fetcher, address, signer=signer, clock=clock, terms=terms) for address in addresses
-        ]
+        addresses = [channel.address for channel in channels]
+        self._senders = [Sender(store, channel, terms=terms) for channel in channels]
         self._teller = Teller(store, addresses, clock, encode=encode, catalog=catalog, told=self._wake)
 
     def rounds(self) -> dict[str, Callable[[], Awaitable[None]]]:

@@ -13,13 +13,10 @@ from dataclasses import dataclass
 
 import structlog
 
-from tonearm.clock import Clock
 from tonearm.errors import FetchError, HttpStatus, StoreUnavailable, Timeout
-from tonearm.fetch import Fetcher
 from tonearm.metrics import WEBHOOKS, Sent
 from tonearm.model import Delivery
-from tonearm.notices.addresses import Address
-from tonearm.notices.signing import Signer
+from tonearm.notices.channels import Channel
 from tonearm.policy import RetryRules, tell_again_ms
 from tonearm.store.base import Store
 
@@ -50,23 +47,11 @@ class Terms:
 
 
 class Sender:
-    """Sends what waits for *address*; *terms* are asked for at each round, since a reload may change them."""
+    """Sends what waits for the address of *channel*; *terms* are asked for at each round: a reload may change them."""
 
-    def __init__(
-        self,
-        store: Store,
-        fetcher: Fetcher,
-        address: Address,
-        *,
-        signer: Signer,
-        clock: Clock,
-        terms: Callable[[], Terms],
-    ) -> None:
+    def __init__(self, store: Store, channel: Channel, *, terms: Callable[[], Terms]) -> None:
         self._store = store
-        self._fetcher = fetcher
-        self._address = address
-        self._signer = signer
-        self._clock = clock
+        self._channel = channel
         self._terms = terms
         self._news = asyncio.Event()
 
@@ -79,7 +64,7 @@ class Sender:
         self._news.clear()
         terms = self._terms()
         hold_ms = terms.timeout_ms + MARGIN_MS
-        taken = await self._store.take_deliveries([self._address.target], AT_A_TIME, hold_ms)
+        taken = await self._store.take_deliveries([self._channel.address.target], AT_A_TIME, hold_ms)
         if taken.deliveries:
             tries = await asyncio.gather(
                 *(self._send(each, terms) for each in taken.deliveries), return_exceptions=True
@@ -96,7 +81,7 @@ class Sender:
     async def _send(self, delivery: Delivery, terms: Terms) -> None:
         try:
             async with asyncio.timeout(terms.timeout_ms / 1_000):
-                await self._post(delivery)
+                await self._channel.send(delivery, terms.timeout_ms)
         except (TimeoutError, Timeout):
             await self._failed(delivery, terms, f"No answer within {terms.timeout_ms / 1_000:g} s")
         except FetchError as error:
@@ -109,18 +94,12 @@ class Sender:
             await self._store.settle_delivery(delivery, "received", received=True)
             WEBHOOKS[Sent.DELIVERED].inc()
 
-    async def _post(self, delivery: Delivery) -> None:
-        body = delivery.body.encode()
-        signed = self._signer.headers(delivery.id, body, self._clock.wall_ms() // 1_000)
-        headers = {"Content-Type": "application/json", **self._address.headers, **signed}
-        await self._fetcher.post(self._address.url, body, headers)
-
     async def _failed(
         self, delivery: Delivery, terms: Terms, why: str, *, retry_after_ms: int | None = None, gone: bool = False
     ) -> None:
         delay_ms = None if gone else tell_again_ms(delivery.attempt, retry_after_ms, terms.rules)
         await self._store.settle_delivery(delivery, why[:ANSWER_LENGTH], received=False, delay_ms=delay_ms)
-        told = {"delivery": delivery.id, "topic": delivery.topic, "address": self._address.shown, "reason": why}
+        told = {"delivery": delivery.id, "topic": delivery.topic, "address": self._channel.address.shown, "reason": why}
         WEBHOOKS[Sent.GIVEN_UP if delay_ms is None else Sent.RETRIED].inc()
         if delay_ms is None:
             log.warning("A webhook was given up", attempts=delivery.attempt, **told)

@@ -12,7 +12,7 @@ from tests.support.receiver import SECRET, Mood, Receiver, verify_of_the_page
 
 from tonearm.clock import SystemClock
 from tonearm.fetch import Fetcher, FetchLimits, HostPort
-from tonearm.notices import Signer, addresses_of, trial
+from tonearm.notices import Signer, Webhook, addresses_of, trial
 from tonearm.notices.sending import Sender, Terms
 from tonearm.policy import RetryRules
 from tonearm.store.sqlite import SqliteStore, open_sqlite
@@ -39,12 +39,8 @@ async def answer_to(store: SqliteStore, url: str, allow: Iterable[HostPort] = ()
     (address,) = addresses_of([url])
     await store.tell(trial(0).deliveries([address]))
     async with Fetcher(LIMITS, allow=allow) as fetcher:
-        ours = Sender(
-            *(store, fetcher, address),
-            signer=Signer(SECRET),
-            clock=SystemClock(),
-            terms=lambda: Terms(LIMITS.connect_ms, RetryRules()),
-        )
+        channel = Webhook(fetcher, address, signer=Signer(SECRET), clock=SystemClock())
+        ours = Sender(store, channel, terms=lambda: Terms(LIMITS.connect_ms, RetryRules()))
         await ours.round()
     return (await store.deliveries(1)).deliveries[0].answer or ""
 

@@ -13,7 +13,7 @@ from tonearm.clock import SystemClock
 from tonearm.fetch import Fetcher, FetchLimits, HostPort
 from tonearm.metrics import REGISTRY
 from tonearm.model import DeliveryRecord, DeliveryState
-from tonearm.notices import Address, Signer, addresses_of, trial
+from tonearm.notices import Address, Signer, Webhook, addresses_of, trial
 from tonearm.notices.sending import AT_A_TIME, Sender, Terms
 from tonearm.policy import TELL_LADDER_MS, RetryRules, tell_again_ms
 from tonearm.store.sqlite import SqliteStore, open_sqlite
@@ -50,9 +50,8 @@ async def fetcher() -> AsyncIterator[Fetcher]:
 
 def sender(store: SqliteStore, fetcher: Fetcher, address: Address, timeout_ms: int = PATIENT_MS) -> Sender:
     """The one of an address; what it signs has the time of today, since the receiver looks at that."""
-    return Sender(
-        store, fetcher, address, signer=Signer(SECRET), clock=SystemClock(), terms=lambda: Terms(timeout_ms, RULES)
-    )
+    channel = Webhook(fetcher, address, signer=Signer(SECRET), clock=SystemClock())
+    return Sender(store, channel, terms=lambda: Terms(timeout_ms, RULES))
 
 
 async def tell(store: SqliteStore, *addresses: Address, times: int = 1) -> None:
