@@ -14,20 +14,20 @@ from tonearm.api.records import WireStruct
 from tonearm.clock import Clock
 from tonearm.errors import RefusalCode, Refused
 from tonearm.model import DeliveryRecord, DeliveryState, Topic
-from tonearm.notices import addresses_of, trial
+from tonearm.notices import addresses_of, services_of, trial
 from tonearm.settings import Settings
 from tonearm.store.base import Store
 
 SHOWN = 100
 """Deliveries that are shown of those that wait, and as many of those that are over."""
 
-NOBODY = "Nobody is told anything: QUEUE_WEBHOOK_URLS is not set"
+NOBODY = "Nobody is told anything: neither QUEUE_WEBHOOK_URLS nor QUEUE_NOTIFY_URLS is set"
 
 log = structlog.get_logger("api.webhooks")
 
 
 class WireDelivery(WireStruct, frozen=True, kw_only=True):
-    """A delivery; of its address people see no more than scheme, host and port."""
+    """A delivery; of its address people see no more than scheme, host and port, of a service its scheme alone."""
 
     id: str
     event: Topic
@@ -45,7 +45,7 @@ class WebhookRoutes:
     def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._addresses = addresses_of(settings.webhook_urls)
+        self._addresses = (*addresses_of(settings.webhook_urls), *services_of(settings.notify_urls))
         self._signed = settings.webhook_secret is not None
 
     def add_to(self, app: FastAPI) -> None:

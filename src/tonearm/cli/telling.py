@@ -1,10 +1,12 @@
 """Telling: the notifier of a process, put together from the settings and run beside everything else.
 
-Used by every process that serves or works; without QUEUE_WEBHOOK_URLS there is none, and nothing of it is loaded.
+Used by every process that serves or works; without QUEUE_WEBHOOK_URLS and QUEUE_NOTIFY_URLS there is none. What sends
+messages is an extra, and loaded where the latter names somebody.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -15,8 +17,9 @@ from tonearm.api.records import encode_short
 from tonearm.cli.rereading import Rereading
 from tonearm.cli.watching import looping
 from tonearm.clock import Clock
+from tonearm.errors import SetupError
 from tonearm.fetch import Fetcher, FetchLimits, HostPort
-from tonearm.notices import Channel, Notifier, Signer, Terms, Webhook, addresses_of
+from tonearm.notices import Channel, Notifier, Signer, Terms, Webhook, addresses_of, services_of
 from tonearm.policy import RetryRules
 from tonearm.settings import Settings
 from tonearm.store.base import Store
@@ -32,14 +35,14 @@ async def telling(store: Store, settings: Settings, clock: Clock, rereading: Rer
     What *rereading* lets hold holds here, too; other addresses and another secret need a restart.
 
     Raises:
-        SetupError: the secret cannot be used.
+        SetupError: the secret or an address cannot be used, or the extra that it needs is not there.
     """
-    if not settings.webhook_urls:
+    if not settings.webhook_urls and not settings.notify_urls:
         yield
         return
     secret = settings.webhook_secret
     signer = Signer(secret.get_secret_value() if secret else None)
-    if not signer.signs:
+    if settings.webhook_urls and not signer.signs:
         log.warning("Webhooks are not signed: nobody can tell them from forged ones (QUEUE_WEBHOOK_SECRET)")
     supervisor = Supervisor()
     async with AsyncExitStack() as stack:
@@ -47,11 +50,23 @@ async def telling(store: Store, settings: Settings, clock: Clock, rereading: Rer
         adjust = partial(_adjust, fetcher, settings)
         adjust()
         rereading.tell(adjust)
-        addresses = addresses_of(settings.webhook_urls)
-        channels = [Webhook(fetcher, address, signer=signer, clock=clock) for address in addresses]
+        channels: list[Channel] = [
+            *(Webhook(fetcher, address, signer=signer, clock=clock) for address in addresses_of(settings.webhook_urls)),
+            *await asyncio.to_thread(_messengers, settings.notify_urls),
+        ]
         for name, loop in _notifier(store, settings, clock, channels).rounds().items():
             await stack.enter_async_context(looping(name, loop, supervisor))
         yield
+
+
+def _messengers(urls: Sequence[str]) -> list[Channel]:
+    if not urls:
+        return []
+    try:
+        from tonearm.notices.messaging import Messenger  # noqa: PLC0415 - heavy, and an extra
+    except ImportError as error:
+        raise SetupError("QUEUE_NOTIFY_URLS needs an extra: pip install 'tonearm[apprise]'") from error
+    return [Messenger(address) for address in services_of(urls)]
 
 
 def _notifier(store: Store, settings: Settings, clock: Clock, channels: Sequence[Channel]) -> Notifier:

@@ -21,8 +21,8 @@ def webhooks(
 ) -> None:
     """Show who is told what happens, and what became of the newest webhooks.
 
-    Of an address no more than scheme, host and port are shown. A test goes the way of all others, so that what became
-    of it is shown a moment later.
+    Of an address no more than scheme, host and port are shown, of a service by which messages go its scheme alone. A
+    test goes the way of all others, so that what became of it is shown a moment later.
     """
     out.json = json
     with connect(server) as client:
@@ -42,12 +42,14 @@ def _show(found: Webhooks) -> None:
     for each in found.deliveries:
         out.line("  ".join(_facts(each, found.timestamp)))
     if not found.addresses:
-        out.note("Nobody is told anything. Name addresses: QUEUE_WEBHOOK_URLS")
+        out.note("Nobody is told anything. Name addresses: QUEUE_WEBHOOK_URLS or QUEUE_NOTIFY_URLS")
         return
-    signed = "signed" if found.signed else "not signed (QUEUE_WEBHOOK_SECRET)"
+    signed = ", signed" if found.signed else ", not signed (QUEUE_WEBHOOK_SECRET)"
+    if all(address.endswith("://***") for address in found.addresses):  # services alone, which get messages
+        signed = ""
     told = "1 address is told" if len(found.addresses) == 1 else f"{len(found.addresses)} addresses are told"
     waits = "1 webhook waits" if found.waiting == 1 else f"{found.waiting} webhooks wait"
-    out.note(f"{told}, {signed}. {waits}.")
+    out.note(f"{told}{signed}. {waits}.")
 
 
 def _facts(each: WebhookDelivery, now_ms: int) -> Iterator[str]:

@@ -160,7 +160,12 @@ class Settings(BaseSettings):
         None, description="Key by which webhooks are signed; one that begins with `whsec_` is base64 behind it."
     )
     webhook_timeout_ms: Reloadable[kinds.Millis] = Field(
-        10_000, description="Longest wait for the answer to a webhook."
+        10_000, description="Longest wait for the answer to a webhook, or for a message to be taken."
+    )
+    notify_urls: kinds.ServiceUrls = Field(
+        (),
+        repr=False,
+        description="Services such as mail or a chat that are given a message when a job ends (`tonearm[apprise]`).",
     )
     redis_url: kinds.RedisUrl | None = Field(
         None,

@@ -78,6 +78,13 @@ def _web_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _service_url(url: str) -> str:
+    """What any service can have; which there are, Apprise knows."""
+    if not url.isprintable() or " " in url or not urlsplit(url).scheme or not url.partition("://")[2]:
+        raise ValueError("what no address has")
+    return url
+
+
 def _redis_url(url: str) -> str:
     RedisAddress.parse(url)
     return url
@@ -135,6 +142,12 @@ WebUrls = Annotated[
     NoDecode,
     BeforeValidator(_split),
     Kind("", "addresses that begin with http:// or https://, with commas between"),
+]
+ServiceUrls = Annotated[
+    tuple[Annotated[str, AfterValidator(_service_url)], ...],
+    NoDecode,
+    BeforeValidator(_split),
+    Kind("", "addresses of Apprise such as mailto://…, with commas between (one within an address is written %2C)"),
 ]
 RedisUrl = Annotated[str, AfterValidator(_redis_url), Kind("", "an address such as redis://host:6379/0")]
 Hosts = Annotated[

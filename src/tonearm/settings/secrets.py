@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -26,6 +27,8 @@ def secrets_of(settings: Settings) -> frozenset[str]:
             several = isinstance(value, tuple)  # they are told something, and often the path is the secret
             for address in value if several else (value,):
                 found.update(_within(str(address or ""), PATH_LENGTH if several else TOKEN_LENGTH))
+    for address in settings.notify_urls:
+        found.update(_before_the_path(address))
     return frozenset(found - {""})
 
 
@@ -38,3 +41,10 @@ def _within(address: str, least: int) -> Iterator[str]:
     yield unquote(credentials.partition(":")[2])
     yield from (part for part in map(unquote, parts.path.split("/")) if len(part) >= least)
     yield from (value for name, value in parse_qsl(parts.query) if "password" in name or len(value) >= least)
+
+
+def _before_the_path(address: str) -> Iterator[str]:
+    """What stands where user and host would: for many services it is the token."""
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https"):
+        yield from (part for part in map(unquote, re.split("[@:]", parts.netloc)) if len(part) >= PATH_LENGTH)

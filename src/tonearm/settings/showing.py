@@ -119,5 +119,9 @@ def _without_password(address: str) -> str:
 
 
 def _without_path(address: str) -> str:
-    """No more than scheme, host and port: of an address that is told something, often the path is the secret."""
+    """No more than scheme, host and port: of an address that is told something, often the path is the secret. Of one
+    that is not of the web it may be the host as well, so its scheme is all.
+    """
+    if not address.lower().startswith(("http://", "https://")):
+        return re.sub(r"://.*", f"://{MASK}", address)
     return re.sub(r"://(?:[^\s/]*@)?([^\s/?#]*).*", rf"://\1/{MASK}", address)

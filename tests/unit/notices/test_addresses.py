@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tonearm.notices import addresses_of
+from tonearm.notices import addresses_of, services_of
 
 
 def test_of_an_address_no_more_is_shown_than_where_it_leads() -> None:
@@ -23,3 +23,14 @@ def test_each_address_has_a_name_of_its_own_that_stays() -> None:
     assert len({address.target for address in addresses}) == len(addresses) == 3
     assert addresses_of(reversed(urls[:3])) == addresses[::-1]
     assert addresses[0].headers == {}
+
+
+def test_of_a_service_its_scheme_is_shown_and_it_is_never_taken_for_a_webhook() -> None:
+    """Where a host would stand there is often a token; what waits for one of them must not go to the other."""
+    urls = ["tgram://123:T0ken/42", "https://a.example/1", "tgram://123:T0ken/42"]
+    telegram, web = services_of(urls)
+
+    assert (telegram.shown, web.shown) == ("tgram://***", "https://***")
+    assert "T0ken" not in repr(telegram)
+    assert web.target != addresses_of(urls[1:2])[0].target
+    assert (telegram.target, services_of(urls[:1])) == (services_of(urls)[0].target, (telegram,))

@@ -268,11 +268,15 @@ def test_secrets_of_the_settings_are_masked_wherever_they_stand(
         QUEUE_WEBHOOK_SECRET="w3bhook planted",
         REDIS_URL="redis://:r3d%40is@host",
         QUEUE_WEBHOOK_URLS="https://hooks.example/services/T0000/s3rvice-planted-token",
+        QUEUE_NOTIFY_URLS="tgram://123456789:t3legram-planted-token/42,slack://b0t@sl4ck-planted-token/Xy",
         LOG_FORMAT=form,
     )
     monkeypatch.setattr(sys, "stderr", out)
     logs.set_up(settings)
-    planted = ("c4talog/planted", "c4talog%2Fplanted", "w3bhook planted", "r3d@is", "r3d%40is", "s3rvice-planted-token")
+    planted = (
+        *("c4talog/planted", "c4talog%2Fplanted", "w3bhook planted", "r3d@is", "r3d%40is", "s3rvice-planted-token"),
+        *("t3legram-planted-token", "sl4ck-planted-token"),
+    )
     for text in planted:
         structlog.get_logger("fetch").warning("Odd", seen=[{"text": text}], what=f"x{text}y")
         logging.getLogger("uvicorn.error").warning("odd %s", text)

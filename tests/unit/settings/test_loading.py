@@ -57,7 +57,7 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_file(
 
 
 @pytest.mark.parametrize("text", ["\udcff", "http://\udcff", "http://a b/", "http://a\nb/"])
-@pytest.mark.parametrize("name", ["INTERNAL_API_URL", "QUEUE_WEBHOOK_URLS", "LOG_LEVEL"])
+@pytest.mark.parametrize("name", ["INTERNAL_API_URL", "QUEUE_WEBHOOK_URLS", "QUEUE_NOTIFY_URLS", "LOG_LEVEL"])
 def test_what_no_address_and_no_level_has_is_refused_by_name(name: str, text: str) -> None:
     """Bytes of another encoding, spaces and line ends among it (the former ended in a traceback)."""
     (problem,) = problems({name: text})
@@ -175,6 +175,7 @@ def test_everything_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatc
         ("QUEUE_ALLOWED_HOSTS", ["music.example,nas"], ["http://x", "x:80"]),
         ("QUEUE_FETCH_ALLOW", ["nas:8080,10.0.0.1,[::1]:80"], ["http://nas"]),
         ("QUEUE_WEBHOOK_URLS", ["https://a.example/x,http://b.example"], ["ftp://x"]),
+        ("QUEUE_NOTIFY_URLS", ["tgram://1:a/2,mailto://a:b@c.example?x=1%2C2"], ["a", "x://", "://x", "x://[::1"]),
         ("INTERNAL_API_URL", ["http://127.0.0.1:9000/v1/"], ["127.0.0.1:9000", "file:///x", "http://"]),
         (
             "REDIS_URL",

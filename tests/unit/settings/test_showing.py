@@ -16,6 +16,7 @@ SECRETS = {
     "REDIS_URL": "redis://user:hunter2@redis.example/0",
     "INTERNAL_API_URL": "http://user:hunter2@catalog.example?key=hunter2",
     "QUEUE_WEBHOOK_URLS": "https://a:hunter2@a.example,https://b.example?token=hunter2,https://c.example:8/hunter2/x",
+    "QUEUE_NOTIFY_URLS": "tgram://hunter2/x,mailto://a:hunter2@b.example,HTTPS://c.example/hunter2",
 }
 
 
@@ -29,6 +30,7 @@ def test_effective_values_come_with_source_and_unit_and_without_secrets() -> Non
     assert shown["QUEUE_RETENTION_DAYS_FAILED"].value == "7"
     assert shown["REDIS_URL"].value == "redis://user:***@redis.example/0"
     assert shown["QUEUE_WEBHOOK_URLS"].value == "https://a.example/***,https://b.example/***,https://c.example:8/***"
+    assert shown["QUEUE_NOTIFY_URLS"].value == "tgram://***,mailto://***,HTTPS://c.example/***"
     assert "hunter2" not in str(list(shown.values()))
     assert "hunter2" not in repr(settings)
 
@@ -40,6 +42,7 @@ def test_effective_values_come_with_source_and_unit_and_without_secrets() -> Non
         ("REDIS_URL", "user:hunter2@x"),
         ("INTERNAL_API_URL", "ftp://x?key=hunter2"),
         ("QUEUE_WEBHOOK_URLS", "https://a.example/x,ftp://b.example/hunter2"),
+        ("QUEUE_NOTIFY_URLS", "tgram://x/y,hunter2"),
     ],
 )
 def test_a_wrong_value_that_may_hold_a_secret_is_not_repeated(name: str, value: str) -> None:

@@ -6,7 +6,8 @@ from tonearm.client.records.wire import Wire
 
 
 class WebhookDelivery(Wire, frozen=True, kw_only=True):
-    """A webhook on its way to an *address* (scheme, host and port): waiting, delivered or given_up.
+    """A webhook on its way to an *address* (scheme, host and port): waiting, delivered or given_up. Or a message on its
+    way to a service (scheme alone).
 
     *answer* is what came of the last try; *at* and *next_attempt_at* are milliseconds since the epoch.
     """
