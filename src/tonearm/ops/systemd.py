@@ -1,8 +1,9 @@
 """The service manager: what systemd, or another one that speaks sd_notify(3), is told of this process.
 
 The protocol is one datagram a message, sent to the unix socket that NOTIFY_SOCKET names; without that nothing is said.
-Nothing here decides when the process is ready or alive: whoever runs it does. A manager that does not listen is told
-nothing more about it, since it must not hold up what it watches.
+Nothing here decides when the process is ready or alive: whoever runs it does. A manager that takes nothing must not
+hold up what it watches: what it has to know to take the process for what it is, is owed to it and said later, and the
+rest is said anew by itself.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class ServiceManager:
         """Seconds of silence after which the manager ends this process; None: it does not watch."""
         self._ready = False
         self._told = ""
+        self._owed: list[str] = []
         self._refused = False
 
     @property
@@ -44,13 +46,14 @@ class ServiceManager:
     def ready(self) -> None:
         """The process does its work from now on."""
         self._ready = True
-        self._say("READY=1")
+        self._owe("READY=1")
 
     @contextmanager
     def reloading(self) -> Iterator[None]:
         """Its settings are read anew as long as the block takes. At the start there is nothing to tell of that."""
         if self._ready:
-            self._say(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1_000}")
+            self._owed.clear()
+            self._owe(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1_000}")
         try:
             yield
         finally:
@@ -59,7 +62,8 @@ class ServiceManager:
 
     def stopping(self) -> None:
         """It was told to stop, and does."""
-        self._say("STOPPING=1")
+        self._owed.clear()
+        self._owe("STOPPING=1")
 
     def wait(self, longest_s: float) -> None:
         """The start takes longer than usual: at most so many seconds from now, unless this is said again."""
@@ -67,17 +71,26 @@ class ServiceManager:
 
     def status(self, text: str) -> None:
         """One line for people about what it does; the same line is not sent twice in a row."""
-        if text and text != self._told:
+        if text and text != self._told and self._say("STATUS=" + text.replace("\n", " ")):
             self._told = text
-            self._say("STATUS=" + text.replace("\n", " "))
 
     def alive(self) -> None:
         """The process gets on with its work; begins `watchdog_s` anew."""
         self._say("WATCHDOG=1")
 
-    def _say(self, word: str) -> None:
+    def settle(self) -> None:
+        """Say what the manager could not take before, in its order, as far as it takes it now."""
+        while self._owed and self._say(self._owed[0]):
+            del self._owed[0]
+
+    def _owe(self, word: str) -> None:
+        self._owed.append(word)
+        self.settle()
+
+    def _say(self, word: str) -> bool:
+        """Whether the manager has it, or there is none."""
         if self._address is None:
-            return
+            return True
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as line:
                 line.setblocking(False)
@@ -86,6 +99,8 @@ class ServiceManager:
             if not self._refused:
                 log.warning("The service manager cannot be told anything", error=str(error))
             self._refused = True
+            return False
+        return True
 
 
 class Watchdog:
@@ -115,7 +130,8 @@ class Watchdog:
             await asyncio.sleep(pause_s)
 
     def look(self) -> None:
-        """Tell what is to be told now."""
+        """Tell what is to be told now, behind what is still owed."""
+        self._manager.settle()
         self._manager.status(self._status())
         now = self._counted()
         if all(new != old for new, old in zip(now, self._seen, strict=True)):

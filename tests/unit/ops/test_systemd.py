@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from pathlib import Path
 
@@ -63,6 +64,44 @@ def test_a_reload_that_falls_over_is_over(listener: Listener) -> None:
             raise ZeroDivisionError
 
         assert listener.said[-1] == "READY=1"
+
+
+def fill(listener: Listener) -> int:
+    """Say so much that the manager takes nothing more before it reads; how much that was."""
+    said = 0
+    while True:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:  # one for all would be full before it is
+            line.setblocking(False)
+            try:
+                line.sendto(b"NOISE=1", f"\0{listener.address[1:]}")
+            except BlockingIOError:
+                return said
+        said += 1
+
+
+def test_what_a_full_manager_does_not_take_is_said_at_a_later_look() -> None:
+    """In its order, once, and only what still holds: a lost word would have it wait, and then end what works."""
+    with Listener() as listener:
+        manager = ServiceManager({"NOTIFY_SOCKET": listener.address})
+        watchdog = Watchdog(manager, [lambda: 0], lambda: "3 unfinished")
+        noise = fill(listener)
+        manager.ready()
+        with manager.reloading():
+            pass
+        watchdog.look()
+        assert listener.said == ["NOISE=1"] * noise
+        watchdog.look()
+        watchdog.look()
+        words = [word for word in listener.said[noise:] if not word.startswith("MONOTONIC_USEC=")]
+        assert words == ["RELOADING=1", "READY=1", "STATUS=3 unfinished"]
+
+        before = len(listener.said) + fill(listener)
+        with manager.reloading():
+            pass
+        manager.stopping()
+        assert len(listener.said) == before
+        watchdog.look()
+        assert listener.said[before:] == ["STOPPING=1"]
 
 
 def test_children_do_not_speak_in_our_name() -> None:
