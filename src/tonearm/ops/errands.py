@@ -149,12 +149,16 @@ def _require_room(database: Path, settings: Settings) -> None:
         free = free_bytes(database.parent)
     except DiskError as error:
         raise SetupError(str(error)) from error
-    needed = database.stat().st_size + settings.disk_space_min_bytes()
+    needed = _size(database) + _size(database.with_name(f"{database.name}-wal")) + settings.disk_space_min_bytes()
     if free < needed:
         raise SetupError(
             f"There is not enough room beside {database} for a copy of it: {in_mb(free)} free, {in_mb(needed)} needed "
             "(QUEUE_DISK_SPACE_MIN_MB of it stays free)."
         )
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 ERRANDS: Mapping[str, Callable[[Place, Order, Send], Awaitable[Answer]]] = {

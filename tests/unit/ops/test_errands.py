@@ -71,6 +71,22 @@ async def test_a_backup_of_a_queue_in_redis_names_what_there_is_instead(store: R
         await store.copy(tmp_path / "backup.db")
 
 
+async def test_a_backup_needs_room_for_what_is_not_in_the_file_yet(
+    store: RedisStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log beside a database may be longer than the database, and the copy holds both."""
+    settings = Settings(QUEUE_DATABASE=tmp_path / "queue.db", QUEUE_DISK_SPACE_MIN_MB=1)
+    settings.database.write_bytes(bytes(1_000))
+    (tmp_path / "queue.db-wal").write_bytes(bytes(1_000_000))
+    monkeypatch.setattr(errands, "free_bytes", lambda _: 2_000_000)
+
+    async def send(_: bytes) -> None:
+        raise AssertionError
+
+    with pytest.raises(SetupError, match="not enough room"):
+        await errands.do(Place(store, settings, FakeClock()), Order("backup"), send)
+
+
 async def test_what_a_newer_command_asks_for_is_refused(store: RedisStore) -> None:
     """The message says that it is of another version."""
 
