@@ -131,9 +131,11 @@ class Hatch:
         try:
             async with asyncio.timeout(ORDER_S):
                 order = await _read_order(reader)
-            writer.write(await self._outcome(order, reader, writer))
+            _say(writer, await self._outcome(order, reader, writer))
             await _drained(writer)
         except (_HungUp, OSError, asyncio.IncompleteReadError):  # it is gone, or was silent for too long
+            pass
+        except asyncio.CancelledError:  # by `close`; where it went on, streams of Python 3.11 would print a stack
             pass
         finally:
             self._serving.discard(serving)
@@ -157,7 +159,7 @@ class Hatch:
                 if hung_up.done() and not doing.done():
                     raise _HungUp
                 if not doing.done():
-                    writer.write(_message(PIECE, b""))
+                    _say(writer, _message(PIECE, b""))
             return doing.result()
         finally:
             for task in (doing, hung_up):
@@ -167,7 +169,7 @@ class Hatch:
     async def _do(self, order: Order, writer: asyncio.StreamWriter) -> bytes:
         async def send(content: bytes) -> None:
             for begin in range(0, len(content), PIECE_BYTES):
-                writer.write(_message(PIECE, content[begin : begin + PIECE_BYTES]))
+                _say(writer, _message(PIECE, content[begin : begin + PIECE_BYTES]))
                 await _drained(writer)
 
         log.info("A command at the queue", errand=order.errand)
@@ -182,6 +184,17 @@ class Hatch:
         except Exception:  # an error of a command ends here, and not the server
             log.exception("A command fell over", errand=order.errand)
             return _refusal("setup", "The process that has the queue could not do it; its log says why.")
+
+
+def _say(writer: asyncio.StreamWriter, message: bytes) -> None:
+    """Write a message, without waiting.
+
+    Raises:
+        _HungUp: the connection has ended. uvloop fails over a closed one, with an error that nobody expects.
+    """
+    if writer.is_closing():
+        raise _HungUp
+    writer.write(message)
 
 
 async def _drained(writer: asyncio.StreamWriter) -> None:

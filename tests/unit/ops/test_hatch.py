@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from structlog.testing import capture_logs
 
 from tonearm.errors import ServerUnreachable, SetupError, StoreUnavailable
 from tonearm.ops import hatch
 from tonearm.ops.hatch import Answer, Errand, Hatch, Order, Send
 
+ORDER = b"?" + len(b'{"errand":"x"}').to_bytes(4, "big") + b'{"errand":"x"}'
 CONTENT = bytes(range(256)) * 10_000
 """More than two pieces."""
 
@@ -236,3 +238,25 @@ async def test_where_it_cannot_listen_the_log_says_so(tmp_path: Path) -> None:
         async with opened(tmp_path / "not there" / "queue.db", echo):
             pass
     assert [line["log_level"] for line in lines] == ["warning"]
+
+
+def test_a_command_that_is_killed_leaves_no_stack_in_the_log(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At any moment, on the loop that servers run on: it goes while its sign of life is written."""
+    monkeypatch.setattr(hatch, "SIGN_S", 0.0)
+    heard = list[object]()
+
+    async def endless(_: Order, __: Send) -> Answer:
+        return await asyncio.Future[Answer]()
+
+    async def kill_commands() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context))
+        async with opened(database, endless):
+            for _ in range(20):
+                reader, writer = await asyncio.open_unix_connection(str(hatch.place_of(database)))
+                writer.write(ORDER)
+                await reader.read(1)
+                writer.transport.abort()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(kill_commands())
+    assert heard == []
