@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import glob
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from tonearm.clock import Clock
 from tonearm.errors import DiskError, SetupError, StoreDamaged
@@ -39,6 +41,9 @@ MOST_DIFFERENCES = 1_000
 
 MOST_UNREADABLE = 1_000
 """Jobs that could not be exported which are named."""
+
+
+log = structlog.get_logger("ops.errands")
 
 
 class Header(msgspec.Struct, frozen=True, rename="camel"):
@@ -135,8 +140,9 @@ COPY = ".copy-"
 
 def remove_leftovers(database: Path) -> None:
     """Remove the copies that a killed process left beside its database, whose lock is held."""
-    for copy in database.parent.glob(f"{database.name}{COPY}*"):
+    for copy in database.parent.glob(f"{glob.escape(database.name)}{COPY}*"):
         copy.unlink(missing_ok=True)
+        log.info("Removed the copy of a backup that was cut off", file=str(copy))
 
 
 def _require_room(database: Path, settings: Settings) -> None:

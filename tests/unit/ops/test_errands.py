@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from tests.contract.steps import claim, complete, listed, submit_track
 from tests.support.clock import FakeClock
 from tests.support.redis_server import RedisServer
@@ -85,6 +86,19 @@ async def test_a_backup_needs_room_for_what_is_not_in_the_file_yet(
 
     with pytest.raises(SetupError, match="not enough room"):
         await errands.do(Place(store, settings, FakeClock()), Order("backup"), send)
+
+
+def test_the_next_start_removes_the_copy_of_a_backup_that_was_cut_off_and_says_so(tmp_path: Path) -> None:
+    """Of this very queue; what belongs to another of a like name stays."""
+    queue, other = tmp_path / "[q].db", tmp_path / "q.db"
+    copies = [place.with_name(f"{place.name}{errands.COPY}0a1b2c3d") for place in (queue, other)]
+    for copy in copies:
+        copy.write_bytes(b"half")
+    with capture_logs() as lines:
+        errands.remove_leftovers(queue)
+
+    assert [copy.exists() for copy in copies] == [False, True]
+    assert [line["file"] for line in lines] == [str(copies[0])]
 
 
 async def test_what_a_newer_command_asks_for_is_refused(store: RedisStore) -> None:
