@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tests.support.pages import ROOT
+from tonearm.decoder.confinement import die_with
 from tonearm.settings import FIELDS
 
 LARGEST = 1 << 17
@@ -118,6 +119,7 @@ def born() -> None:
     from tests.support import breakages  # noqa: F401, PLC0415 - to have it loaded
     from tonearm.cli import serve, serving  # noqa: F401, PLC0415 - as above
 
+    loaded = os.getpid()
     control = socket.socket(fileno=os.dup(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for pytest, which then ends this process
     running = dict[int, tuple[int, int]]()  # by descriptor of the process: its id, and where its end is told
@@ -132,6 +134,7 @@ def born() -> None:
             order, (log, told) = _received(control)
             pid = os.fork()
             if pid == 0:
+                die_with(loaded)  # and so with pytest, however that ends
                 control.close()
                 for left, (_, other) in running.items():
                     os.close(left)

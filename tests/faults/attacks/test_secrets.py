@@ -27,7 +27,8 @@ USER = "us3rinfo-planted"
 SIGNED = "s1gned-planted-query"
 HEADER = "h34der-planted"
 WEBHOOK = "w3bhook-planted-secret"
-PLANTED = (REDIS, "r3d1s%3Apl%40nted%2Fsecret", "r3d1s", "pl@nted", CATALOG, USER, SIGNED, HEADER, WEBHOOK)
+MESSAGE = "n0tify-planted-secret"
+PLANTED = (REDIS, "r3d1s%3Apl%40nted%2Fsecret", "r3d1s", "pl@nted", CATALOG, USER, SIGNED, HEADER, WEBHOOK, MESSAGE)
 PAGES = (
     *("", "/stats", "/dashboard", "/health", "/metrics", "/workers", "/control", "/keys", "/webhooks"),
     *("?limit=x", "/nothing"),
@@ -120,6 +121,7 @@ async def test_no_secret_leaves_a_process(tmp_path: Path) -> None:
                 "INTERNAL_API_TOKEN": CATALOG,
                 "QUEUE_WEBHOOK_SECRET": WEBHOOK,
                 "QUEUE_WEBHOOK_URLS": hook,
+                "QUEUE_NOTIFY_URLS": f"json://joe:{MESSAGE}@127.0.0.1:9/{MESSAGE}?+Token={MESSAGE}",
             }
             site = Site(tmp_path, catalog.url, address, **secrets, LOG_LEVEL="debug", QUEUE_MAX_RETRIES=0)
             server = site.server("one", arguments=("--no-worker",), QUEUE_FALLBACK="off")
@@ -136,6 +138,7 @@ async def test_no_secret_leaves_a_process(tmp_path: Path) -> None:
             found["log"], found["log as JSON"] = server.log.read_text(), worker.log.read_text()
 
     assert "A webhook was not received" in found["log"] + found["log as JSON"]
+    assert "did not take the message" in found["log"] + found["log as JSON"]
     assert "[debug]" in found["log"]
     assert '"level": "debug"' in found["log as JSON"]
     for place, text in found.items():
