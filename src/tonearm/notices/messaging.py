@@ -33,7 +33,6 @@ _KINDS = {
 }
 
 _THEIRS = logging.getLogger("apprise")
-_THEIRS.setLevel(logging.WARNING)  # below that it tells addresses and messages whole
 
 
 class Messenger:

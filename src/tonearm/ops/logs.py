@@ -30,6 +30,9 @@ from tonearm.settings.loglevels import WHOLE, read_levels
 _QUIET = ("uvicorn.error", "asyncio", "aiohttp.access")
 """These tell at `info` what our own events tell better."""
 
+_LEAST = {"apprise": logging.WARNING}
+"""Below this they tell addresses and messages whole, so nobody can have more of them."""
+
 log = structlog.get_logger("server")
 
 
@@ -97,6 +100,7 @@ def _set_levels(thresholds: dict[str, int]) -> None:
     levels = {part: threshold for part, threshold in thresholds.items() if part != WHOLE}
     quieter = whole if whole <= logging.DEBUG else max(whole, logging.WARNING)
     levels |= {name: quieter for name in _QUIET if not any(f"{name}.".startswith(f"{part}.") for part in levels)}
+    levels |= {name: max(levels.get(name, whole), least) for name, least in _LEAST.items()}
     for name in _Parts.set_before - levels.keys():
         logging.getLogger(name).setLevel(logging.NOTSET)
     _Parts.set_before.clear()

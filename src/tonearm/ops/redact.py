@@ -22,7 +22,7 @@ _NAME = r"(?:token|secret|password|passwd|api[_-]?key|access[_-]?key|signature|c
 long word would take the square of its length."""
 _SECRET_KEY = re.compile(rf"(?:[\w-]*{_NAME}|(?:proxy-)?authorization|(?:set-)?cookie)", re.IGNORECASE)
 _PATTERNS = (
-    (re.compile(r"(://)[^\s/?#]+@"), rf"\1{MASK}@"),  # to the last @: a password may have one too
+    (re.compile(r"(://)[^\s/]+@"), rf"\1{MASK}@"),  # to the last @: a password may have one too, and ? and #
     (
         re.compile(
             r"""(\b(?:authorization|cookie)(?:["']?\s*[:=]|["'],)\s*)[^\r\n"']*["']?[^\r\n"']*""", re.IGNORECASE
@@ -31,7 +31,7 @@ _PATTERNS = (
     ),
     (re.compile(r"\b(tonearm_)[\w-]{20,}"), rf"\1{MASK}"),
     (re.compile(r"(\bbearer\s+)[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1{MASK}"),
-    (re.compile(rf"""({_NAME}["']?\s*[=:]\s*["']?)[^\s&"',;]+""", re.IGNORECASE), rf"\1{MASK}"),
+    (re.compile(rf"""({_NAME}(?:["']?\s*[=:]|["'],)\s*(?:b?["'])?)[^\s&"',;]+""", re.IGNORECASE), rf"\1{MASK}"),
 )
 
 

@@ -141,12 +141,15 @@ def test_the_stack_of_an_error_is_on_its_line(out: io.StringIO, form: str) -> No
         ("calling http://user:hunter2@host/x", {}),
         ("calling http://hunter2@host/x", {}),
         ("calling http://user:p@hunter2@host/x", {}),
+        ("calling redis://user:p?hunter2@host/0", {}),
+        ("calling redis://user:p#hunter2@host/0", {}),
         ("GET /x?token=hunter2&a=1", {}),
         ("GET /x?a=1&access_token=hunter2", {}),
         ("Authorization: Bearer hunter2", {}),
         ("headers {'Authorization': 'Basic hunter2'}", {}),
         ("Cookie: a=hunter2; b=hunter2", {}),
         ("[(b'authorization', b'Basic hunter2')]", {}),
+        ("[(b'x-api-key', b'hunter2')]", {}),
         ("sent bearer hunter2", {}),
         ("password=hunter2", {}),
         ("x", {"token": "1:hunter2"}),
@@ -334,3 +337,17 @@ def test_a_line_that_cannot_be_written_shows_nothing_of_itself(out: io.StringIO)
     (line,) = out.getvalue().splitlines(keepends=True)
 
     assert parts(line)[1:] == ("error", "lib", "A line could not be written error=TypeError")
+
+
+@pytest.mark.parametrize(
+    ("asked", "level"),
+    [("debug", logging.WARNING), ("info,apprise=debug", logging.WARNING), ("info,apprise=error", logging.ERROR)],
+)
+def test_who_tells_addresses_whole_is_kept_from_it_whatever_is_asked_for(
+    out: io.StringIO, asked: str, level: int
+) -> None:
+    """Also where a reload asks anew."""
+    for _ in range(2):
+        logs.configure("text", asked, out)
+
+        assert logging.getLogger("apprise").level == level
