@@ -42,7 +42,6 @@ MOST_DIFFERENCES = 1_000
 MOST_UNREADABLE = 1_000
 """Jobs that could not be exported which are named."""
 
-
 log = structlog.get_logger("ops.errands")
 
 
@@ -116,7 +115,7 @@ async def export(place: Place, order: Order, send: Send) -> Answer:  # noqa: ARG
     keys = 0
     with contextlib.suppress(StoreDamaged):  # they are only counted
         keys = sum(key.parent is None for key in await place.store.keys())
-    return {"jobs": jobs, "keys": keys, "unreadable": harvest.unreadable[:MOST_UNREADABLE]}
+    return {"jobs": jobs, "keys": keys, "unreadable": harvest.missing(MOST_UNREADABLE)}
 
 
 async def backup(place: Place, order: Order, send: Send) -> Answer:  # noqa: ARG001 - as above

@@ -9,38 +9,46 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
 from tonearm.errors import NotFound, StoreDamaged
-from tonearm.model import JobDump, JobOrder, JobQuery
+from tonearm.model import JobDump, JobOrder, JobQuery, JobRecord
 from tonearm.store.base import PAGE, Store
 
 
 @dataclass(slots=True)
 class Harvest:
-    """One reading of *store*; afterwards *unreadable* says which jobs are missing, for people."""
+    """One reading of *store*; afterwards *unreadable* are the ids of jobs that were seen and could not be read."""
 
     store: Store
     unreadable: list[str] = field(default_factory=list[str])
+    gap: str = ""
+    """What no list tells of, in words for people; empty: the list could be read whole."""
 
     async def pages(self) -> AsyncIterator[JobDump]:
         """Every job in the order of submission; one that is deleted meanwhile is left out, or its last pages are."""
-        last: str | None = None
+        last: JobRecord | None = None
         async for job, query in self._listed(JobOrder.CREATED):
             last = job
-            async for page in self._dumped(job, query):
+            async for page in self._dumped(job.id, query):
                 yield page
-        if not self.unreadable or not self.unreadable[-1].startswith(GAP):
+        if not self.gap:
             return
-        first: str | None = None
+        first: JobRecord | None = None
         async for job, query in self._listed(JobOrder.CREATED_DESC):
-            if job == last:
+            if last is not None and (job.id == last.id or job.created_at < last.created_at):
                 break
             first = job
-            async for page in self._dumped(job, query):
+            async for page in self._dumped(job.id, query):
                 yield page
-        self.unreadable[:] = [each for each in self.unreadable if not each.startswith(GAP)]
-        self.unreadable.append(f"{GAP} {last or 'the beginning'} and {first or 'the end'}")
+        begin, end = last.id if last else "the beginning", first.id if first else "the end"
+        self.gap = f"whatever was submitted between {begin} and {end}"
 
-    async def _listed(self, order: JobOrder) -> AsyncIterator[tuple[str, JobQuery]]:
-        """Ids in this order, with the query that found them, as far as the list can be read."""
+    def missing(self, most: int) -> list[str]:
+        """What is missing, in words for people: the gap first, then at most so many ids, then how many more."""
+        named = [self.gap] * bool(self.gap) + self.unreadable[:most]
+        more = len(self.unreadable) - most
+        return [*named, f"{more} more"] if more > 0 else named
+
+    async def _listed(self, order: JobOrder) -> AsyncIterator[tuple[JobRecord, JobQuery]]:
+        """Jobs in this order, with the query that found them, as far as the list can be read."""
         query: JobQuery | None = JobQuery(order=order, limit=PAGE)
         while query is not None:
             try:
@@ -49,10 +57,10 @@ class Harvest:
                 if query.limit > 1:
                     query = replace(query, limit=query.limit // 2)
                     continue
-                self.unreadable.append(GAP)
+                self.gap = "the list itself"
                 return
             for job in listed.jobs:
-                yield job.id, query
+                yield job, query
             query = None if listed.next is None else replace(query, cursor=listed.next)
 
     async def _dumped(self, job_id: str, query: JobQuery) -> AsyncIterator[JobDump]:
@@ -69,6 +77,3 @@ class Harvest:
             # Who was deleted is in no list any more; who still is, is damaged where it lies.
             if any(job.id == job_id for job in (await self.store.jobs(query)).jobs):
                 self.unreadable.append(job_id)
-
-
-GAP = "whatever was submitted between"
