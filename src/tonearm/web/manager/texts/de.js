@@ -188,7 +188,7 @@ export default {
   "refused.NOT_IMPLEMENTED": "Dieser Katalog kann das nicht.",
   "refused.QUEUE_FULL": "Die Warteschlange ist voll.",
   "refused.RATE_LIMITED": "Das war zu viel in kurzer Zeit.",
-  "refused.STORE_UNAVAILABLE": "Die Warteschlange antwortet nicht. Ob es geschehen ist, weiß man nicht.",
+  "refused.STORE_UNAVAILABLE": "Die Warteschlange kann das jetzt nicht tun: {error}",
   "refused.UNAUTHORIZED": "Dieser Schlüssel gilt nicht.",
   "refused.UNREACHABLE": "Der Server antwortet nicht.",
   "refused.WORKER_DOWN": "Kein Worker läuft.",

@@ -188,7 +188,7 @@ export default {
   "refused.NOT_IMPLEMENTED": "This catalog cannot do that.",
   "refused.QUEUE_FULL": "The queue is full.",
   "refused.RATE_LIMITED": "That was too much in a short time.",
-  "refused.STORE_UNAVAILABLE": "The queue does not answer. Whether it was done is not known.",
+  "refused.STORE_UNAVAILABLE": "The queue cannot do this now: {error}",
   "refused.UNAUTHORIZED": "This key is not valid.",
   "refused.UNREACHABLE": "The server does not answer.",
   "refused.WORKER_DOWN": "No worker is alive.",

@@ -188,7 +188,7 @@ export default {
   "refused.NOT_IMPLEMENTED": "Ce catalogue ne sait pas le faire.",
   "refused.QUEUE_FULL": "La file est pleine.",
   "refused.RATE_LIMITED": "C’était trop en peu de temps.",
-  "refused.STORE_UNAVAILABLE": "La file ne répond pas. On ne sait pas si c’est fait.",
+  "refused.STORE_UNAVAILABLE": "La file ne peut pas le faire maintenant : {error}",
   "refused.UNAUTHORIZED": "Cette clé n’est pas valable.",
   "refused.UNREACHABLE": "Le serveur ne répond pas.",
   "refused.WORKER_DOWN": "Aucun worker ne tourne.",
