@@ -173,7 +173,7 @@ class Desk:
         """Close the link, when all that was said is answered and told, or `LAST_WORDS_S` later."""
         try:
             async with asyncio.timeout(LAST_WORDS_S):
-                for batch in self._batches.values():
+                for batch in list(self._batches.values()):  # a late caller may make one meanwhile
                     await batch.sent()
                 if not self.link.idle:
                     await self.link.call("PING")  # answered behind all the others
