@@ -15,6 +15,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NoReturn
 
 import msgspec
@@ -148,9 +149,17 @@ def _answer(decode: Decode, order: Order) -> Decoded:
     try:
         return decode(FILE, order)
     except _MISTAKES as error:
-        return Decoded(mistake=f"{type(error).__name__}: {str(error)[:200]}")
+        return Decoded(mistake=f"{type(error).__name__}: {str(error)[:200]} ({_place(error)})")
     except Exception as error:  # noqa: BLE001 - a supervisor: what it answers is all that is left of the child
         return Decoded(fault=f"its decoder ran into {type(error).__name__}: {str(error)[:200]}")
+
+
+def _place(error: BaseException) -> str:
+    """File and line where it was raised. A child cannot open the source, as a whole stack would need it."""
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return f"{Path(at.tb_frame.f_code.co_filename).name}:{at.tb_lineno}" if at is not None else "nowhere"
 
 
 def _report(answer: bytes, status: int) -> Report:
