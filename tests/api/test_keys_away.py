@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
+import apsw
 import pytest
 from tests.support.switched import Line, Switch
 
@@ -80,3 +81,25 @@ async def test_a_queue_that_is_only_slow_opens_no_door(main: SqliteStore, monkey
     monkeypatch.setattr(main, "keys", slowly)
     with pytest.raises(Refused, match="no key can be checked"):
         await Authenticator(main, SystemClock(), open_to_all=True).guards()
+
+
+async def test_a_queue_whose_keys_are_damaged_opens_no_door(tmp_path: Path) -> None:
+    """There are keys, and nobody can read them: that is not a first start while Redis is away."""
+    place = tmp_path / "queue.db"
+    store = await open_sqlite(place, SystemClock())
+    await store.add_key(ROOT)
+    await store.close()
+    with closing(apsw.Connection(str(place))) as db:
+        size = int(db.pragma("page_size"))
+        pages = [int(str(number)) for (number,) in db.execute("SELECT pageno FROM dbstat WHERE name = 'api_key'")]
+    with place.open("r+b") as file:
+        for number in pages:
+            file.seek((number - 1) * size)
+            file.write(bytes(size))
+
+    store = await open_sqlite(place, SystemClock())
+    try:
+        with pytest.raises(Refused, match="no key can be checked"):
+            await Authenticator(store, SystemClock(), open_to_all=True).guards()
+    finally:
+        await store.close()

@@ -1,9 +1,9 @@
 """The keyring of a server: which keys are good now, from the store and at most two seconds old.
 
 It reads the store when somebody asks and what it knows is a second old, so that what another process created or revoked
-holds here as well. While the store does not answer, what was known goes on; where nothing was known yet, and the store
-is only slow, nobody is let in. Once a key was seen, nobody is let in without one until the process ends, even if the
-store loses all of them.
+holds here as well. While the store does not answer, what was known goes on; where nothing was known yet, nobody is let
+in, unless that store stands in for one that is away and cannot know (`KeysUnknown`). Once a key was seen, nobody is let
+in without one until the process ends, even if the store loses all of them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import structlog
 
 from tonearm.api.guesses import MOST_GUESSES, Guesses
 from tonearm.clock import Clock
-from tonearm.errors import LimitName, RateLimited, RefusalCode, Refused, StoreUnavailable
+from tonearm.errors import KeysUnknown, LimitName, RateLimited, RefusalCode, Refused, StoreUnavailable
 from tonearm.model import KeyRecord
 from tonearm.settings import Settings
 from tonearm.store.keyring import Keyring
@@ -74,7 +74,7 @@ class Authenticator:
         self._clock = clock
         self._open_to_all = open_to_all
         self._open_unread = open_to_all and not behind_proxy
-        self._away = False
+        self._unknowable = False
         self._records: dict[str, KeyRecord] | None = None
         self._by_name: dict[str, KeyRecord] = {}
         self._seen_any = False
@@ -92,7 +92,7 @@ class Authenticator:
         """
         await self._refresh()
         if self._records is None:
-            if self._open_unread and self._away:
+            if self._open_unread and self._unknowable:
                 return False
             raise Refused(RefusalCode.STORE_UNAVAILABLE, "The queue cannot be reached, so no key can be checked")
         return self._seen_any or not self._open_to_all
@@ -175,7 +175,7 @@ class Authenticator:
             async with asyncio.timeout(READ_SECONDS):
                 records = await self._store.keys()
         except (StoreUnavailable, TimeoutError) as error:
-            self._away = isinstance(error, StoreUnavailable)
+            self._unknowable = isinstance(error, KeysUnknown)
             log.debug("The keys could not be read; those that were known go on", reason=str(error))
         else:
             self._take(records)

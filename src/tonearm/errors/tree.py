@@ -19,6 +19,7 @@
     │   │   ├── StoreFull     its memory is used up: nothing new, and all else goes on
     │   │   └── StoreDiskFull its disk is: no change at all
     │   ├── StoreDamaged      what lies there cannot be read; a person has to mend it
+    │   ├── KeysUnknown       the queue is away, and what stands in for it never saw its keys
     │   └── PartlyRenewed     of some leases only
     ├── ServerUnreachable     a client gets no answer               → message, exit code
     │   └── CutOff            an answer ended before its end
@@ -179,6 +180,10 @@ class StoreDiskFull(StoreRefused):
 
 class StoreDamaged(StoreUnavailable):
     """What the store has on its disk is damaged where this call looked; elsewhere it may be sound."""
+
+
+class KeysUnknown(StoreUnavailable):
+    """The queue is away, and what stands in for it has never heard whether there are keys."""
 
 
 class PartlyRenewed(StoreUnavailable):

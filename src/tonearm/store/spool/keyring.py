@@ -5,7 +5,7 @@ Keys are made and revoked in the main store alone.
 
 from __future__ import annotations
 
-from tonearm.errors import StoreUnavailable
+from tonearm.errors import KeysUnknown
 from tonearm.model import KeyRecord
 from tonearm.store.spool.both import Both
 
@@ -21,13 +21,13 @@ class CopiedKeys:
         """The keys as the main store has them, or had them when it was last asked.
 
         Raises:
-            StoreUnavailable: it is away, and nobody here knows whether there are keys.
+            KeysUnknown: it is away, and nobody here knows whether there are keys.
         """
         there = await self._both.ask_main(lambda main: main.keys())
         here = await self._both.local.keys()
         if there is None:
             if not (here or self._heard):
-                raise StoreUnavailable("The queue is away, and which keys it has is not known here")
+                raise KeysUnknown("The queue is away, and which keys it has is not known here")
             return here
         await self._copy(here, there)
         self._heard = True
