@@ -130,6 +130,34 @@ def test_what_was_put_aside_is_never_replaced_and_no_old_log_is_taken_for_a_new_
     assert len(on(here, listed)) == 1
 
 
+def test_a_restore_that_is_killed_between_two_renames_leaves_the_queue_its_log(
+    tonearm: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that is said again does not give it to another."""
+    on(here, submit_track)
+    tonearm("backup", BACKUP)
+    here.with_name("queue.db-wal").write_bytes(b"log")
+    here.with_name("queue.db-shm").mkdir()  # so that SQLite cannot bring the log into it
+    rename = Path.rename
+
+    def killed(path: Path, to: Path) -> Path:
+        if path.name == "queue.db-wal":
+            raise KeyboardInterrupt
+        return rename(path, to)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", killed)
+        tonearm("restore", BACKUP, "--replace")
+    (before,) = (path for path in here.parent.glob("queue.db.before-*") if not path.name.endswith("-wal"))
+    assert not here.exists()
+
+    assert tonearm("restore", BACKUP).code == 0
+
+    assert before.with_name(f"{before.name}-wal").read_bytes() == b"log"
+    assert not here.with_name("queue.db-wal").exists()
+    assert len(on(here, listed)) == 1
+
+
 @pytest.mark.parametrize("mode", ["DELETE", "WAL"])
 def test_what_a_killed_process_left_beside_the_queue_goes_into_what_is_put_aside(
     tonearm: Run, here: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, mode: str

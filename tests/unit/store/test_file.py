@@ -8,10 +8,12 @@ import os
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import apsw
 import pytest
+from structlog.testing import capture_logs
 from tests.contract.steps import submit_track
 from tests.support.clock import FakeClock
 
@@ -143,6 +145,29 @@ async def test_an_empty_file_becomes_a_database(database: Path, clock: FakeClock
     await store.close()
 
     assert sorted(folder_of(database)) == ["queue.db", "queue.db.lock"]
+
+
+@pytest.mark.parametrize("left", ["removed", "emptied"])
+async def test_a_log_whose_database_is_gone_is_put_aside(database: Path, clock: FakeClock, left: str) -> None:
+    """It is no part of the new queue, and not lost; the log names both places."""
+    await (await open_sqlite(database, clock)).close()
+    with closing(apsw.Connection(str(database))) as db:
+        db.pragma("wal_autocheckpoint", 0)
+        db.execute("UPDATE meta SET value = 'gone' WHERE key = 'instance'")
+        wal = database.with_name("queue.db-wal").read_bytes()
+    database.unlink()
+    if left == "emptied":
+        database.touch()
+    database.with_name("queue.db-wal").write_bytes(wal)
+
+    with capture_logs() as lines:
+        await (await open_sqlite(database, clock)).close()
+
+    (line,) = [line for line in lines if line["log_level"] == "warning"]
+    assert Path(line["kept"]).read_bytes() == wal
+    with closing(apsw.Connection(str(database))) as db:
+        assert db.execute("SELECT value FROM meta WHERE key = 'instance'").fetchall() != [("gone",)]
+        assert db.pragma("integrity_check") == "ok"
 
 
 async def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path, clock: FakeClock) -> None:

@@ -10,11 +10,10 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import time
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import chain, count
 from pathlib import Path
 
 import apsw
@@ -22,12 +21,14 @@ import apsw
 from tonearm.errors import SetupError
 from tonearm.store.sqlite import copying
 from tonearm.store.sqlite.file import (
-    BEFORE,
     COMING,
+    LOGS,
     FileLock,
     connect,
     make_folder,
     migrate,
+    name_aside,
+    put_logs_aside,
     remove_cut_off,
     version_of,
 )
@@ -158,25 +159,35 @@ def _put_aside(database: Path) -> Path | None:
     No log and no journal stays that could be taken for that of the next one. What a killed process left in them is
     brought into the database by the first read; a checkpoint alone does not look.
     """
-    there = database.exists()
-    before = _unused_name(database)
-    endings = ["-wal", "-shm", "-journal"]
+    if not database.exists() or not database.stat().st_size:
+        put_logs_aside(database)
+        return None
+    before = name_aside(database)
+    endings = LOGS
     try:
-        if there:
-            with closing(apsw.Connection(str(database))) as db:
-                db.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
-                db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-            os.link(database, before)
+        with closing(apsw.Connection(str(database))) as db:
+            db.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
+            db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        os.link(database, before)
     except (apsw.Error, OSError):
-        endings.insert(0, "")  # first: a kill in between leaves no database without its log
+        _copy_logs(database, before)
+        endings = ("", *LOGS)
     for ending in endings:
         with contextlib.suppress(FileNotFoundError):
             database.with_name(database.name + ending).rename(before.with_name(before.name + ending))
-    return before if there else None
+    return before
 
 
-def _unused_name(database: Path) -> Path:
-    """A name beside the database that says when it was put aside."""
-    stem = f"{database.name}{BEFORE}{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
-    names = (database.with_name(stem + further) for further in chain([""], map("-{}".format, count(2))))
-    return next(name for name in names if not name.exists())
+def _copy_logs(database: Path, before: Path) -> None:
+    """Copy what is renamed after the database: a kill between two renames then leaves it at no name without its log.
+
+    What cannot be copied, as on a disk that fails, is only renamed.
+    """
+    for ending in LOGS:
+        left, copy = (path.with_name(path.name + ending) for path in (database, before))
+        if left.is_file():
+            try:
+                copy.touch(mode=0o600)
+                shutil.copyfile(left, copy)
+            except OSError:
+                copy.unlink(missing_ok=True)

@@ -6,16 +6,20 @@ A new database is made whole beside its place and renamed to it, so that a file 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import glob
 import os
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from importlib.resources import files
+from itertools import chain, count
 from pathlib import Path
 
 import apsw
+import structlog
 
 from tonearm.errors import DatabaseInUse, SetupError
 from tonearm.store.sqlite import slack
@@ -78,8 +82,13 @@ COMING = ".restoring"
 BEFORE = ".before-"
 """What stands behind the name of the database that was there before a restore, and before the time."""
 
+LOGS: Sequence[str] = ("-wal", "-shm", "-journal")
+"""What stands behind the name of a database in those of the files that SQLite keeps beside it."""
+
 REPLACE = "Put a backup in its place: tonearm restore FILE --replace. What is there is kept beside it."
 """What to do about a damaged database."""
+
+log = structlog.get_logger("store.sqlite")
 
 
 class FileLock:
@@ -160,6 +169,7 @@ def prepare(database: Path) -> None:
     """
     if not check_ours(database):
         _require_no_cut_off_restore(database)
+        put_logs_aside(database)
         _make(database)
     remove_cut_off(database)
     with closing(apsw.Connection(str(database))) as db:
@@ -186,6 +196,23 @@ def remove_cut_off(database: Path) -> None:
     for before in database.parent.glob(f"{glob.escape(database.name)}{BEFORE}*"):
         if database.exists() and os.path.samestat(before.lstat(), database.lstat()):  # no link to the only one
             before.unlink()
+
+
+def name_aside(database: Path) -> Path:
+    """A name beside the database that says when it was put aside; nothing lies there, nor what would be its log."""
+    stem = f"{database.name}{BEFORE}{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
+    names = (database.with_name(stem + further) for further in chain([""], map("-{}".format, count(2))))
+    return next(name for name in names if not any(name.with_name(name.name + end).exists() for end in ("", *LOGS)))
+
+
+def put_logs_aside(database: Path) -> None:
+    """Put aside what lies beside the place of a database that is not there; SQLite would take it for the next one's."""
+    aside = name_aside(database)
+    for ending in LOGS:
+        left = database.with_name(database.name + ending)
+        with contextlib.suppress(FileNotFoundError):
+            kept = left.rename(aside.with_name(aside.name + ending))
+            log.warning("A log whose database is gone was put aside", found=str(left), kept=str(kept))
 
 
 def make_folder(database: Path) -> None:
