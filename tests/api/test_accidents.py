@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 from tests.api.serving import Api
 
-from tonearm.errors import StoreUnavailable
+from tonearm.errors import StoreDamaged, StoreUnavailable
 
 
 async def _broken(*_: object, **__: object) -> None:
@@ -60,6 +60,21 @@ async def test_a_store_that_is_away_is_503_never_404(
 
     assert (answer.status, answer.body["code"]) == (503, "STORE_UNAVAILABLE")
     assert int(answer.headers["Retry-After"]) >= 1
+
+
+async def test_a_damaged_store_is_told_as_what_it_is(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What to do about it is for who runs the server, so it is in the log."""
+
+    async def damaged(*_: object, **__: object) -> None:
+        raise StoreDamaged("Put a backup in its place")
+
+    monkeypatch.setattr(api.store, "job", damaged)
+    with capture_logs() as logged:
+        answer = await api.call("GET", "/job-1-a")
+
+    assert (answer.status, answer.body["code"]) == (503, "STORE_UNAVAILABLE")
+    assert "damaged" in answer.body["error"]
+    assert [line["error"] for line in logged if line["log_level"] == "error"] == ["Put a backup in its place"]
 
 
 async def test_a_client_that_goes_away_in_its_body_is_no_error(api: Api) -> None:

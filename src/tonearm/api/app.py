@@ -41,7 +41,7 @@ from tonearm.api.webhooks import WebhookRoutes
 from tonearm.api.workers import WorkerRoutes
 from tonearm.catalog import Catalog
 from tonearm.clock import Clock
-from tonearm.errors import RefusalCode, Refused, StoreDiskFull, StoreFull, StoreUnavailable
+from tonearm.errors import RefusalCode, Refused, StoreDamaged, StoreDiskFull, StoreFull, StoreUnavailable
 from tonearm.settings import Settings
 from tonearm.store.base import Store
 from tonearm.worker import Worker
@@ -127,6 +127,9 @@ async def _store_unavailable(request: Request, error: Exception) -> Response:
     if isinstance(error, StoreFull | StoreDiskFull):
         text = "The queue has no room for more at present"
         log.warning("The store is full", error=str(error))
+    elif isinstance(error, StoreDamaged):
+        text = "The queue is damaged where this request looked; the server's log says what to do"
+        log.error("The store is damaged", error=str(error))
     return refusal_of(request.scope, Refused(RefusalCode.STORE_UNAVAILABLE, text))
 
 

@@ -289,6 +289,6 @@ def _code(error: TonearmError) -> str:
     """The `code` of an error in JSON: the server's own, or one of the command line."""
     if isinstance(error, Refused):
         return error.code
-    if isinstance(error, StoreUnavailable):
+    if isinstance(error, StoreUnavailable) and not isinstance(error, StoreDamaged):
         return RefusalCode.STORE_UNAVAILABLE
     return "SERVER_UNREACHABLE" if isinstance(error, ServerUnreachable) else "SETUP"

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from tonearm.errors import CatalogUnavailable, ServerUnreachable, SetupError, StoreUnavailable, TonearmError
+from tonearm.errors import (
+    CatalogUnavailable,
+    ServerUnreachable,
+    SetupError,
+    StoreDamaged,
+    StoreUnavailable,
+    TonearmError,
+)
 
 
 class ExitCode(IntEnum):
@@ -38,6 +45,8 @@ EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code.value:>3}  {code.meaning}" fo
 
 def code_of(error: TonearmError) -> ExitCode:
     """The exit code of a command that ended with *error*."""
+    if isinstance(error, StoreDamaged):  # to come again does not help
+        return ExitCode.SETUP
     if isinstance(error, ServerUnreachable | StoreUnavailable | CatalogUnavailable):
         return ExitCode.UNREACHABLE
     return ExitCode.SETUP if isinstance(error, SetupError) else ExitCode.FAILED

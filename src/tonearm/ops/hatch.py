@@ -19,14 +19,14 @@ import io
 import os
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import structlog
 
-from tonearm.errors import ServerUnreachable, SetupError, StoreUnavailable, TonearmError
+from tonearm.errors import ServerUnreachable, SetupError, StoreDamaged, StoreUnavailable, TonearmError
 
 ORDER, PIECE, ANSWER, REFUSAL = b"?", b"+", b"=", b"!"
 
@@ -72,6 +72,9 @@ Answer = dict[str, Any]
 Send = Callable[[bytes], Awaitable[None]]
 """Takes the next bytes of what was asked for, in any size."""
 Errand = Callable[[Order, Send], Awaitable[Answer]]
+
+_KINDS: Mapping[str, type[TonearmError]] = {"damaged": StoreDamaged, "unavailable": StoreUnavailable}
+"""What a refusal of another kind than "setup" becomes at the command."""
 
 _ORDERS = msgspec.json.Decoder(Order)  # described here, before there are threads (docs/explain/architecture.md)
 _REFUSALS = msgspec.json.Decoder(Refusal)
@@ -175,6 +178,8 @@ class Hatch:
         log.info("A command at the queue", errand=order.errand)
         try:
             return _message(ANSWER, msgspec.json.encode(await self._errand(order, send)))
+        except StoreDamaged as error:
+            return _refusal("damaged", str(error))
         except StoreUnavailable as error:
             return _refusal("unavailable", str(error))
         except TonearmError as error:
@@ -293,6 +298,7 @@ def ask(line: socket.socket, order: Order, take: Callable[[bytes], None]) -> Ans
 
     Raises:
         SetupError: it cannot be done, or the other end is no Tonearm; the message says what to change.
+        StoreDamaged: what lies there cannot be read.
         StoreUnavailable: it cannot be done now.
         ServerUnreachable: the process ended, or fell silent, before the answer.
     """
@@ -307,7 +313,7 @@ def ask(line: socket.socket, order: Order, take: Callable[[bytes], None]) -> Ans
         refusal = _REFUSALS.decode(body)
     except msgspec.DecodeError as error:
         raise SetupError(_FOREIGN) from error
-    raise (StoreUnavailable if refusal.kind == "unavailable" else SetupError)(refusal.error)
+    raise _KINDS.get(refusal.kind, SetupError)(refusal.error)
 
 
 def _exchange(ends: io.BufferedRWPair, said: bytes = b"") -> tuple[bytes, bytes]:

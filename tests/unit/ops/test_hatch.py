@@ -16,7 +16,8 @@ import pytest
 import uvloop
 from structlog.testing import capture_logs
 
-from tonearm.errors import ServerUnreachable, SetupError, StoreUnavailable
+from tonearm.cli.exits import ExitCode, code_of
+from tonearm.errors import ServerUnreachable, SetupError, StoreDamaged, StoreUnavailable
 from tonearm.ops import hatch
 from tonearm.ops.hatch import Answer, Errand, Hatch, Order, Send
 
@@ -88,11 +89,15 @@ async def test_why_there_is_no_answer_is_told_as_what_it_is(database: Path) -> N
     """Who has to act stays the same; an error that nobody thought of is in the log, and harms nobody else."""
 
     async def fail(order: Order, _: Send) -> Answer:
-        raise {"setup": SetupError("wrong"), "away": StoreUnavailable("away"), "odd": OSError("odd")}[order.errand]
+        errors = SetupError("wrong"), StoreDamaged("spoilt"), StoreUnavailable("away"), OSError("odd")
+        raise dict(zip(("setup", "damaged", "away", "odd"), errors, strict=True))[order.errand]
 
     async with opened(database, fail):
         with pytest.raises(SetupError, match=r"^wrong$"):
             await asyncio.to_thread(ask, database, Order("setup"))
+        with pytest.raises(StoreDamaged, match=r"^spoilt$") as damaged:
+            await asyncio.to_thread(ask, database, Order("damaged"))
+        assert code_of(damaged.value) == ExitCode.SETUP
         with pytest.raises(StoreUnavailable, match=r"^away$"):
             await asyncio.to_thread(ask, database, Order("away"))
         with capture_logs() as lines, pytest.raises(SetupError, match="its log says why"):
