@@ -207,6 +207,18 @@ def test_what_a_killed_restore_left_is_gone_at_the_next_start(tonearm: Run, here
     assert len(on(here, listed)) == 1
 
 
+def test_what_a_killed_restore_left_and_nobody_can_remove_is_named(tonearm: Run, here: Path) -> None:
+    """Without a stack."""
+    on(here, submit_track)
+    tonearm("backup", BACKUP)
+    here.with_name("queue.db.restoring").mkdir()
+
+    ended = tonearm("restore", BACKUP, "--replace")
+
+    assert ended.code == 4
+    assert "queue.db.restoring, cannot be removed" in ended.err
+
+
 def test_no_empty_queue_is_made_where_a_restore_was_cut_off(tonearm: Run, here: Path) -> None:
     """Where the file system has one name for a file, a kill may come between the two queues; it can be said again."""
     on(here, submit_track)

@@ -190,12 +190,19 @@ def _require_no_cut_off_restore(database: Path) -> None:
 
 
 def remove_cut_off(database: Path) -> None:
-    """Remove what a killed restore left: what it made, and a second name of the database; needs the lock."""
-    for ending in (COMING, f"{COMING}-journal"):
-        database.with_name(database.name + ending).unlink(missing_ok=True)
-    for before in database.parent.glob(f"{glob.escape(database.name)}{BEFORE}*"):
-        if database.exists() and os.path.samestat(before.lstat(), database.lstat()):  # no link to the only one
-            before.unlink()
+    """Remove what a killed restore left: what it made, and a second name of the database; needs the lock.
+
+    Raises:
+        SetupError: this user may not, say.
+    """
+    try:
+        for ending in (COMING, f"{COMING}-journal"):
+            database.with_name(database.name + ending).unlink(missing_ok=True)
+        for before in database.parent.glob(f"{glob.escape(database.name)}{BEFORE}*"):
+            if database.exists() and os.path.samestat(before.lstat(), database.lstat()):  # no link to the only one
+                before.unlink()
+    except OSError as error:
+        raise SetupError(f"What a restore left, {error.filename}, cannot be removed: {error.strerror}.") from error
 
 
 def name_aside(database: Path) -> Path:
