@@ -41,4 +41,9 @@ def closed() -> Path | None:
     if find() is not None:
         return None
     folders = (place.parent for place in places())
-    return next((folder for folder in folders if folder.is_dir() and not os.access(folder, os.X_OK)), None)
+    return next((folder for folder in folders if _is_closed(folder)), None)
+
+
+def _is_closed(folder: Path) -> bool:
+    """Whether it is known to be there, and closed; not of one below or at a working folder that is closed itself."""
+    return os.path.isdir(folder) and not os.access(folder, os.X_OK)  # noqa: PTH112 - False where we may not look

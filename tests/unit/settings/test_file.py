@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.support.programs import find
 
 from tonearm import settingsfile
 from tonearm.errors import SetupError, WrongSettings
@@ -195,16 +198,37 @@ def test_an_empty_file_stands_for_none() -> None:
     assert load().differences(Settings()) == ()
 
 
-def test_a_folder_that_is_closed_to_the_user_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only where no file is read. Root may look into every folder, so the system's answer is played."""
-    open_one, closed_one = tmp_path / "open", tmp_path / "closed"
-    for folder in (open_one, closed_one):
-        folder.mkdir()
-    monkeypatch.setenv("TONEARM_CONFIG", "")
-    monkeypatch.setattr(settingsfile, "places", lambda: (open_one / "a.toml", closed_one / "b.toml"))
-    monkeypatch.setattr("os.access", lambda folder, _mode: folder != closed_one)
-    found = [settingsfile.closed()]
-    (open_one / "a.toml").touch()
-    found.append(settingsfile.closed())
+def test_a_folder_that_is_closed_to_the_user_is_named(tmp_path: Path) -> None:
+    """Only where no file is read; and what is behind a closed folder, or the working folder itself, is no matter."""
+    for name in ("here", "home/.config/tonearm", "machine"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "tonearm.toml").touch()
+    program = """
+import os, sys
+from pathlib import Path
+from tonearm import settingsfile
+here, user, _ = settingsfile.places()
+machine, home = Path("machine").absolute(), Path("home").absolute()
+settingsfile.places = lambda: (here, user, machine / here)
+for folder in (machine, home):
+    folder.chmod(0)
+print(settingsfile.find(), settingsfile.closed())
+os.chdir("here")
+print(settingsfile.find(), settingsfile.closed())
+Path("../here").chmod(0)
+print(settingsfile.find(), settingsfile.closed())
+"""
+    powerless = [find("setpriv"), "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+    ended = subprocess.run(
+        [*powerless, sys.executable, "-c", program],
+        env={"HOME": str(tmp_path / "home"), "PYTHONPATH": os.pathsep.join(sys.path)},
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    for name in ("here", "home", "machine"):
+        (tmp_path / name).chmod(0o700)
 
-    assert found == [closed_one, None]
+    assert ended.stderr == ""
+    assert ended.stdout.splitlines() == ["tonearm.toml None", *[f"None {tmp_path / 'machine'}"] * 2]
