@@ -18,6 +18,11 @@ class OfCommands(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # of the click that typer brings along
         """Take the arguments; those before the first name have to be our own."""
+        if not ctx.resilient_parsing:  # else a shell asks what to offer, and wants no refusal
+            self._refuse_misplaced(ctx, args)
+        return super().parse_args(ctx, args)
+
+    def _refuse_misplaced(self, ctx: Any, args: list[str]) -> None:
         valued = {
             name for option in self.get_params(ctx) if not getattr(option, "is_flag", False) for name in option.opts
         }
@@ -32,7 +37,6 @@ class OfCommands(TyperGroup):
                 raise typer.BadParameter(message, ctx)
             if name in valued and not has_value:
                 next(arguments, None)
-        return super().parse_args(ctx, args)
 
 
 class OfIds(TyperCommand):
@@ -41,6 +45,6 @@ class OfIds(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # as above
         """Take the arguments."""
         for arg in args:
-            if re.fullmatch(r"-\d+", arg):
+            if re.fullmatch(r"-\d+", arg) and not ctx.resilient_parsing:
                 raise typer.BadParameter(f"'{arg}' {NO_ID}", ctx)
         return super().parse_args(ctx, args)
