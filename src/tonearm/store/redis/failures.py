@@ -11,12 +11,16 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import ssl
+from typing import TypeVar
 
 from redis import exceptions
 from redis.exceptions import RedisError, ResponseError
 
 from tonearm.errors import SetupError, StoreDiskFull, StoreFull, StoreRefused, StoreUnavailable
+
+_Kind = TypeVar("_Kind", bound=BaseException)
 
 _SAID_BYTES = 200
 """So much of what Redis said is repeated."""
@@ -74,9 +78,7 @@ def mendable(error: RedisError | OSError, where: str) -> SetupError | None:
             return SetupError(
                 f"{where} {what} ({_said(error)}).{_OF_SENTINELS if where.startswith('Sentinel') else ''}"
             )
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ssl.SSLError):
-        cause = cause.__cause__ or cause.__context__
+    cause = _behind(error, ssl.SSLError)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return SetupError(
             f"The certificate of {where} is not trusted: {cause.verify_message}. "
@@ -117,10 +119,21 @@ _UNNAMED = re.compile(r"Error -\d+ connecting to \S+ (.+)")
 def _reason(error: BaseException) -> str:
     """Why there is no connection, in the words of the system; those around them are of the libraries between."""
     text = str(error)
+    nameless = _behind(error, socket.gaierror)  # its numbers are others than the system's
+    if nameless is not None and nameless.strerror:
+        return nameless.strerror.rstrip(".")
     if number := _NUMBER.search(text):
         return os.strerror(int(number[1]))
     unnamed = _UNNAMED.match(text)
     return (unnamed[1] if unnamed else _said(error)).rstrip(".")
+
+
+def _behind(error: BaseException, kind: type[_Kind]) -> _Kind | None:
+    """The first of this *kind* among *error* and what led to it."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, kind):
+        cause = cause.__cause__ or cause.__context__
+    return cause
 
 
 def _said(error: BaseException) -> str:
