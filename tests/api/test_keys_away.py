@@ -71,7 +71,7 @@ async def test_that_there_is_no_key_is_not_said_while_the_queue_is_away(main: Sq
 
 async def test_a_queue_that_is_only_slow_opens_no_door(main: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys that were never read are not taken for none because the first reading took too long."""
-    monkeypatch.setattr("tonearm.api.keyring.READ_SECONDS", 0.01)
+    monkeypatch.setattr("tonearm.api.keyring.FIRST_READ_SECONDS", 0.01)
     asked = asyncio.Event()
 
     async def slowly() -> tuple[KeyRecord, ...]:
@@ -81,6 +81,13 @@ async def test_a_queue_that_is_only_slow_opens_no_door(main: SqliteStore, monkey
     monkeypatch.setattr(main, "keys", slowly)
     with pytest.raises(Refused, match="no key can be checked"):
         await Authenticator(main, SystemClock(), open_to_all=True).guards()
+
+
+async def test_the_first_reading_is_waited_for(main: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine refuses nobody for it: longer than any later one may take."""
+    monkeypatch.setattr("tonearm.api.keyring.READ_SECONDS", 0.0)
+
+    assert await Authenticator(main, SystemClock(), open_to_all=True).guards() is False
 
 
 async def test_a_queue_whose_keys_are_damaged_opens_no_door(tmp_path: Path) -> None:

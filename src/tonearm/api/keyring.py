@@ -30,6 +30,9 @@ FRESH_MS = 1_000
 SEARCHES = 20
 """The most readings in `FRESH_MS` for keys that are not known: a flood of guesses costs no more."""
 
+FIRST_READ_SECONDS = 30.0
+"""How long the first reading may take: until then there is nothing to go on with, and everybody waits for it."""
+
 READ_SECONDS = 2.0
 """How long the store may take to say which keys there are."""
 
@@ -170,14 +173,16 @@ class Authenticator:
         return self._read_at is not None and self._clock.elapsed_ms() - self._read_at < FRESH_MS
 
     async def _read(self) -> None:
-        self._read_at = self._clock.elapsed_ms()
+        begun = self._clock.elapsed_ms()
         try:
-            async with asyncio.timeout(READ_SECONDS):
+            async with asyncio.timeout(FIRST_READ_SECONDS if self._records is None else READ_SECONDS):
                 records = await self._store.keys()
         except (StoreUnavailable, TimeoutError) as error:
             self._unknowable = isinstance(error, KeysUnknown)
+            self._read_at = self._clock.elapsed_ms()  # not at once again for each who waits
             log.debug("The keys could not be read; those that were known go on", reason=str(error))
         else:
+            self._read_at = begun
             self._take(records)
 
     def _take(self, records: Sequence[KeyRecord]) -> None:
