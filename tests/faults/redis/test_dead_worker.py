@@ -67,4 +67,4 @@ async def test_all_servers_see_that_the_worker_was_killed(tmp_path: Path, redis:
         await worker.start()
         await all_answer(200, one, two)
         assert "WATCHDOG=1" in manager.said
-        assert "STATUS=1 unfinished in the queue" in manager.said
+        await until("its status is told", lambda: "STATUS=1 unfinished in the queue" in manager.said)
