@@ -90,6 +90,13 @@ async def test_the_first_reading_is_waited_for(main: SqliteStore, monkeypatch: p
     assert await Authenticator(main, SystemClock(), open_to_all=True).guards() is False
 
 
+async def test_all_who_come_at_once_wait_for_the_first_reading(main: SqliteStore) -> None:
+    """And none of them is refused because another one is at it."""
+    doorman = Authenticator(main, SystemClock(), open_to_all=True)
+
+    assert await asyncio.gather(*(doorman.guards() for _ in range(5))) == [False] * 5
+
+
 async def test_a_queue_whose_keys_are_damaged_opens_no_door(tmp_path: Path) -> None:
     """There are keys, and nobody can read them: that is not a first start while Redis is away."""
     place = tmp_path / "queue.db"
