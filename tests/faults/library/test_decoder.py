@@ -145,6 +145,8 @@ async def test_what_a_child_started_goes_with_it(track: Path) -> None:
         await asyncio.gather(decoding_it, return_exceptions=True)
         await until("both are gone", lambda: not alive(child) and not alive(kin), seconds=5)
 
+        assert len(ours()) == 1  # the decoder itself goes on
+
 
 async def test_a_cancel_kills_the_child_at_once(track: Path) -> None:
     """Not at the end of its file, nor at its limit."""
@@ -213,7 +215,7 @@ async def test_an_idle_decoder_gives_its_memory_back_and_comes_again(track: Path
     """Nobody keeps a process for a file an hour."""
     async with decoding(idle_seconds=0.2) as decoder:
         for _ in range(2):
-            await decode(decoder, track)
+            assert (await decode(decoder, track)).samples == 3 * 44_100
             await until("the process is gone", lambda: not ours(), seconds=5)
 
 

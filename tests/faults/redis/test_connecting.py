@@ -127,6 +127,8 @@ async def test_a_password_that_changes_later_stops_the_queue_until_it_is_given_a
             server.call("ACL", "SETUSER", "queue", ">first")
             await until("it works again", lambda: link_answers(link))
 
+            assert all("first" not in text and "second" not in text for text in seen)  # no password in its words
+
 
 async def test_tls_is_spoken_and_a_certificate_has_to_be_trusted(certificate: Certificate) -> None:
     """By its authority, by its name, or by nobody if people say so."""

@@ -17,21 +17,9 @@ from tonearm.notices import Address, Terms, services_of, trial
 from tonearm.notices.messaging import AT_A_TIME, Messenger
 from tonearm.notices.sending import Sender
 from tonearm.policy import TELL_LADDER_MS, RetryRules
-from tonearm.store.sqlite import SqliteStore, open_sqlite
+from tonearm.store.sqlite import SqliteStore
 
 PATIENT_MS, SHORT_MS = 20_000, 300
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-async def store(clock: FakeClock) -> AsyncIterator[SqliteStore]:
-    opened = await open_sqlite(None, clock)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

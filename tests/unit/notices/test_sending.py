@@ -16,22 +16,10 @@ from tonearm.model import DeliveryRecord, DeliveryState
 from tonearm.notices import Address, Signer, Webhook, addresses_of, trial
 from tonearm.notices.sending import AT_A_TIME, Sender, Terms
 from tonearm.policy import TELL_LADDER_MS, RetryRules, tell_again_ms
-from tonearm.store.sqlite import SqliteStore, open_sqlite
+from tonearm.store.sqlite import SqliteStore
 
 PATIENT_MS, SHORT_MS = 20_000, 200
 RULES = RetryRules()
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-async def store(clock: FakeClock) -> AsyncIterator[SqliteStore]:
-    opened = await open_sqlite(None, clock)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

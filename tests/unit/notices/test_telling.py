@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
 from tests.contract import steps
 from tests.support.clock import DAY, FakeClock
 
@@ -18,22 +16,10 @@ from tonearm.notices import addresses_of
 from tonearm.notices.telling import LISTEN_MS, Teller
 from tonearm.notices.troubles import LASTS_MS
 from tonearm.store.base import PAGE, Store
-from tonearm.store.sqlite import SqliteStore, open_sqlite
+from tonearm.store.sqlite import SqliteStore
 
 ADDRESSES = addresses_of(["https://a.example/1", "https://b.example/2"])
 CATALOG = "catalog.example:443"
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-async def store(clock: FakeClock) -> AsyncIterator[SqliteStore]:
-    opened = await open_sqlite(None, clock)
-    yield opened
-    await opened.close()
 
 
 def teller(store: Store, clock: FakeClock) -> Teller:
