@@ -92,7 +92,7 @@ class Reader:
             self._environment["TONEARM_API_KEY"] = self._key.strip()
 
     def type(self, block: Block) -> tuple[int, str]:
-        """Type one block into a new terminal; its exit code, and what it said. Servers answer when this ends."""
+        """Type one block into a new terminal; its exit code, and what it said. Unless it failed, servers answer then."""
         commands = [_meant(COMMENT.sub("", line)) for line in block.lines]
         serving = [found[1] for command in commands if (found := SERVING.match(command))]
         if any(map(OPENING.match, commands)):
@@ -112,12 +112,14 @@ class Reader:
             timeout=BLOCK_S,
             check=False,
         )
+        if done.returncode:
+            return done.returncode, done.stdout
         for kind in serving:
             self._running[kind] = int((self._here / kind.replace(" ", ".")).read_text())
             self._await(kind)
         if found := KEY.search(done.stdout):
             self._key = found[0] + "\n"
-        return done.returncode, done.stdout
+        return 0, done.stdout
 
     def _await(self, kind: str) -> None:
         end = time.monotonic() + START_S
