@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from tests.contract.steps import submit_track
 from tests.support.clock import FakeClock
 
-from tonearm.errors import SetupError
+from tonearm.errors import SetupError, StoreDamaged
 from tonearm.store.checks import Verdict
 from tonearm.store.sqlite import SqliteStore, file, open_sqlite
 from tonearm.store.sqlite.checks import look
@@ -132,6 +132,24 @@ async def test_a_damaged_database_is_a_clear_error(database: Path, clock: FakeCl
         (*_, audit) = [check async for check in look(database, lambda _: None)]
         assert audit.verdict is Verdict.WRONG
         assert "tonearm restore" in audit.text
+
+
+@pytest.mark.parametrize("begins", [0, 4096], ids=["from the header on", "behind the header"])
+async def test_a_database_that_is_damaged_while_it_is_in_use_is_told_as_that(
+    database: Path, clock: FakeClock, begins: int
+) -> None:
+    """Whoever submits is not told to come again later, since waiting does not mend it, but what to do."""
+    store = await open_sqlite(database, clock)
+    await submit_track(store)
+    with closing(apsw.Connection(str(database))) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    with database.open("r+b") as spoilt:
+        spoilt.seek(begins)
+        spoilt.write(bytes(database.stat().st_size - begins))
+
+    with pytest.raises(StoreDamaged, match="tonearm restore"):
+        await submit_track(store)
+    await store.close()
 
 
 async def test_an_empty_file_becomes_a_database(database: Path, clock: FakeClock) -> None:

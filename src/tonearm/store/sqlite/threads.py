@@ -147,7 +147,7 @@ class Writer(_Desk):
                 self._on_commit()
         except apsw.Error as error:
             for call in batch:
-                call.error = StoreUnavailable(f"The database refused: {error}")
+                call.error = _told(error)
         loops = {call.loop for call in batch}
         for loop in loops:
             with contextlib.suppress(RuntimeError):  # the loop is closed; nobody waits any more
