@@ -6,6 +6,7 @@ Fixtures that only some tests need stand in the conftest.py of their folder.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import hypothesis
@@ -23,6 +24,10 @@ from tonearm.settings import FIELDS
 hypothesis.settings.register_profile("usual", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("all", deadline=None, print_blob=True, max_examples=1_000)
 hypothesis.settings.load_profile("all" if ALL else "usual")
+
+# Who runs the tests behind `nohup` or `&` has these ignored, and every program under test would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -66,5 +66,5 @@ async def test_all_servers_see_that_the_worker_was_killed(tmp_path: Path, redis:
             await told(server, "The queue is long")
         await worker.start()
         await all_answer(200, one, two)
-        assert "WATCHDOG=1" in manager.said
+        await until("it is alive", lambda: "WATCHDOG=1" in manager.said)
         await until("its status is told", lambda: "STATUS=1 unfinished in the queue" in manager.said)

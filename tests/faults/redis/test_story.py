@@ -116,6 +116,7 @@ async def test_a_job_is_told_from_submit_to_success_by_its_id_alone(tmp_path: Pa
                 await one.kill()
                 async with two:
                     await server.wait_for(job_id, "completed")
+                    await until("its end stands in the log", lambda: STORY[-1] in two.log.read_text())
                 record = await server.job(job_id)
                 shown = await told_by_command(tmp_path, server.url, job_id)
     logs = [process.log.read_text() for process in (server, one, two)]
