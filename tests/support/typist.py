@@ -92,7 +92,7 @@ class Reader:
             self._environment["TONEARM_API_KEY"] = self._key.strip()
 
     def type(self, block: Block) -> tuple[int, str]:
-        """Type one block into a new terminal; its exit code, and what it said. Unless it failed, servers answer then."""
+        """Type one block into a new terminal; its exit code and what it said. Unless it failed, servers answer then."""
         commands = [_meant(COMMENT.sub("", line)) for line in block.lines]
         serving = [found[1] for command in commands if (found := SERVING.match(command))]
         if any(map(OPENING.match, commands)):

@@ -86,6 +86,39 @@ async def test_a_service_that_hangs_is_not_waited_for_and_holds_a_few_threads(
     assert (await newest(store)).state is DeliveryState.DELIVERED
 
 
+async def test_a_service_that_is_slow_is_told_once(store: SqliteStore, service: Service, clock: FakeClock) -> None:
+    """What arrives after the time of its try counts for the next one; what fails late is sent again."""
+    (address,) = services_of([service.url])
+    messenger = Messenger(address)
+    hasty = Sender(store, messenger, terms=lambda: Terms(SHORT_MS, RetryRules()))
+    for status, times in ((200, 1), (500, 2)):
+        service.messages.clear()
+        service.statuses.append(status)
+        service.hangs = asyncio.Event()
+        await store.tell(trial(0).deliveries([address]))
+        await hasty.round()
+        assert (await newest(store)).answer == "No answer within 0.3 s"
+        service.hangs.set()
+        await until("nothing is under way", lambda: not messenger._busy)
+
+        clock.advance(2 * TELL_LADDER_MS[0])
+        await hasty.round()
+        assert (await newest(store)).state is DeliveryState.DELIVERED
+        assert len(service.messages) == times
+
+
+@pytest.mark.parametrize(
+    "url", ["tgram://123456789:planted_token/42/43", "mailto://a:planted@mail.example?to=b@x.example,c@y.example"]
+)
+def test_an_address_that_names_several_is_refused(url: str) -> None:
+    """One that does not take a message would have it sent again to the others, time after time."""
+    (address,) = services_of([url])
+    with pytest.raises(SetupError, match=r"QUEUE_NOTIFY_URLS: \w+://\*\*\* names 2 who are told") as caught:
+        Messenger(address)
+
+    assert "planted" not in str(caught.value)
+
+
 @pytest.mark.parametrize("url", ["nothing://h0st-planted/x", "tgram://h0st-planted", "mailto://"])
 def test_an_address_that_apprise_cannot_read_is_refused_without_being_told(
     url: str, caplog: pytest.LogCaptureFixture
