@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,13 +12,17 @@ from typing import Any
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 from tests.faults.worker.conftest import Noise
-from tests.support.catalog import ScriptedCatalog, held
+from tests.support.catalog import ScriptedCatalog, held, slow, status
 from tests.support.inside import submit
 from tests.support.server import Tonearm, until
 
 from tonearm.clock import SystemClock
 from tonearm.model import State
 from tonearm.store.sqlite import open_sqlite
+from tonearm.traces import JOURNEY, Step
+
+COUNTED_BY = ("outcome", "step", "kind", "access", "code")
+"""Labels of what a worker counts; each sample has one of them at most."""
 
 
 class Alone(Tonearm):
@@ -39,11 +44,15 @@ class Alone(Tonearm):
         return (await self.get("/readyz"))[0] == 200
 
     async def figures(self) -> dict[str, float]:
-        """Every sample of its metrics by name, and by outcome where it has one."""
+        """Every sample of its metrics by name, and by the one label of what a worker counts where it has that."""
         families = text_string_to_metric_families((await self.get("/metrics"))[2])
-        samples = [sample for family in families for sample in family.samples]
-        return {f"{sample.name}:{outcome}" if (outcome := sample.labels.get("outcome")) else sample.name: sample.value
-                for sample in samples}  # fmt: skip
+        return {
+            ":".join(
+                (sample.name, *(value for label, value in sample.labels.items() if label in COUNTED_BY))
+            ): sample.value
+            for family in families
+            for sample in family.samples
+        }
 
 
 @asynccontextmanager
@@ -100,16 +109,17 @@ async def test_a_worker_whose_queue_never_comes_ends_when_it_is_told(tmp_path: P
 
 
 async def test_a_worker_counts_what_it_did(tmp_path: Path, noise: Noise) -> None:
-    """By outcome, from zero."""
+    """By outcome, from zero; each step of the way, the attempt that failed first, and the store."""
     await queue(tmp_path, 1, 2)
     async with ScriptedCatalog() as catalog:
         catalog.add_track(1, body=noise(1).read_bytes())
-        async with alone(tmp_path, catalog) as worker:
+        catalog.reply("/media/1", status(500))
+        async with alone(tmp_path, catalog, QUEUE_RETRY_BACKOFF_MS=100) as worker:
 
             async def done() -> bool:
                 figures = await worker.figures()
                 ended = {name: value for name, value in figures.items() if name.startswith("tonearm_tasks_total")}
-                wanted = {"completed": 1, "failed": 1}
+                wanted = {"completed": 1, "failed": 1, "retried": 1}
                 return bool(ended) and all(
                     value == wanted.get(name.partition(":")[2], 0) for name, value in ended.items()
                 )
@@ -118,9 +128,45 @@ async def test_a_worker_counts_what_it_did(tmp_path: Path, noise: Noise) -> None
             figures = await worker.figures()
             assert figures["tonearm_received_bytes_total"] == noise(1).stat().st_size
             assert figures["tonearm_first_byte_seconds_count"] == 1
+            steps = {step: figures[f"tonearm_step_duration_seconds_count:{step}"] for step in JOURNEY}
+            once = dict.fromkeys((Step.VERIFY, Step.TAG, Step.DECODE, Step.PUBLISH), 1)
+            assert steps == {Step.RESOLVE: 3, Step.TRANSFER: 2, **once}
+            assert figures["tonearm_task_duration_seconds_count:track"] == 3
+            assert (
+                figures["tonearm_task_duration_seconds_sum:track"]
+                > figures["tonearm_step_duration_seconds_sum:verify"]
+                > 0
+            )
+            retries = {
+                name: value for name, value in figures.items() if name.startswith("tonearm_retries_total:") and value
+            }
+            assert retries == {"tonearm_retries_total:server_error": 1}
+            assert all(figures[f"tonearm_store_duration_seconds_count:{access}"] > 0 for access in ("read", "write"))
             await worker.terminate()
             assert await worker.ended() == 0
     assert await states(tmp_path, 1, 2) == [State.COMPLETED, State.FAILED]
+
+
+async def test_a_worker_tells_how_fast_it_is_and_what_room_there_is(tmp_path: Path, noise: Noise) -> None:
+    """While a transfer runs, of all of them together; and afterwards none."""
+    await queue(tmp_path, 1)
+    rate = noise(1).stat().st_size // 2
+    async with ScriptedCatalog() as catalog:
+        catalog.add_track(1, body=noise(1).read_bytes())
+        catalog.reply("/media/1", slow(rate))
+        async with alone(tmp_path, catalog) as worker:
+
+            async def speed() -> float:
+                return (await worker.figures()).get("tonearm_download_speed_bytes_per_second", 0)
+
+            async def done() -> bool:
+                return (await worker.figures())["tonearm_tasks_total:completed"] == 1
+
+            assert 0 < await until("bytes flow", speed) < 4 * rate
+            free, largest = (await worker.figures())["tonearm_disk_free_bytes"], shutil.disk_usage(tmp_path).total
+            assert 0 < free < largest
+            await until("it arrived", done)
+            assert await speed() == 0
 
 
 async def test_a_worker_that_stops_lets_transfers_finish_and_is_not_ready(tmp_path: Path, noise: Noise) -> None:
