@@ -95,3 +95,20 @@ async def test_downloads_go_on_while_a_receiver_hangs(tmp_path: Path, noise: Noi
             assert stuck.tries
             assert stuck.received == []
             assert await waiting(server) >= len(ids)
+
+
+async def test_what_wants_a_person_is_told(tmp_path: Path) -> None:
+    """A disk without room, and a catalog that cannot be reached, each with a sentence."""
+    async with ScriptedCatalog() as catalog, Receiver() as receiver:
+        told_by = SETTINGS | {"QUEUE_WEBHOOK_URLS": receiver.url}
+        full = tonearm(tmp_path / "full", catalog.url, QUEUE_DISK_SPACE_MIN_MB=1_000_000_000, **told_by)
+        patient = told_by | {"QUEUE_MAX_RETRIES": 3, "QUEUE_RETRY_BACKOFF_MS": 3_000}
+        async with full, tonearm(tmp_path / "cut off", "http://127.0.0.1:9", **patient) as server:
+            for number in range(1, 7):  # that many find out together that nobody is there
+                await server.submit("track", number)
+            wanted = {("attention.needed", "disk"), ("attention.needed", "catalog")}
+            await until("both are told", lambda: receiver.told() >= wanted, seconds=60)
+
+        said = {body["data"]["trouble"]: body["data"]["message"] for body in receiver.received}
+        assert "1000000000000000 have to stay so" in said["disk"]
+        assert said["catalog"] == "The catalog 127.0.0.1:9 cannot be reached."
