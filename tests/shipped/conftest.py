@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -31,15 +32,20 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def install(built: Path, python: str, environment: Path) -> Path:
-    """Make an environment of the wheel and what it needs, in the versions of the lock, and nothing else; its bin.
-
-    It may be moved. Versions are those of `constraints.txt`, which `./dev build` makes in the same way.
-    """
-    constraints = built / "constraints.txt"
+def constraints(built: Path) -> Path:
+    """The versions of the lock, as `./dev build` lays them beside the wheel."""
     locked = ("--quiet", "--frozen", "--no-dev", "--no-emit-project", "--no-hashes")
-    uv("export", *locked, "--output-file", constraints)
-    uv("venv", "--quiet", "--relocatable", "--python", python, environment)
-    (wheel,) = built.glob("*.whl")
-    uv("pip", "install", "--quiet", "--python", environment, "--constraint", constraints, wheel)
-    return environment / "bin"
+    uv("export", *locked, "--output-file", file := built / "constraints.txt")
+    return file
+
+
+def wheel(folder: Path) -> Path:
+    """The one wheel of a folder."""
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+def contents(wheel: Path) -> dict[str, bytes]:
+    """What stands in a wheel, by name."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}

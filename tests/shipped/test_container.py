@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 import subprocess
 import sys
 from contextlib import AsyncExitStack
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from tests.shipped.conftest import install
+from tests.shipped.conftest import constraints, contents, uv, wheel
 from tests.support.catalog import ScriptedCatalog
 from tests.support.contained import UID, Container, copied, healthcheck, instructions
 from tests.support.music import Music, music
@@ -46,6 +47,18 @@ def test_what_the_image_is_made_of_is_in_the_checkout() -> None:
     }
 
 
+def test_the_image_has_the_wheel_that_is_shipped(built: Path, tmp_path: Path) -> None:
+    """What is copied to build it makes the same one, byte for byte."""
+    source = tmp_path / "source"
+    for name in copied():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, source / name)
+    uv("build", "--quiet", "--wheel", "--out-dir", tmp_path, source)
+
+    assert contents(wheel(built)) == contents(wheel(tmp_path))
+
+
 def test_the_compose_file_is_what_the_specification_calls_one() -> None:
     """By the schema of compose-spec; the settings that it gives exist, and the paths that it builds from."""
     checked = subprocess.run(
@@ -66,7 +79,8 @@ async def test_what_compose_starts_brings_music_as_any_user_on_a_read_only_root(
 ) -> None:
     """Its server and both workers, as its commands say, with a Redis of the same options, and one library."""
     environment = tmp_path / "environment"
-    install(built, SYSTEM_PYTHON, environment)
+    uv("venv", "--quiet", "--relocatable", "--python", SYSTEM_PYTHON, environment)
+    uv("pip", "install", "--quiet", "--python", environment, "--constraint", constraints(built), wheel(built))
     services = compose()["services"]
     options = services["redis"]["command"]
     settings = {name.removeprefix("--"): value for name, value in zip(options[1::2], options[2::2], strict=True)}
