@@ -1,11 +1,13 @@
 """A disk whose power can be cut: ext4 in an image file, mounted through a loop device.
 
 What was not fsynced lives only in memory for up to a minute (`commit=60`). A copy of the image file, taken while the
-disk is in use, is what a power cut would leave on the platter; mounted elsewhere, it can be looked at. Needs root.
+disk is in use, is what a power cut would leave on the platter; mounted elsewhere, it can be looked at. Only a copy
+during which nothing was written is one moment of the disk; no power cut leaves a mixture of two. Needs root.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -28,10 +30,19 @@ class Disk:
         """The disk as it would be found if the power went now, mounted below *folder* until the block ends."""
         folder.mkdir()
         copy = folder / "copy.img"
-        shutil.copyfile(self.image, copy)
+        written = None
+        while written is None or written != self._written():
+            written = self._written()
+            shutil.copyfile(self.image, copy)
         with _mounted(copy, folder / "root") as root:
             yield root
         copy.unlink()
+
+    def _written(self) -> list[str]:
+        """What the kernel counts of writes and flushes to the disk, done and under way (Documentation/block/stat)."""
+        device = self.root.stat().st_dev
+        fields = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}/stat").read_text().split()
+        return [*fields[4:7], fields[8], *fields[15:16]]
 
 
 @contextmanager
