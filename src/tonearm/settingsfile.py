@@ -33,7 +33,12 @@ def find() -> Path | None:
         with suppress(RuntimeError):  # a home that nobody knows: such a file is not there
             return Path(named).expanduser()
         return Path(named)
-    return next((place for place in places() if os.path.exists(place)), None)  # noqa: PTH110 - False where we may not look
+    return next((place for place in places() if is_there(place)), None)
+
+
+def is_there(path: Path) -> bool:
+    """Whether this user finds a file there. Where he may not look, as in a working folder that is closed, is none."""
+    return os.path.exists(path)  # noqa: PTH110 - Path.exists raises where we may not look
 
 
 def closed() -> Path | None:

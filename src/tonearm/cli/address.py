@@ -20,13 +20,17 @@ NAMES = ("HOST", "PORT", "BASE_PATH", "TLS_CERT", "UNIX_SOCKET")
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "[::]": "::1"}  # noqa: S104 - read, not listened on
 
 
+def _has_file() -> bool:
+    return settingsfile.is_there(Path(".env")) or settingsfile.find() is not None
+
+
 def default_server() -> str:
     """The base URL of the server that the settings describe, reached from this machine.
 
     Raises:
         SetupError: a setting is wrong, or leaves the port to chance.
     """
-    if not any(os.environ.get(name) for name in NAMES) and not Path(".env").exists() and settingsfile.find() is None:
+    if not any(os.environ.get(name) for name in NAMES) and not _has_file():
         return DEFAULT
     from tonearm.settings import load  # noqa: PLC0415 - takes longer than the rest of a command
 

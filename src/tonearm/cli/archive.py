@@ -42,7 +42,11 @@ def archive(job: JobId, *, output: Target = None, server: Server = None, json: J
 
 
 def _require_absent(target: Path) -> None:
-    if target.exists():
+    try:
+        there = target.exists()
+    except OSError as error:
+        raise SetupError(f"{target} cannot be written: {error.strerror or error}") from error
+    if there:
         raise SetupError(f"{target} is there already: choose another name with --output")
 
 

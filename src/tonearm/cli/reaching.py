@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from tonearm.clock import Clock, SystemClock
 from tonearm.errors import DatabaseInUse, SetupError
@@ -26,9 +27,16 @@ def settings_of_queue() -> Settings:
     """
     settings = load()
     logs.set_up(settings)
-    if settings.shared_queue() is None and not settings.database.exists():
+    if settings.shared_queue() is None and not _is_there(settings.database):
         raise SetupError(f"There is no queue: {settings.database} is not there. See QUEUE_DATABASE and REDIS_URL.")
     return settings
+
+
+def _is_there(database: Path) -> bool:
+    try:
+        return database.exists()
+    except OSError as error:
+        raise SetupError(f"The database {database} cannot be read: {error.strerror or error}.") from error
 
 
 def do(settings: Settings, order: Order, take: Callable[[bytes], None]) -> Answer:

@@ -31,10 +31,10 @@ def whole(target: Path, check: Callable[[Path], None] = lambda _: None) -> Itera
     Raises:
         SetupError: it cannot be written, or is there already.
     """
-    if target.exists():
-        raise SetupError(f"{target} is there already: choose another name")
     part = target.with_name(f"{target.name}.part")
     try:
+        if target.exists():
+            raise SetupError(f"{target} is there already: choose another name")
         with open(part, "wb", opener=partial(os.open, mode=0o600)) as file:
             yield file
             file.flush()
@@ -45,7 +45,8 @@ def whole(target: Path, check: Callable[[Path], None] = lambda _: None) -> Itera
     except OSError as error:
         raise SetupError(f"{target} cannot be written: {error.strerror or error}") from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it has its name, or the folder is closed: nothing is left
+            part.unlink()
 
 
 @contextlib.contextmanager

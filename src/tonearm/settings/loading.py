@@ -85,7 +85,8 @@ def _files(file: Path | None, env_file: Path) -> Iterator[Layer]:
     if file is not None:
         yield Layer(str(file), read(file), file=file)
     try:
-        env = DotEnvSettingsSource(Settings, env_file=env_file, env_file_encoding="utf-8")
+        there = env_file if settingsfile.is_there(env_file) else None
+        env = DotEnvSettingsSource(Settings, env_file=there, env_file_encoding="utf-8")
     except (OSError, UnicodeError) as error:
         raise SetupError(f"The settings file {env_file} cannot be read: {error}") from error
     yield Layer(env_file.name, env(), env.env_vars, env_file)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support.programs import find
+from tests.support.powerless import powerless
 
 from tonearm import settingsfile
 from tonearm.errors import SetupError, WrongSettings
@@ -218,17 +216,27 @@ print(settingsfile.find(), settingsfile.closed())
 Path("../here").chmod(0)
 print(settingsfile.find(), settingsfile.closed())
 """
-    powerless = [find("setpriv"), "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
-    ended = subprocess.run(
-        [*powerless, sys.executable, "-c", program],
-        env={"HOME": str(tmp_path / "home"), "PYTHONPATH": os.pathsep.join(sys.path)},
-        cwd=tmp_path,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    ended = powerless(program, tmp_path, HOME=str(tmp_path / "home"))
     for name in ("here", "home", "machine"):
         (tmp_path / name).chmod(0o700)
 
     assert ended.stderr == ""
     assert ended.stdout.splitlines() == ["tonearm.toml None", *[f"None {tmp_path / 'machine'}"] * 2]
+
+
+def test_in_a_working_folder_that_is_closed_there_is_no_file(tmp_path: Path) -> None:
+    """As for the user of a service, whom `sudo -u` leaves in the home of somebody else."""
+    home = tmp_path / "ann"
+    home.mkdir()
+    (home / ".env").write_text("PORT=9001\n", "utf-8")
+    program = """
+from pathlib import Path
+from tonearm.cli.address import default_server
+from tonearm.settings import load
+Path("../ann").chmod(0)
+print(load().port, default_server())
+"""
+    ended = powerless(program, home, HOME=str(tmp_path))
+    home.chmod(0o700)
+
+    assert (ended.stdout, ended.stderr) == ("8080 http://127.0.0.1:8080\n", "")
