@@ -5,9 +5,13 @@ Keys are made and revoked in the main store alone.
 
 from __future__ import annotations
 
+import structlog
+
 from tonearm.errors import KeysUnknown
 from tonearm.model import KeyRecord
 from tonearm.store.spool.both import Both
+
+log = structlog.get_logger("store.spool")
 
 
 class CopiedKeys:
@@ -29,6 +33,9 @@ class CopiedKeys:
             if not (here or self._heard):
                 raise KeysUnknown("The queue is away, and which keys it has is not known here")
             return here
+        if here and not there and not self._heard:
+            names = sorted(record.name for record in here if record.parent is None)
+            log.warning("The queue has no keys: those kept on this machine are forgotten", names=names)
         await self._copy(here, there)
         self._heard = True
         return there

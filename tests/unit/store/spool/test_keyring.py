@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from structlog.testing import capture_logs
 from tests.contract.test_keyring import ANN, BOB, session
 from tests.unit.store.spool.conftest import Stores
 
@@ -33,6 +34,18 @@ async def test_what_was_revoked_elsewhere_leaves_the_copy(stores: Stores) -> Non
     await stores.go_away()
 
     assert await stores.spool.keys() == (BOB,)
+
+
+async def test_keys_that_a_queue_without_any_takes_away_are_told(stores: Stores) -> None:
+    """Once, by name: whoever moves to another Redis and did not make them there has an open server from then on."""
+    await stores.spool.add_key(ANN)
+    await stores.spool.keys()
+    await stores.main.remove_key("ann")
+    spool = await stores.restart()
+
+    with capture_logs() as logs:
+        assert await spool.keys() == await spool.keys() == ()
+    assert [entry["names"] for entry in logs if entry["log_level"] == "warning" and "names" in entry] == [["ann"]]
 
 
 async def test_that_there_are_no_keys_has_to_be_known(stores: Stores) -> None:
