@@ -13,6 +13,7 @@ import logging
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Final, TextIO
@@ -22,6 +23,7 @@ from structlog.stdlib import ProcessorFormatter
 from structlog.types import EventDict, Processor, WrappedLogger
 
 from tonearm.clock import iso
+from tonearm.ops.journal import is_journal, with_urgency
 from tonearm.ops.lines import json_line, named, text_line
 from tonearm.ops.redact import hide
 from tonearm.settings import Settings, secrets_of
@@ -79,7 +81,7 @@ def configure(format: str = "text", level: str = "info", stream: TextIO | None =
         cache_logger_on_first_use=False,
     )
     handler = _Handler(stream or sys.stderr)
-    write = json_line if format == "json" else text_line
+    write = _writer(format, handler.stream)
     handler.setFormatter(
         ProcessorFormatter(
             processors=[ProcessorFormatter.remove_processors_meta, lambda _logger, _method, event: write(event)],
@@ -92,6 +94,14 @@ def configure(format: str = "text", level: str = "info", stream: TextIO | None =
     root.addHandler(handler)
     _set_levels(thresholds)
     logging.captureWarnings(capture=True)
+
+
+def _writer(form: str, stream: TextIO) -> Callable[[EventDict], str]:
+    """What makes a line of an event."""
+    write = json_line if form == "json" else text_line
+    if not is_journal(stream):
+        return write
+    return lambda event: with_urgency(write(event), event.get("level"))
 
 
 def _set_levels(thresholds: dict[str, int]) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import re
 import secrets
 import sys
 import threading
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -351,3 +353,25 @@ def test_who_tells_addresses_whole_is_kept_from_it_whatever_is_asked_for(
         logs.configure("text", asked, out)
 
         assert logging.getLogger("apprise").level == level
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_the_journal_is_told_how_urgent_a_line_is(
+    out: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """Where the lines go to it, and nowhere else: behind a redirection of stderr the variable names another stream."""
+    with (tmp_path / "journal").open("w+") as journal, (tmp_path / "other").open("w+") as other:
+        found = os.fstat(journal.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino}")
+        for stream in (journal, other, out):
+            logs.configure(form, "info", stream)
+            structlog.get_logger("server").info("Ready")
+            structlog.get_logger("server").warning("The queue is long")
+        for stream in (journal, other):
+            stream.seek(0)
+        urgent, plain = journal.read().splitlines(), other.read().splitlines()
+
+    assert [line[:3] for line in urgent] == ["<6>", "<4>"]
+    for lines in ([line[3:] for line in urgent], plain, out.getvalue().splitlines()):
+        assert ["Ready" in lines[0], "The queue is long" in lines[1]] == [True, True]
+        assert not any(line.startswith("<") for line in lines)
