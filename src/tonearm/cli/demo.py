@@ -54,7 +54,7 @@ def run(folder: Path | None, *, once: bool) -> ExitCode:
         if folder is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tonearm-demo-")))
         folder = folder.resolve()
-        folder.mkdir(parents=True, exist_ok=True)
+        _make_folder(folder)
         children = stack.enter_context(Children(folder))
         try:
             return _play(folder, children, once=once, kept=kept)
@@ -63,6 +63,13 @@ def run(folder: Path | None, *, once: bool) -> ExitCode:
             return ExitCode.INTERRUPTED if once else ExitCode.OK
         except OSError as error:
             raise SetupError(f"The demo cannot go on: {error}") from error
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(f"The folder {folder} (--folder) cannot be made: {error.strerror or error}") from error
 
 
 def _play(folder: Path, children: Children, *, once: bool, kept: bool) -> ExitCode:

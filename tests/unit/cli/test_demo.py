@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from tests.unit.cli.conftest import Run
+
 from tonearm.cli.demo import examples
 from tonearm.model import JobType, Quality
 
@@ -11,3 +15,13 @@ def test_what_the_demo_proposes_fits_the_library_that_came_out() -> None:
     proposed = examples("job-1-a", (JobType.ALBUM, 1, Quality.LOSSLESS))
 
     assert proposed[-2:] == ["remove --files job-1-a", "add album 1 --quality LOSSLESS --wait"]
+
+
+def test_a_folder_that_cannot_be_made_is_a_message(tonearm: Run, tmp_path: Path) -> None:
+    """The slip of somebody who names a file."""
+    (tmp_path / "file").touch()
+
+    ended = tonearm("demo", "--folder", str(tmp_path / "file"))
+
+    assert ended.code == 4
+    assert ended.err.startswith(f"Error: The folder {tmp_path / 'file'} (--folder) cannot be made: ")
