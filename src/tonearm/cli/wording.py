@@ -20,7 +20,7 @@ _ADVICE = {
     FailureCode.RATE_LIMIT: "The catalog asks for fewer requests. Try again later.",
     FailureCode.SERVER_ERROR: "The catalog or its media server is in trouble. Try again later.",
     FailureCode.NOT_FOUND: "The catalog does not have this id. The catalog of a folder lists its ids under /albums.",
-    FailureCode.QUALITY_UNAVAILABLE: "The catalog does not have this quality. Ask for another:",
+    FailureCode.QUALITY_UNAVAILABLE: "The catalog does not have this quality. Ask for another, which may be there:",
     FailureCode.AUTH: "The catalog refused us. Check INTERNAL_API_TOKEN.",
     FailureCode.API_ERROR: "The catalog answered something that is not its contract. Check INTERNAL_API_URL.",
     FailureCode.INTEGRITY: "What arrived is not the file that was promised. Try again; if it stays, ask the catalog.",
@@ -87,23 +87,27 @@ def troubles(job: Job) -> list[str]:
     for code in dict.fromkeys(codes):
         lines.append(_ADVICE[code])
         if code is FailureCode.QUALITY_UNAVAILABLE:
-            lines.append(f"  {_in_another_quality(job)}")
+            lines += [f"  {command}" for command in _in_other_qualities(job)]
     if not codes or not _IN_VAIN.issuperset(codes):
         again = "Fetch what is missing" if job.status is Status.COMPLETED else "Try again"
         lines.append(f"{again}: tonearm retry {job.id}")
     return lines
 
 
-def _in_another_quality(job: Job) -> str:
-    """The command that asks for what this quality does not have: the missing tracks, or all of it."""
+def _in_other_qualities(job: Job) -> list[str]:
+    """The commands that ask for what this quality does not have, best first: the missing tracks, or all of it.
+
+    Both others are named, since nobody knows yet which of them is there.
+    """
     wanted = job.job
-    other = Quality.LOW if wanted.quality is Quality.HIGH else Quality.HIGH
+    others = [quality for quality in (Quality.LOSSLESS, Quality.HIGH, Quality.LOW) if quality is not wanted.quality]
     lacking = [track.track_id for track in job.failed_tracks or () if track.code is FailureCode.QUALITY_UNAVAILABLE][
         :MISSING_SHOWN
     ]
+    what = f"{wanted.type} {wanted.catalog_id}"
     if job.status is Status.COMPLETED and lacking:
-        return f"tonearm add track {' '.join(map(str, lacking))} --quality {other}"
-    return f"tonearm add {wanted.type} {wanted.catalog_id} --quality {other}"
+        what = f"track {' '.join(map(str, lacking))}"
+    return [f"tonearm add {what} --quality {quality}" for quality in others]
 
 
 def missing(track: FailedTrack) -> str:

@@ -11,6 +11,7 @@ from tests.unit.client.playing import JOB_ID, job
 from tonearm.cli import wording
 from tonearm.client import Job
 from tonearm.errors import FailureCode
+from tonearm.model import Quality
 
 MISSING = {"trackId": 3, "trackTitle": "Blue", "error": "Download timeout (30s)", "code": "timeout", "attempts": 4}
 
@@ -81,19 +82,24 @@ def test_every_failure_code_has_its_advice(code: FailureCode) -> None:
     assert len(wording.troubles(record(status="failed", error="x", failureCode=code))) >= 2
 
 
+@pytest.mark.parametrize("wanted", Quality)
 @pytest.mark.parametrize(
-    ("changes", "command"),
+    ("changes", "what"),
     [
-        ({"status": "failed", "failureCode": "quality_unavailable"}, "tonearm add album 5 --quality HIGH"),
+        ({"status": "failed", "failureCode": "quality_unavailable"}, "album 5"),
         ({"status": "completed", "outcome": "partial", "failedCount": 1,
-          "failedTracks": [MISSING | {"code": "quality_unavailable"}]}, "tonearm add track 3 --quality HIGH"),
+          "failedTracks": [MISSING | {"code": "quality_unavailable"}]}, "track 3"),
     ],
 )  # fmt: skip
-def test_a_quality_that_is_not_there_is_not_asked_for_again(changes: dict[str, Any], command: str) -> None:
-    """The advice is another quality, of all or of the missing tracks, and no retry."""
-    lines = [line.strip() for line in wording.troubles(record(**changes))]
+def test_a_quality_that_is_not_there_is_not_asked_for_again(
+    changes: dict[str, Any], what: str, wanted: Quality
+) -> None:
+    """The advice is both other qualities, of all or of the missing tracks, and no retry."""
+    asked = {"type": "album", "albumId": 5, "quality": wanted}
+    lines = [line.strip() for line in wording.troubles(record(**changes, job=asked))]
 
-    assert lines[-1] == command
+    others = [quality for quality in (Quality.LOSSLESS, Quality.HIGH, Quality.LOW) if quality is not wanted]
+    assert lines[-2:] == [f"tonearm add {what} --quality {quality}" for quality in others]
     assert not any("tonearm retry" in line for line in lines)
 
 
