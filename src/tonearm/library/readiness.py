@@ -112,6 +112,8 @@ def _renamed(staged: Path, moved: Path, *, last: bool) -> bool:
 def _refusals(what: str) -> Iterator[None]:
     try:
         yield
+    except FileExistsError as error:  # from mkdir
+        raise SetupError(f"{what} is there, and is no folder") from error
     except OSError as error:
         if error.errno == errno.EXDEV:
             raise SetupError(f"{what} and the stage (QUEUE_STAGE_DIR) must lie on the same volume") from error

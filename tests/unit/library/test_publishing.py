@@ -239,5 +239,5 @@ def test_a_stage_that_would_look_like_music_is_refused(library: Path, where: str
 def test_a_library_that_is_a_file_is_refused(tmp_path: Path) -> None:
     """The message names the path, the setting and the reason."""
     (tmp_path / "music").write_bytes(b"")
-    with pytest.raises(SetupError, match=r"music \(DOWNLOAD_DIR\) cannot be written: File exists"):
+    with pytest.raises(SetupError, match=r"music \(DOWNLOAD_DIR\) is there, and is no folder"):
         check_library(tmp_path / "music")

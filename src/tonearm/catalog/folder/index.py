@@ -248,7 +248,7 @@ def _expect(rows: Any, statement: str, after: int | None) -> None:
 def open_index(directory: Path, database: Path | None = None) -> MusicIndex:
     """Open the index of *directory* as it was left; otherwise as `index_folder`."""
     if not directory.is_dir():
-        raise SetupError(f"There is no folder {directory}")
+        raise SetupError(f"{directory} is no folder" if directory.exists() else f"There is no folder {directory}")
     return MusicIndex(directory, database or default_database(directory))
 
 
