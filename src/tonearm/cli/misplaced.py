@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import typer
@@ -14,7 +15,7 @@ NO_ID = f"must be a whole number from 1 to {MAX_CATALOG_ID}"
 
 
 class OfCommands(TyperGroup):
-    """Commands, before whose names an option of theirs is refused with the place where it belongs."""
+    """Commands, before whose names an option of theirs is refused with its place, and behind them one of ours."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # of the click that typer brings along
         """Take the arguments; those before the first name have to be our own."""
@@ -28,15 +29,29 @@ class OfCommands(TyperGroup):
         }
         own = {name for option in self.get_params(ctx) for name in option.opts}
         theirs = {name for command in self.commands.values() for option in command.params for name in option.opts}
-        arguments = iter(args)
+        command, arguments = None, iter(args)
         for name, has_value, _ in (argument.partition("=") for argument in arguments):
             if not name.startswith("-"):
+                command = self.commands.get(name)
                 break
             if name in theirs - own:
                 message = f"{name} belongs behind the command: {ctx.command_path} COMMAND {name}"
                 raise typer.BadParameter(message, ctx)
             if name in valued and not has_value:
                 next(arguments, None)
+        if command is not None and not command.context_settings.get("ignore_unknown_options"):
+            _refuse_behind(ctx, command, valued, arguments)
+
+
+def _refuse_behind(ctx: Any, command: Any, ours: set[str], arguments: Iterator[str]) -> None:
+    takes = {name: not getattr(option, "is_flag", False) for option in command.params for name in option.opts}
+    for name, has_value, _ in (argument.partition("=") for argument in arguments):
+        if name == "--":
+            break
+        if name in ours - takes.keys():
+            raise typer.BadParameter(f"{name} belongs before the command: {ctx.command_path} {name} … COMMAND", ctx)
+        if takes.get(name) and not has_value:
+            next(arguments, None)
 
 
 class OfIds(TyperCommand):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from tests.unit.cli.answers import MISSING, OTHER, RECEIPT, one, refused
 from tests.unit.cli.conftest import Run
@@ -51,9 +53,16 @@ def test_a_number_out_of_range_is_refused_in_the_words_of_the_server(tonearm: Ru
         ("keys --server=http://127.0.0.1:1 list", "tonearm keys COMMAND --server"),
         ("--sever x list", "No such option: --sever"),
         ("--api-key --server version", "tonearm 0"),
+        ("list --api-key x", "--api-key belongs before the command: tonearm --api-key … COMMAND"),
+        ("config --config=x.toml", "--config belongs before the command"),
+        ("keys create ann --api-key x", "--api-key belongs before the command"),
+        ("list --text --api-key --limit 0", "'0' must be a whole number"),
+        ("add album -- --api-key", "'--api-key' must be a whole number"),
     ],
 )
-def test_an_option_before_its_command_is_refused_with_its_place(tonearm: Run, line: str, words: str) -> None:
+def test_an_option_on_the_wrong_side_of_its_command_is_refused_with_its_place(
+    tonearm: Run, line: str, words: str
+) -> None:
     """What no command has is still unknown, and the value of an option is not taken for one."""
     ended = tonearm(*line.split())
 
@@ -251,3 +260,12 @@ def test_a_wrong_id_is_refused_before_anything_is_sent(tonearm: Run, stage: Stag
     assert ended.code == 2
     assert "must be a whole number from 1 to 2147483647" in ended.err
     assert stage.heard == []
+
+
+def test_a_file_is_no_folder_of_music(tonearm: Run, tmp_path: Path) -> None:
+    """It is there, so it is not told that there is none."""
+    (tmp_path / "song.flac").touch()
+
+    ended = tonearm("catalog", "serve", str(tmp_path / "song.flac"))
+
+    assert (ended.code, ended.err) == (4, f"Error: {tmp_path / 'song.flac'} is no folder\n")
