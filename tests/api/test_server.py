@@ -170,18 +170,19 @@ async def test_a_key_that_does_not_open_is_an_error_and_no_question(
     await openssl("genrsa", "-out", other, "2048")
     await openssl("rsa", "-in", key, "-aes128", "-passout", "pass:secret", "-out", locked)
     for wrong in (other, locked):
-        with pytest.raises(SetupError, match="TLS_CERT, TLS_KEY"):
+        with pytest.raises(SetupError, match=r"TLS_CERT=\S+, TLS_KEY="):
             await start(PORT="0", TLS_CERT=str(cert), TLS_KEY=str(wrong))
     assert "pass phrase" not in capfd.readouterr().err
 
 
 async def test_a_key_that_is_none_is_an_error_that_names_the_settings(tmp_path: Path) -> None:
-    """Garbage in TLS_CERT is a message, not a stack."""
+    """Garbage in TLS_CERT, or no file, is a message with its path, not a stack."""
     garbage = tmp_path / "cert.pem"
     garbage.write_text("garbage")
 
-    with pytest.raises(SetupError, match="TLS_CERT"):
-        await start(PORT="0", TLS_CERT=str(garbage))
+    for wrong in (garbage, tmp_path / "none.pem"):
+        with pytest.raises(SetupError, match=f"TLS_CERT={wrong}"):
+            await start(PORT="0", TLS_CERT=str(wrong))
 
 
 async def test_signals_stay_with_the_program(api: Api) -> None:

@@ -115,7 +115,9 @@ class ApiServer:
         try:
             config.load()
         except (OSError, ValueError) as error:
-            raise SetupError(f"The certificate (TLS_CERT, TLS_KEY) cannot be used: {error}") from error
+            named = {"TLS_CERT": settings.tls_cert, "TLS_KEY": settings.tls_key}
+            files = ", ".join(f"{name}={path}" for name, path in named.items() if path)
+            raise SetupError(f"The certificate ({files}) cannot be used: {error}") from error
         return config
 
     def _bind(self) -> list[socket.socket]:
