@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tonearm.cli.reaching import ask_holder, in_use, settings_of_queue
+from tonearm.cli.reaching import ask_holder, in_use, settings_of_queue, stop_first
 from tonearm.cli.target import STANDARD, whole, written
 from tonearm.cli.terminal import out
 from tonearm.cli.wording import size
@@ -64,7 +64,7 @@ def restore(source: Path, *, replace: bool) -> None:
     try:
         found, before = backups.restore(source, settings.database, replace=replace)
     except DatabaseInUse as error:
-        raise SetupError(f"A server uses the database {settings.database}. Stop it first.") from error
+        raise SetupError(stop_first(settings)) from error
     out.document({"success": True, "before": None if before is None else str(before), **_counts(found)})
     out.line(f"{_told(found)} are in {settings.database}")
     if before is not None:

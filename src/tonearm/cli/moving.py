@@ -98,7 +98,7 @@ async def _import(settings: Settings, file: BinaryIO, name: str) -> dict[TakenIn
     progress = _Progress()
     lines = _Lines(file, name)
     lines.header()
-    async with opened(settings, clock) as store:
+    async with opened(settings, clock, asked=False) as store:
         at_once = AT_ONCE if settings.shared_queue() is None else 1
         batch: list[tuple[int, JobDump]] = []
         try:

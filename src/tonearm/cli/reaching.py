@@ -74,8 +74,10 @@ async def _directly(settings: Settings, order: Order, take: Callable[[bytes], No
 
 
 @asynccontextmanager
-async def opened(settings: Settings, clock: Clock) -> AsyncIterator[Store]:
+async def opened(settings: Settings, clock: Clock, *, asked: bool = True) -> AsyncIterator[Store]:
     """The queue, opened by this process alone; in Redis beside others.
+
+    *asked*: whether the process that has the file can mostly be asked to do the same.
 
     Raises:
         SetupError: another process has the file.
@@ -83,11 +85,16 @@ async def opened(settings: Settings, clock: Clock) -> AsyncIterator[Store]:
     try:
         store = await open_store(settings, clock)
     except DatabaseInUse as error:
-        raise SetupError(in_use(settings)) from error
+        raise SetupError(in_use(settings) if asked else stop_first(settings)) from error
     try:
         yield store
     finally:
         await store.close()
+
+
+def stop_first(settings: Settings) -> str:
+    """What is said where another process has the file, and none is ever asked."""
+    return f"A server uses the database {settings.database}. Stop it first."
 
 
 def in_use(settings: Settings) -> str:

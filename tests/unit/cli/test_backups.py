@@ -277,6 +277,7 @@ def test_what_is_no_sound_backup_changes_nothing(tonearm: Run, here: Path, how: 
 
     assert ended.code == 4
     assert BACKUP in ended.err
+    assert "Move it away" not in ended.err, "the advice for the queue's own file"
     assert folder(here) == files
     assert len(on(here, listed)) == 1
 

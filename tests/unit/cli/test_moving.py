@@ -220,6 +220,7 @@ def test_who_has_the_database_and_cannot_be_asked_has_to_be_stopped(tonearm: Run
     ended = on(here, held)
     assert ended.code == 4
     assert "Stop it first" in ended.err
+    assert ("in a moment" in ended.err) == (command == "export"), "an import is never asked for"
     assert list(Path().glob("jobs*")) == [Path(EXPORT)]
 
 

@@ -24,6 +24,7 @@ from tonearm.store.sqlite.file import (
     COMING,
     LOGS,
     FileLock,
+    NotOurs,
     connect,
     make_folder,
     migrate,
@@ -86,7 +87,10 @@ def restore(backup: Path, database: Path, *, replace: bool) -> tuple[Contents, P
         SetupError: the backup is none, or damaged, or there are jobs in the database and not *replace*; nothing was
             changed.
     """
-    contents(backup)
+    try:
+        contents(backup)
+    except NotOurs as error:
+        raise SetupError(f"{backup} was not written by `tonearm backup`.") from error
     make_folder(database)
     with _alone(database):
         if not replace:

@@ -118,6 +118,10 @@ class FileLock:
         self._file.close()
 
 
+class NotOurs(SetupError):
+    """A file that is no queue of any version."""
+
+
 def check_ours(database: Path) -> bool:
     """Whether there is a database of ours at this path; False when there is nothing, or an empty file.
 
@@ -143,9 +147,9 @@ def version_of(database: Path) -> int | None:
     if not header:
         return None
     if len(header) < _HEADER_BYTES or not header.startswith(_MAGIC):
-        raise SetupError(f"{database} is not a database. Move it away, or name another file (QUEUE_DATABASE).")
+        raise NotOurs(f"{database} is not a database. Move it away, or name another file (QUEUE_DATABASE).")
     if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
-        raise SetupError(
+        raise NotOurs(
             f"{database} is the database of another program. Name another file for the queue (QUEUE_DATABASE)."
         )
     version = int.from_bytes(header[60:64], "big")
