@@ -42,7 +42,7 @@ _WAITING_HELPS = {
 _FULL: dict[str, type[StoreRefused]] = {"MISCONF": StoreDiskFull, "OOM": StoreFull}
 _PERSON = {
     "WRONGPASS": "refuses the user or the password of REDIS_URL",
-    "NOAUTH": "wants a password: write it into REDIS_URL, as redis://user:password@host",
+    "NOAUTH": "wants a password: write it into REDIS_URL, as redis://:password@host, or redis://user:password@host",
     "NOPERM": "does not let this user do what a queue needs: see docs/how-to/redis.md for its permissions",
 }
 _PERSON_PHRASES = {
