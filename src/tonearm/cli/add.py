@@ -45,9 +45,10 @@ def add(
     server: Server = None,
     json: Json = False,
 ) -> None:
-    """Queue tracks or albums by their ids in the catalog, which `tonearm search` finds.
+    """Queue tracks or albums by their ids in the catalog.
 
-    Several ids wait until the server's limits let them in. What is unfinished already is not queued twice.
+    `tonearm search` finds ids. Several wait until the server's limits let them in. What is unfinished already is not
+    queued twice.
     """
     out.json = json
     with connect(server) as client:

@@ -100,7 +100,7 @@ def config(*, json: Json = False) -> None:
 
 @app.command(epilog=EPILOG)
 def doctor(*, json: Json = False) -> None:
-    """Look at everything that the server lives in, and say what is well and what is not.
+    """Look at all that a server lives in, and say what is wrong.
 
     Settings, library, disk, queue, catalog, clocks and limits; every index is compared with the records. Changes
     nothing, and disturbs no server that runs.
@@ -127,7 +127,10 @@ def serve_catalog(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Serve a folder of music as a catalog, for INTERNAL_API_URL of a server."""
+    """Serve a folder of music as a catalog.
+
+    Its address is the INTERNAL_API_URL of a server.
+    """
     from tonearm.cli.catalogs import serve_folder  # noqa: PLC0415 - loads an HTTP server
 
     out.json = json
@@ -213,7 +216,7 @@ def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many there are.")] = False,
     json: Json = False,
 ) -> None:
-    """Remove the records of old jobs now, and give the disk their room back.
+    """Remove the records of old jobs now, and give their room back.
 
     Finished jobs older than the retention of the settings; a worker does it every hour by itself. Files stay.
     """
@@ -279,7 +282,8 @@ def _say(error: TonearmError) -> None:
         out.note(SEE_LIST)
     elif isinstance(error, Refused) and error.code == RefusalCode.UNAUTHORIZED:
         out.note(
-            "Commands take it from TONEARM_API_KEY or --api-key. Who runs the server makes one: tonearm keys create"
+            "Commands take it from TONEARM_API_KEY or --api-key. "
+            "Who runs the server makes one: tonearm keys create NAME --scope SCOPE"
         )
     elif isinstance(error, StoreUnavailable) and not isinstance(error, StoreDamaged):
         out.note("The queue does not answer now. Try again in a moment.")

@@ -94,7 +94,8 @@ def show(*, server: Server = None, json: Json = False) -> None:
         out.line("  ".join(filter(None, (f"{key.name:<20}", f"{key.scope:<8}", limits, f"sessions {key.sessions}"))))
     if not keys:
         out.note(
-            "There is no key, so everybody who reaches the server may do everything. Make one: tonearm keys create"
+            "There is no key, so everybody who reaches the server may do everything. "
+            "Make one: tonearm keys create NAME --scope admin"
         )
 
 

@@ -19,10 +19,10 @@ def webhooks(
     server: Server = None,
     json: Json = False,
 ) -> None:
-    """Show who is told what happens, and what became of the newest webhooks.
+    """Show who is told what happens, and what became of it.
 
-    Of an address no more than scheme, host and port are shown, of a service by which messages go its scheme alone. A
-    test goes the way of all others, so that what became of it is shown a moment later.
+    The newest webhooks are listed. Of an address no more than scheme, host and port are shown, of a service by which
+    messages go its scheme alone. A test goes the way of all others, so that what became of it is shown a moment later.
     """
     out.json = json
     with connect(server) as client:

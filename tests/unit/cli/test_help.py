@@ -75,6 +75,12 @@ def test_every_command_and_option_is_in_the_reference(tonearm: Run, command: tup
     assert [option for option in options - {"--help"} if f"`{option}" not in REFERENCE] == []
 
 
+@pytest.mark.parametrize("group", ["", "catalog", "keys"])
+def test_no_line_of_an_overview_is_cut_off(tonearm: Run, group: str) -> None:
+    """What a command does fits beside its name on a terminal of 80 columns."""
+    assert not [line for line in tonearm(*group.split(), "--help").out.splitlines()[1:] if line.endswith("...")]
+
+
 def test_every_exit_code_is_in_the_reference() -> None:
     """With its meaning, in the words of the help or more of them."""
     for code in ExitCode:
