@@ -17,6 +17,7 @@ from tests.support.pages import PAGES, ROOT, blocks
 from tests.support.redis_server import RedisServer
 from typer.core import TyperGroup
 
+from tonearm.api.openapi import document
 from tonearm.cli.app import app
 from tonearm.cli.exits import ExitCode
 from tonearm.errors import FailureCode, RefusalCode
@@ -106,6 +107,19 @@ def test_every_exit_code_is_in_the_reference() -> None:
     """docs/reference/commands.md tells what each exit code means."""
     text = (REFERENCE / "commands.md").read_text("utf-8")
     assert [code.name for code in ExitCode if not re.search(rf"\b{code.value}\b", text)] == []
+
+
+def test_every_route_is_in_the_reference() -> None:
+    """The tables of docs/reference/http.md have a row for each, and for no other."""
+    rows = re.findall(r"^\| `([A-Z]+) (/[^`?]*)", (REFERENCE / "http.md").read_text("utf-8"), re.MULTILINE)
+    described = {
+        (method.upper(), path)
+        for path, operations in document("")["paths"].items()
+        for method in operations
+        if method != "parameters"
+    }
+
+    assert set(rows) == described
 
 
 def test_every_event_of_the_stream_is_in_the_reference() -> None:
