@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import urllib.request
@@ -17,6 +16,7 @@ from urllib.parse import urljoin
 import pytest
 from tests.shipped.conftest import constraints, contents, uv, wheel
 from tests.support.pages import ROOT
+from tests.support.quick import quick_folder
 
 SOURCE = ROOT / "src"
 VERSIONS = ("3.11", "3.12", "3.13")
@@ -58,16 +58,15 @@ def test_the_source_archive_makes_the_same_wheel(built: Path, tmp_path: Path) ->
 
 
 @pytest.fixture(params=interpreters())
-def installed(request: pytest.FixtureRequest, built: Path, tmp_path: Path) -> Iterator[Path]:
+def installed(request: pytest.FixtureRequest, built: Path) -> Iterator[Path]:
     """The bin of an empty environment into which pip installed the wheel."""
-    environment = tmp_path / "environment"
-    uv("venv", "--quiet", "--seed", "--python", request.param, environment)
-    python = environment / "bin" / "python"
-    pip = (python, "-m", "pip", "install", "--quiet", "--constraint", constraints(built), wheel(built))
-    done = subprocess.run(pip, check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    yield python.parent
-    shutil.rmtree(environment)
+    with quick_folder(megabytes=500) as environment:  # a disk that is busy with it would hold up the tests beside
+        uv("venv", "--quiet", "--seed", "--clear", "--python", request.param, environment)
+        python = environment / "bin" / "python"
+        pip = (python, "-m", "pip", "install", "--quiet", "--constraint", constraints(built), wheel(built))
+        done = subprocess.run(pip, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        yield python.parent
 
 
 def fetched(url: str) -> str:
