@@ -11,7 +11,7 @@ from typing import Any
 import apsw
 import pytest
 from tests.contract.steps import KEEP_NOTHING, listed, submit_track
-from tests.support.mounts import leave_free, small_disk
+from tests.support.mounts import leave_free, mounted, small_disk
 from tests.unit.cli.conftest import Run, fill, on
 
 from tonearm.errors import SetupError
@@ -151,6 +151,8 @@ def test_a_restore_that_is_killed_between_two_renames_leaves_the_queue_its_log(
     (before,) = (path for path in here.parent.glob("queue.db.before-*") if not path.name.endswith("-wal"))
     assert not here.exists()
 
+    with pytest.raises(SetupError, match="Restore the backup again"):
+        on(here, listed)
     assert tonearm("restore", BACKUP).code == 0
 
     assert before.with_name(f"{before.name}-wal").read_bytes() == b"log"
@@ -195,7 +197,7 @@ def test_what_a_killed_restore_left_is_gone_at_the_next_start(tonearm: Run, here
     on(here, submit_track)
     tonearm("backup", BACKUP)
     kept = tonearm("restore", BACKUP, "--replace", "--json").documents[0]["before"]
-    for ending in (".restoring", ".restoring-journal"):
+    for ending in (".restoring", ".restoring.new", ".restoring.new-journal"):
         here.with_name(f"queue.db{ending}").write_bytes(b"half")
     here.with_name("queue.db.before-20260102-030405").hardlink_to(here)
 
@@ -219,18 +221,67 @@ def test_what_a_killed_restore_left_and_nobody_can_remove_is_named(tonearm: Run,
     assert "queue.db.restoring, cannot be removed" in ended.err
 
 
-def test_no_empty_queue_is_made_where_a_restore_was_cut_off(tonearm: Run, here: Path) -> None:
+@pytest.mark.parametrize("ending", [".restoring", ".restoring.new"])
+def test_no_empty_queue_is_made_where_a_restore_was_cut_off(tonearm: Run, here: Path, ending: str) -> None:
     """Where the file system has one name for a file, a kill may come between the two queues; it can be said again."""
     on(here, submit_track)
     tonearm("backup", BACKUP)
     before = here.rename(here.with_name("queue.db.before-20260102-030405"))
-    here.with_name("queue.db.restoring").write_bytes(b"half")
+    here.with_name(f"queue.db{ending}").write_bytes(b"half")
 
     with pytest.raises(SetupError, match="Restore the backup again"):
         on(here, listed)
     assert tonearm("restore", BACKUP).code == 0
 
     assert len(on(here, listed)) == len(on(before, listed)) == 1
+
+
+def test_a_queue_that_is_put_aside_and_cannot_be_replaced_is_not_taken_for_none(tonearm: Run, here: Path) -> None:
+    """A log that is mounted cannot be renamed: the name of the queue is free by then."""
+    on(here, submit_track)
+    tonearm("backup", BACKUP)
+    with mounted(here.with_name("queue.db-wal"), "-t", "tmpfs", "tmpfs"):
+        ended = tonearm("restore", BACKUP, "--replace")
+    here.with_name("queue.db-wal").rmdir()
+    (before,) = here.parent.glob("queue.db.before-*")
+    assert not here.exists()
+
+    assert (ended.code, str(here) in ended.err) == (4, True)
+    with pytest.raises(SetupError, match="Restore the backup again"):
+        on(here, listed)
+    assert tonearm("restore", BACKUP).code == 0
+    assert folder(here) == ["queue.db", before.name, "queue.db.lock"]
+    assert len(on(here, listed)) == len(on(before, listed)) == 1
+
+
+@pytest.mark.parametrize("cut_off", [False, True])
+def test_a_restore_to_a_full_disk_forgets_none_that_was_cut_off(
+    tonearm: Run, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, cut_off: bool
+) -> None:
+    """What that one made is emptied, so that the next has its room; where there was nothing, nothing is left."""
+    on(here, submit_track)
+    tonearm("backup", BACKUP)
+    with small_disk(tmp_path / "disk", 1) as disk:
+        database = disk / "queue.db"
+        coming = disk / "queue.db.restoring"
+        monkeypatch.setenv("QUEUE_DATABASE", str(database))
+        if cut_off:
+            coming.write_bytes(b"half")
+        filler = leave_free(disk, 65_536)
+        full = tonearm("restore", BACKUP)
+        assert (full.code, "The disk is full" in full.err) == (4, True)
+        assert {*disk.iterdir()} == {filler, disk / "queue.db.lock", *([coming] if cut_off else [])}
+        filler.unlink()
+        if not cut_off:
+            assert on(database, listed) == []
+            return
+
+        with pytest.raises(SetupError, match="Restore the backup again"):
+            on(database, listed)
+        coming.write_bytes(bytes(524_288))
+        leave_free(disk, 65_536)
+        assert tonearm("restore", BACKUP).code == 0
+        assert not coming.exists()
 
 
 @pytest.mark.parametrize("dump", OLD, ids=lambda dump: dump.stem)

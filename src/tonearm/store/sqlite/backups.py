@@ -23,6 +23,7 @@ from tonearm.store.sqlite import copying
 from tonearm.store.sqlite.file import (
     COMING,
     LOGS,
+    MAKING,
     FileLock,
     NotOurs,
     connect,
@@ -85,7 +86,8 @@ def restore(backup: Path, database: Path, *, replace: bool) -> tuple[Contents, P
     Raises:
         DatabaseInUse: a process has the database.
         SetupError: the backup is none, or damaged, or there are jobs in the database and not *replace*; nothing was
-            changed.
+            changed. Or the disk keeps it from its place: a queue that was there may be aside by then, and until a
+            restore succeeds no start makes an empty one.
     """
     try:
         contents(backup)
@@ -95,12 +97,12 @@ def restore(backup: Path, database: Path, *, replace: bool) -> tuple[Contents, P
     with _alone(database):
         if not replace:
             _require_no_jobs(database)
-        coming = database.with_name(database.name + COMING)
+        new = database.with_name(database.name + MAKING)
         remove_cut_off(database)
         try:
-            _make(backup, coming)
-            found = contents(coming)
-            before = _exchange(coming, database)
+            _make(backup, new)
+            found = contents(new)
+            before = _exchange(new, database)
         finally:
             remove_cut_off(database)
         return found, before
@@ -140,19 +142,25 @@ def _require_no_jobs(database: Path) -> None:
         )
 
 
-def _make(backup: Path, coming: Path) -> None:
+def _make(backup: Path, new: Path) -> None:
     """Make a database out of a backup, of this version, which readers of events do not take for the one of before."""
     with _readable(backup), closing(apsw.Connection(str(backup), flags=apsw.SQLITE_OPEN_READONLY)) as db:
-        copying.copy(db, coming)
-    with _readable(coming), closing(apsw.Connection(str(coming))) as db:
+        copying.copy(db, new)
+    with _readable(new), closing(apsw.Connection(str(new))) as db:
         migrate(db, int(db.pragma("user_version")))
         db.execute("UPDATE meta SET value = ? WHERE key = 'instance'", (secrets.token_hex(4),))
 
 
-def _exchange(coming: Path, database: Path) -> Path | None:
-    """Give *coming* its name; where that lies now which had it."""
-    before = _put_aside(database)
-    coming.replace(database)
+def _exchange(new: Path, database: Path) -> Path | None:
+    """Give *new* the name of the database; where that lies now which had it."""
+    try:
+        coming = new.replace(database.with_name(database.name + COMING))
+        before = _put_aside(database)
+        coming.replace(database)
+    except OSError as error:
+        raise SetupError(
+            f"The backup cannot take the place of {database}: {error.strerror}. Mend that, and restore it again."
+        ) from error
     sync_folder(database.parent)
     return before
 

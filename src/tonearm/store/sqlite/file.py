@@ -77,6 +77,10 @@ MIGRATIONS: Sequence[Migration] = (
 
 
 COMING = ".restoring"
+"""What stands behind the name of a database that was made out of a backup, until it has its place. Where there is no
+database it goes in no other way, so that a start knows of a restore that was cut off."""
+
+MAKING = f"{COMING}.new"
 """What stands behind the name of a database that is being made out of a backup."""
 
 BEFORE = ".before-"
@@ -185,23 +189,32 @@ def prepare(database: Path) -> None:
 
 
 def _require_no_cut_off_restore(database: Path) -> None:
-    """Make no empty queue where one waits beside its place. Where there are hard links, it never does."""
-    if not database.exists() and (coming := database.with_name(database.name + COMING)).exists():
-        raise SetupError(
-            f"A restore was cut off: {database} is not there, and {coming} is not finished. Restore the backup again; "
-            f"to begin without it, remove that file. A queue that was there is {database.name}{BEFORE}… beside it."
-        )
+    """Make no empty queue where one waits beside its place. Where it can be opened and linked, it never does."""
+    for left in (database.with_name(database.name + ending) for ending in (COMING, MAKING)):
+        if left.exists() and not database.exists():
+            raise SetupError(
+                f"A restore was cut off: {database} is not there, and {left} is not finished. Restore the backup "
+                "again; to begin without it, remove that file. "
+                f"A queue that was there is {database.name}{BEFORE}… beside it."
+            )
 
 
 def remove_cut_off(database: Path) -> None:
     """Remove what a killed restore left: what it made, and a second name of the database; needs the lock.
 
+    Where there is no database, what was to be it is emptied and stays, as the sign that there was one.
+
     Raises:
         SetupError: this user may not, say.
     """
+    coming = database.with_name(database.name + COMING)
     try:
-        for ending in (COMING, f"{COMING}-journal"):
+        for ending in (MAKING, f"{MAKING}-journal"):
             database.with_name(database.name + ending).unlink(missing_ok=True)
+        if database.exists():
+            coming.unlink(missing_ok=True)
+        elif coming.exists():
+            os.truncate(coming, 0)
         for before in database.parent.glob(f"{glob.escape(database.name)}{BEFORE}*"):
             if database.exists() and os.path.samestat(before.lstat(), database.lstat()):  # no link to the only one
                 before.unlink()
