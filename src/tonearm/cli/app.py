@@ -21,6 +21,7 @@ from tonearm.cli.options import SEE_LIST, ApiKey, ConfigFile, Json, chosen, whol
 from tonearm.cli.terminal import open_streams, out
 from tonearm.errors import (
     CutOff,
+    HolderUnreachable,
     NotFound,
     RefusalCode,
     Refused,
@@ -274,7 +275,7 @@ def _say(error: TonearmError) -> None:
     out.note(f"Error: {error}")
     if isinstance(error, CutOff):
         out.note("Nothing was kept. Try again; the server's log may say more.")
-    elif isinstance(error, ServerUnreachable):
+    elif isinstance(error, ServerUnreachable) and not isinstance(error, HolderUnreachable):
         out.note("Start a server: tonearm serve   Or name one: --server http://host:port")
         if (folder := settingsfile.closed()) is not None:
             out.note(f"The settings in {folder}, which this user may not read, may say that a server is elsewhere.")

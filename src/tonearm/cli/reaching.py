@@ -45,7 +45,7 @@ def do(settings: Settings, order: Order, take: Callable[[bytes], None]) -> Answe
     Raises:
         SetupError: it cannot be done; the message says what to change.
         StoreUnavailable: the queue cannot do it now.
-        ServerUnreachable: the process that holds the queue ended before it was done.
+        HolderUnreachable: the process that holds the queue ended before it was done.
     """
     answer = ask_holder(settings, order, take)
     return asyncio.run(_directly(settings, order, take)) if answer is None else answer
@@ -55,7 +55,7 @@ def ask_holder(settings: Settings, order: Order, take: Callable[[bytes], None]) 
     """The answer of the process that holds the file of the queue; None: none listens, or the queue is in Redis.
 
     Raises:
-        SetupError, StoreUnavailable, ServerUnreachable: as `do`.
+        SetupError, StoreUnavailable, HolderUnreachable: as `do`.
     """
     line = None if settings.shared_queue() is not None else hatch.connect(settings.database)
     if line is None:

@@ -22,7 +22,8 @@
     │   ├── KeysUnknown       the queue is away, and what stands in for it never saw its keys
     │   └── PartlyRenewed     of some leases only
     ├── ServerUnreachable     a client gets no answer               → message, exit code
-    │   └── CutOff            an answer ended before its end
+    │   ├── CutOff            an answer ended before its end
+    │   └── HolderUnreachable a command at the queue gets none of the process that has its file
     ├── SetupError            the program cannot start like this    → message, exit code
     │   ├── WrongSettings     names or values of settings; each is told
     │   └── DatabaseInUse     another process owns the queue's file
@@ -201,6 +202,10 @@ class ServerUnreachable(TonearmError):
 
 class CutOff(ServerUnreachable):
     """The server began an answer and did not bring it to its end."""
+
+
+class HolderUnreachable(ServerUnreachable):
+    """The process that has the file of the queue takes no command, or did not bring one to its end; says what to do."""
 
 
 class SetupError(TonearmError):

@@ -26,7 +26,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from tonearm.errors import ServerUnreachable, SetupError, StoreDamaged, StoreUnavailable, TonearmError
+from tonearm.errors import HolderUnreachable, SetupError, StoreDamaged, StoreUnavailable, TonearmError
 
 ORDER, PIECE, ANSWER, REFUSAL = b"?", b"+", b"=", b"!"
 
@@ -263,6 +263,11 @@ _FOREIGN = (
     "What listens at the socket beside the database (its name and .sock) is no Tonearm that this command understands. "
     "Use the command of the version that runs, or end the other program."
 )
+_SILENT = (
+    "The server that has the queue is there and does not answer. Look at it and at its log: a signal may have halted "
+    "it. Or stop it: where none runs, this command opens the queue itself."
+)
+_ENDED = "The server that has the queue ended before this was done. Try again."
 
 
 def connect(database: Path) -> socket.socket | None:
@@ -270,7 +275,7 @@ def connect(database: Path) -> socket.socket | None:
 
     Raises:
         SetupError: it is another user's.
-        ServerUnreachable: it takes no more commands now, or does not run on (it was stopped, say).
+        HolderUnreachable: it takes no more commands now, or does not run on (it was stopped, say).
     """
     place = place_of(database)
     line = socket.socket(socket.AF_UNIX)
@@ -283,7 +288,7 @@ def connect(database: Path) -> socket.socket | None:
         return None
     except (BlockingIOError, TimeoutError) as error:
         line.close()
-        raise ServerUnreachable(f"The server that has the queue takes no command through {place} now.") from error
+        raise HolderUnreachable(_SILENT) from error
     except OSError as error:
         line.close()
         raise SetupError(
@@ -300,13 +305,15 @@ def ask(line: socket.socket, order: Order, take: Callable[[bytes], None]) -> Ans
         SetupError: it cannot be done, or the other end is no Tonearm; the message says what to change.
         StoreDamaged: what lies there cannot be read.
         StoreUnavailable: it cannot be done now.
-        ServerUnreachable: the process ended, or fell silent, before the answer.
+        HolderUnreachable: the process ended, or fell silent, before the answer.
     """
-    with line.makefile("rwb") as ends:
-        kind, body = _exchange(ends, _message(ORDER, msgspec.json.encode(order)))
+    with line.makefile("rb") as heard:
+        with _answering():
+            line.sendall(_message(ORDER, msgspec.json.encode(order)))
+        kind, body = _hear(heard)
         while kind == PIECE:
             take(body)
-            kind, body = _exchange(ends)
+            kind, body = _hear(heard)
     try:
         if kind == ANSWER:
             return _ANSWERS.decode(body)
@@ -316,18 +323,24 @@ def ask(line: socket.socket, order: Order, take: Callable[[bytes], None]) -> Ans
     raise _KINDS.get(refusal.kind, SetupError)(refusal.error)
 
 
-def _exchange(ends: io.BufferedRWPair, said: bytes = b"") -> tuple[bytes, bytes]:
-    """Say something, and read the next message: its kind and its body."""
-    try:
-        ends.write(said)
-        ends.flush()
-        head = ends.read(_HEAD.size)
+def _hear(heard: io.BufferedReader) -> tuple[bytes, bytes]:
+    """The next message: its kind and its body."""
+    with _answering():
+        head = heard.read(_HEAD.size)
         kind, size = _HEAD.unpack(head) if len(head) == _HEAD.size else (b"", 1)
         if kind not in (b"", PIECE, ANSWER, REFUSAL):  # and what it takes for a size may be gigabytes
             raise SetupError(_FOREIGN)
-        body = ends.read(size)
-    except OSError as error:
-        raise ServerUnreachable(f"The server that has the queue does not answer any more: {error}") from error
+        body = heard.read(size)
     if len(body) < size:
-        raise ServerUnreachable("The server that has the queue ended before this was done.")
+        raise HolderUnreachable(_ENDED)
     return kind, body
+
+
+@contextlib.contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise HolderUnreachable(_SILENT) from error
+    except OSError as error:
+        raise HolderUnreachable(_ENDED) from error

@@ -17,7 +17,7 @@ import uvloop
 from structlog.testing import capture_logs
 
 from tonearm.cli.exits import ExitCode, code_of
-from tonearm.errors import ServerUnreachable, SetupError, StoreDamaged, StoreUnavailable
+from tonearm.errors import HolderUnreachable, SetupError, StoreDamaged, StoreUnavailable
 from tonearm.ops import hatch
 from tonearm.ops.hatch import Answer, Errand, Hatch, Order, Send
 
@@ -156,7 +156,7 @@ async def test_a_process_that_ends_in_the_middle_says_so(database: Path) -> None
         asking = asyncio.create_task(asyncio.to_thread(ask, database, Order("x")))
         async with asyncio.timeout(20):
             await began.wait()
-    with pytest.raises(ServerUnreachable):
+    with pytest.raises(HolderUnreachable):
         await asking
 
 
@@ -180,7 +180,7 @@ async def test_a_process_that_is_stopped_is_not_taken_for_another_users(database
         stopped.bind(str(hatch.place_of(database)))
         stopped.listen(0)
         first.connect(str(hatch.place_of(database)))
-        with pytest.raises(ServerUnreachable, match="takes no command"):
+        with pytest.raises(HolderUnreachable, match="does not answer"):
             hatch.connect(database)
 
 
