@@ -192,7 +192,7 @@ async def measure(folder: Path, jobs: int, left: int) -> Course:
 
 def run(jobs: int = 100_000, left: int = 1_000) -> Report:
     """Measure and report."""
-    logs.configure("text", "WARNING")
+    logs.configure("text", "ERROR")
     with tempfile.TemporaryDirectory() as folder:
         course = asyncio.run(measure(Path(folder), jobs, left))
     ratios = [each.ratio for each in course.after]
