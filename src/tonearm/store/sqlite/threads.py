@@ -205,7 +205,8 @@ class Reader(_Desk):
                 try:
                     call.answer = call.work(self._unit_now())
                 finally:
-                    self.db.execute("ROLLBACK")
+                    if self.db.in_transaction:  # an I/O error ends it
+                        self.db.execute("ROLLBACK")
             except BaseException as error:  # noqa: BLE001 - whatever it is, it is the caller's to see
                 call.error = _told(error)
             with contextlib.suppress(RuntimeError):
