@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from contextlib import closing
 from pathlib import Path
@@ -25,11 +26,9 @@ def forbid_reading(database: Path) -> None:
     """Let each read of this process in the open file fail from now on (EBADF), as on a disk that does not give it."""
     unreadable = os.open(database, os.O_WRONLY)
     try:
-        for name in os.listdir("/proc/self/fd"):
-            try:
-                if int(name) != unreadable and Path(f"/proc/self/fd/{name}").samefile(database):
-                    os.dup2(unreadable, int(name))
-            except FileNotFoundError:  # that of the list itself
-                pass
+        for opened in Path("/proc/self/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # that of the list itself
+                if int(opened.name) != unreadable and opened.samefile(database):
+                    os.dup2(unreadable, int(opened.name))
     finally:
         os.close(unreadable)

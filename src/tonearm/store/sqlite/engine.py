@@ -141,10 +141,10 @@ def _open(database: Path | None, clock: Clock) -> _Opened:
             with writing:
                 time.keep(writing)
             reading = file.connect(database, writes=False)
-        except (apsw.CorruptError, apsw.NotADBError) as error:
-            raise SetupError(f"The database {database} is damaged: {error}. {file.REPLACE}") from error
         except (apsw.Error, OSError) as error:
-            raise SetupError(f"The database {database} cannot be opened: {error}") from error
+            damage = file.damage_of(error)
+            how = f"cannot be opened: {error}" if damage is None else f"is damaged: {damage}"
+            raise SetupError(f"The database {database} {how}") from error
         undo.pop_all()
         return _Opened(writing, reading, lock, time)
 

@@ -92,7 +92,17 @@ LOGS: Sequence[str] = ("-wal", "-shm", "-journal")
 REPLACE = "Put a backup in its place: tonearm restore FILE --replace. What is there is kept beside it."
 """What to do about a damaged database."""
 
+_UNREADABLE = (apsw.SQLITE_IOERR_READ, apsw.SQLITE_IOERR_CORRUPTFS)
+"""Of errors of the disk those that waiting does not mend: what lies there cannot be read."""
+
 log = structlog.get_logger("store.sqlite")
+
+
+def damage_of(error: BaseException) -> str | None:
+    """How the file or its disk is damaged, as *error* says, and what to do about it; None: it does not say that."""
+    if isinstance(error, apsw.IOError) and getattr(error, "extendedresult", None) in _UNREADABLE:
+        return f"the disk does not give it. {REPLACE}"  # SQLite has no words for it where it copies
+    return f"{error}. {REPLACE}" if isinstance(error, apsw.CorruptError | apsw.NotADBError) else None
 
 
 class FileLock:

@@ -23,7 +23,7 @@ import apsw
 from tonearm.errors import StoreDamaged, StoreUnavailable
 from tonearm.store import story
 from tonearm.store.sqlite import feed
-from tonearm.store.sqlite.file import REPLACE
+from tonearm.store.sqlite.file import damage_of
 from tonearm.store.sqlite.storetime import StoreTime
 from tonearm.store.sqlite.unit import Unit
 
@@ -185,6 +185,8 @@ class Writer(_Desk):
             feed.write(unit)
         except BaseException as error:  # whatever it is, it is the caller's to see
             if not self.db.in_transaction:
+                if damage_of(error) is not None:
+                    raise
                 raise apsw.AbortError(str(error)) from error
             self.db.execute("ROLLBACK TO call")
             self.db.execute("RELEASE call")
@@ -230,8 +232,8 @@ def _deliver(calls: list[_Call[Any]]) -> None:
 
 def _told(error: BaseException) -> BaseException:
     """Return what the caller is to see: a refusal of the database means that nobody knows the outcome."""
-    if isinstance(error, apsw.CorruptError | apsw.NotADBError):
-        return StoreDamaged(f"The database refused: {error}. {REPLACE}")
+    if (damage := damage_of(error)) is not None:
+        return StoreDamaged(f"The database is damaged: {damage}")
     if isinstance(error, apsw.Error) and not isinstance(error, apsw.ConstraintError | apsw.SQLError):
         return StoreUnavailable(f"The database refused: {error}")
     return error
