@@ -147,7 +147,7 @@ class Writer(_Desk):
                 self._on_commit()
         except apsw.Error as error:
             for call in batch:
-                call.error = _told(error)
+                call.error = refusal(error)
         loops = {call.loop for call in batch}
         for loop in loops:
             with contextlib.suppress(RuntimeError):  # the loop is closed; nobody waits any more
@@ -230,10 +230,16 @@ def _deliver(calls: list[_Call[Any]]) -> None:
             each.callback(call.deliver)
 
 
-def _told(error: BaseException) -> BaseException:
-    """Return what the caller is to see: a refusal of the database means that nobody knows the outcome."""
-    if (damage := damage_of(error)) is not None:
+def refusal(error: apsw.Error) -> StoreUnavailable:
+    """Return what the caller is to see where the database itself refused: nobody knows the outcome."""
+    damage = damage_of(error)
+    if damage is not None:
         return StoreDamaged(f"The database is damaged: {damage}")
+    return StoreUnavailable(f"The database refused: {error}")
+
+
+def _told(error: BaseException) -> BaseException:
+    """Return what the caller is to see of the end of a call; that a statement is wrong stays what it is."""
     if isinstance(error, apsw.Error) and not isinstance(error, apsw.ConstraintError | apsw.SQLError):
-        return StoreUnavailable(f"The database refused: {error}")
+        return refusal(error)
     return error
