@@ -74,6 +74,15 @@ class Harvest:
         except StoreDamaged:
             self.unreadable.append(job_id)
         except NotFound:
-            # Who was deleted is in no list any more; who still is, is damaged where it lies.
-            if any(job.id == job_id for job in (await self.store.jobs(query)).jobs):
+            if await self._is_listed(job_id, query):
                 self.unreadable.append(job_id)
+
+    async def _is_listed(self, job_id: str, query: JobQuery) -> bool:
+        """Whether *query* still finds it: who was deleted is in no list any more, who is damaged where it lies is.
+
+        Also where the list itself cannot be read any more: then nobody knows.
+        """
+        try:
+            return any(job.id == job_id for job in (await self.store.jobs(query)).jobs)
+        except StoreDamaged:
+            return True

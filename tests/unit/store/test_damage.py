@@ -1,8 +1,11 @@
 """A database file that is damaged, or that its disk does not give: it is told as that, with what to do about it."""
 
+# ruff: noqa: ASYNC240 - nothing else runs on the loop of a test
+
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from itertools import count
 from pathlib import Path
 
 import apsw
@@ -12,9 +15,10 @@ from tests.support.clock import FakeClock
 from tests.support.spoilt import forbid_reading
 
 from tonearm.errors import StoreDamaged
-from tonearm.model import JobOrder, JobQuery
+from tonearm.model import JobOrder, JobPage, JobQuery
 from tonearm.ops import errands
 from tonearm.ops.errands import Place
+from tonearm.ops.harvest import Harvest
 from tonearm.ops.hatch import Order
 from tonearm.settings import Settings
 from tonearm.store.sqlite import SqliteStore, open_sqlite
@@ -77,3 +81,31 @@ async def test_an_export_of_a_file_that_its_disk_does_not_give_has_what_was_read
     assert READ <= answer["jobs"] < JOBS
     assert answer["unreadable"]
     assert len(b"".join(sent).splitlines()) == answer["jobs"] + 2
+
+
+async def test_a_list_that_is_damaged_meanwhile_ends_no_export(
+    database: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether a job that its index has lost was deleted cannot be looked up any more: it is named."""
+    store = await open_sqlite(database, clock)
+    jobs = [await submit_track(store) for _ in range(3)]
+    await store.close()
+    content = database.read_bytes()
+    database.write_bytes(content.replace(jobs[1].encode(), jobs[1][:-1].encode() + b"!", 1))
+    store = await open_sqlite(database, clock)
+    listed = store.jobs
+    asked = count()
+
+    async def once(query: JobQuery) -> JobPage:
+        if next(asked):
+            raise StoreDamaged("The database is damaged")
+        return await listed(query)
+
+    monkeypatch.setattr(store, "jobs", once)
+    harvest = Harvest(store)
+    try:
+        found = [page.id async for page in harvest.pages()]
+    finally:
+        await store.close()
+
+    assert (len(found), len(harvest.unreadable)) == (2, 1)
