@@ -6,16 +6,17 @@ import asyncio
 import os
 import threading
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import apsw
 import pytest
-from tests.contract.steps import submit_track
+from tests.contract.steps import submit, submit_track, track
 from tests.support.redis_server import RedisServer
-from tests.unit.cli.conftest import Ended, Run
+from tests.support.spoilt import spoil
+from tests.unit.cli.conftest import Ended, Run, on
 
 from tonearm.clock import SystemClock
 from tonearm.ops import errands
@@ -191,6 +192,35 @@ def test_a_file_that_cannot_be_read_is_no_crash(tonearm: Run, database: Path) ->
 
     assert ended.code == 1
     assert "WRONG   audit" in ended.out
+
+
+@pytest.mark.parametrize("runs", [True, False], ids=["a server runs", "no server runs"])
+@pytest.mark.parametrize("begins", [100, 4_096])
+def test_damage_is_wrong_whoever_finds_it(tonearm: Run, database: Path, begins: int, *, runs: bool) -> None:
+    """That a server runs changes nothing of it."""
+    make_queue(database)
+    with served(database) if runs else nullcontext():
+        with database.open("r+b") as file:
+            file.seek(begins)
+            file.write(bytes(database.stat().st_size - begins))
+        ended = tonearm("doctor")
+
+    assert ended.code == 1
+    assert "WRONG   audit         The database" in ended.out
+    assert "tonearm restore" in ended.out
+
+
+@pytest.mark.parametrize("runs", [True, False], ids=["a server runs", "no server runs"])
+def test_where_the_file_is_damaged_is_told(tonearm: Run, database: Path, *, runs: bool) -> None:
+    """It is not lost to the first record that cannot be read for it."""
+    on(database, lambda store: submit(store, *[track() for _ in range(200)]))
+    spoil(database, "task")
+    with served(database) if runs else nullcontext():
+        ended = tonearm("doctor")
+
+    assert ended.code == 1
+    assert "WRONG   audit         The database file is damaged: *** in database main *** Tree" in ended.out
+    assert "tonearm restore" in ended.out
 
 
 @pytest.mark.parametrize("content", [b"x" * 200, b"SQLite format 3\0" + b"\0" * 200])

@@ -92,7 +92,10 @@ _STRAYS = (
 
 
 def audit(unit: Unit) -> tuple[str, ...]:
-    """Say each difference between the records and what was derived from them (`Store.audit`)."""
+    """Say each difference between the records and what was derived from them (`Store.audit`).
+
+    Of a damaged file only that, and where: what is read of it says nothing.
+    """
     return tuple(_differences(unit))
 
 
@@ -100,6 +103,7 @@ def _differences(unit: Unit) -> Iterator[str]:
     found = [" ".join(text.split()) for (text,) in unit.db.execute("PRAGMA integrity_check(5)")]
     if found != ["ok"]:
         yield f"The database file is damaged: {'; '.join(found)}. {REPLACE}"
+        return
     sums = Sums()
     for task in _tasks(unit, "1"):
         sums.add(task)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import apsw
 
-from tonearm.errors import DatabaseInUse, SetupError, TonearmError
+from tonearm.errors import DatabaseInUse, SetupError, StoreDamaged, TonearmError
 from tonearm.store.checks import Check, Verdict, audited
 from tonearm.store.sqlite.audit import audit
 from tonearm.store.sqlite.file import VERSION, FileLock, connect, damage_of, version_of
@@ -67,6 +67,8 @@ def _audit_by_holder(database: Path, by_holder: ByHolder) -> tuple[Check, ...]:
     held = Check("lock", Verdict.WELL, "A server has the queue open.")
     try:
         differences = by_holder(database)
+    except StoreDamaged as error:
+        return (held, Check("audit", Verdict.WRONG, str(error)))
     except TonearmError as error:
         return (held, Check("audit", Verdict.WARNING, str(error)))
     if differences is None:

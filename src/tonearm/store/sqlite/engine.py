@@ -92,7 +92,7 @@ from tonearm.store.sqlite import (
 )
 from tonearm.store.sqlite.audit import audit
 from tonearm.store.sqlite.storetime import StoreTime
-from tonearm.store.sqlite.threads import Reader, Writer
+from tonearm.store.sqlite.threads import Reader, Writer, refusing
 from tonearm.store.sqlite.unit import Row, Unit
 from tonearm.store.story import SET_ASIDE
 from tonearm.store.task import Unreadable
@@ -151,7 +151,7 @@ def _open(database: Path | None, clock: Clock) -> _Opened:
 
 def _copy(database: Path, target: Path) -> None:
     """Copy on a connection of its own: it reads for long, and nobody else should wait for it."""
-    with closing(file.connect(database, writes=False)) as db:
+    with refusing(), closing(file.connect(database, writes=False)) as db:
         copying.copy(db, target)
 
 
@@ -421,7 +421,7 @@ class SqliteStore:
 
     def _audit(self, database: Path) -> tuple[str, ...]:
         """Audit on a connection of its own: it reads for long, and nobody else should wait for it."""
-        with closing(file.connect(database, writes=False)) as db:
+        with refusing(), closing(file.connect(database, writes=False)) as db:
             db.execute("BEGIN")
             return audit(Unit(db, self._time.now(), self._time.shift()))
 

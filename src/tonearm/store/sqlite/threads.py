@@ -238,6 +238,15 @@ def refusal(error: apsw.Error) -> StoreUnavailable:
     return StoreUnavailable(f"The database refused: {error}")
 
 
+@contextlib.contextmanager
+def refusing() -> Iterator[None]:
+    """Let the caller see a refusal of the database by what is done in here as `refusal` has it."""
+    try:
+        yield
+    except apsw.Error as error:
+        raise refusal(error) from error
+
+
 def _told(error: BaseException) -> BaseException:
     """Return what the caller is to see of the end of a call; that a statement is wrong stays what it is."""
     if isinstance(error, apsw.Error) and not isinstance(error, apsw.ConstraintError | apsw.SQLError):
