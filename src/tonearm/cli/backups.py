@@ -36,7 +36,11 @@ def back_up(target: Path) -> None:
     if target == STANDARD:
         raise SetupError("A backup is read again and checked before it gets its name, so it has to be a file.")
     found: list[Contents] = []
-    with whole(target, lambda part: found.append(backups.contents(part))) as file, written(file) as take:
+
+    def check(part: Path) -> None:
+        found.append(backups.contents(part, settings.database))
+
+    with whole(target, check) as file, written(file) as take:
         if ask_holder(settings, Order("backup"), take) is None:  # no process has the queue
             _take(settings, Path(file.name))
     length = target.stat().st_size

@@ -6,8 +6,11 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,9 @@ from tonearm.cli import main
 from tonearm.cli.terminal import out
 from tonearm.client import exchange
 from tonearm.clock import SystemClock
+from tonearm.ops import errands
+from tonearm.ops.hatch import Hatch
+from tonearm.settings import load
 from tonearm.store.base import PAGE, LocalStore, Store
 from tonearm.store.sqlite import open_sqlite
 
@@ -82,6 +88,29 @@ def on(database: Path, work: Callable[[LocalStore], Awaitable[Any]]) -> Any:
             await store.close()
 
     return asyncio.run(run())
+
+
+@contextmanager
+def served(database: Path) -> Iterator[None]:
+    """A server's store on a loop of its own, that does errands."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    def run(work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, loop).result(60)
+
+    store = run(open_sqlite(database, SystemClock()))
+    hatch = Hatch(database, partial(errands.do, errands.Place(store, load(), SystemClock())))
+    run(hatch.open())
+    try:
+        yield
+    finally:
+        run(hatch.close())
+        run(store.close())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 async def fill(store: Store) -> None:

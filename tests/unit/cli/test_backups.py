@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ import apsw
 import pytest
 from tests.contract.steps import KEEP_NOTHING, listed, submit_track
 from tests.support.mounts import leave_free, mounted, small_disk
-from tests.unit.cli.conftest import Run, fill, on
+from tests.support.spoilt import spoil
+from tests.unit.cli.conftest import Run, fill, on, served
 
 from tonearm.errors import SetupError
 from tonearm.model import KeyRecord, Scope
@@ -302,7 +303,7 @@ def test_a_backup_of_an_older_version_is_brought_to_this_one(tonearm: Run, here:
     assert len(on(here, listed)) == 10
 
 
-def spoil(content: bytes) -> dict[str, bytes]:
+def spoilt(content: bytes) -> dict[str, bytes]:
     """Files that are no sound backup."""
     newer = content[:60] + (file.VERSION + 1).to_bytes(4, "big") + content[64:]
     middle = len(content) // 2
@@ -316,12 +317,12 @@ def spoil(content: bytes) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("how", spoil(bytes(100)))
+@pytest.mark.parametrize("how", spoilt(bytes(100)))
 def test_what_is_no_sound_backup_changes_nothing(tonearm: Run, here: Path, how: str) -> None:
     """It says so, whatever else was said."""
     on(here, submit_track)
     tonearm("backup", BACKUP)
-    Path(BACKUP).write_bytes(spoil(Path(BACKUP).read_bytes())[how])
+    Path(BACKUP).write_bytes(spoilt(Path(BACKUP).read_bytes())[how])
     files = folder(here)
 
     ended = tonearm("restore", BACKUP, "--replace")
@@ -344,16 +345,27 @@ def test_a_backup_to_a_full_disk_says_so_and_leaves_nothing(tonearm: Run, here: 
         assert "The disk is full" in ended.err
 
 
-def test_a_backup_that_is_not_sound_gets_no_name(tonearm: Run, here: Path) -> None:
-    """A damaged queue is noticed when there may be time to do something, and no older backup is touched."""
+@pytest.mark.parametrize("runs", [True, False], ids=["a server runs", "no server runs"])
+@pytest.mark.parametrize("where", ["in its first page", "in a table", "cut off"])
+def test_a_backup_that_is_not_sound_gets_no_name(tonearm: Run, here: Path, where: str, *, runs: bool) -> None:
+    """A damaged queue is noticed when there may be time to do something, and no older backup is touched. The queue is
+    to blame, and not a file that is gone by then.
+    """
     on(here, submit_track)
     content = here.read_bytes()
-    here.write_bytes(spoil(content)["damaged"])
-
-    ended = tonearm("backup", BACKUP)
+    with served(here) if runs else nullcontext():
+        if where == "in a table":
+            spoil(here, "task")
+        else:
+            here.write_bytes(content[:100] + bytes(len(content) - 100) if where != "cut off" else content[:20_480])
+        ended = tonearm("backup", BACKUP)
 
     assert ended.code == 4
-    assert "damaged" in ended.err or "cannot be" in ended.err
+    assert "The database" in ended.err
+    assert " is damaged: " in ended.err
+    assert "tonearm restore" in ended.err
+    assert ("tonearm export" in ended.err) is (where == "in a table")  # of the others nothing can be read
+    assert not any(word in ended.err for word in (".part", ".copy-", "not an error"))
     assert list(Path().glob(f"{BACKUP}*")) == []
     Path(BACKUP).write_text("precious")
     assert tonearm("backup", BACKUP).code == 4

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager, nullcontext
-from functools import partial
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import apsw
 import pytest
 from tests.contract.steps import submit, submit_track, track
 from tests.support.redis_server import RedisServer
 from tests.support.spoilt import spoil
-from tests.unit.cli.conftest import Ended, Run, on
+from tests.unit.cli.conftest import Ended, Run, on, served
 
 from tonearm.clock import SystemClock
-from tonearm.ops import errands
 from tonearm.ops.doctor import machine
-from tonearm.ops.hatch import Hatch
-from tonearm.settings import load
 from tonearm.store.base import Store
 from tonearm.store.redis import open_redis
 from tonearm.store.sqlite import open_sqlite
@@ -116,29 +110,6 @@ def damage(database: Path) -> None:
     db = apsw.Connection(str(database))
     db.execute("UPDATE counter SET value = value + 3 WHERE name = (SELECT min(name) FROM counter)")
     db.close()
-
-
-@contextmanager
-def served(database: Path) -> Iterator[None]:
-    """A server's store on a loop of its own, that does errands."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-
-    def run(work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, loop).result(60)
-
-    store = run(open_sqlite(database, SystemClock()))
-    hatch = Hatch(database, partial(errands.do, errands.Place(store, load(), SystemClock())))
-    run(hatch.open())
-    try:
-        yield
-    finally:
-        run(hatch.close())
-        run(store.close())
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
 
 
 @pytest.mark.parametrize("sound", [True, False])

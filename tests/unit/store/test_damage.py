@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 
@@ -14,15 +15,15 @@ from tests.contract.steps import submit, submit_track, track
 from tests.support.clock import FakeClock
 from tests.support.spoilt import forbid_reading
 
-from tonearm.errors import StoreDamaged
+from tonearm.errors import SetupError, StoreDamaged
 from tonearm.model import JobOrder, JobPage, JobQuery
 from tonearm.ops import errands
 from tonearm.ops.errands import Place
 from tonearm.ops.harvest import Harvest
 from tonearm.ops.hatch import Order
 from tonearm.settings import Settings
-from tonearm.store.sqlite import SqliteStore, open_sqlite
-from tonearm.store.sqlite.file import damage_of
+from tonearm.store.sqlite import SqliteStore, copying, open_sqlite
+from tonearm.store.sqlite.file import connect, damage_of
 
 JOBS, READ = 200, 5
 
@@ -109,3 +110,14 @@ async def test_a_list_that_is_damaged_meanwhile_ends_no_export(
         await store.close()
 
     assert (len(found), len(harvest.unreadable)) == (2, 1)
+
+
+async def test_a_backup_of_a_file_that_its_disk_does_not_give_blames_the_file(
+    database: Path, clock: FakeClock, tmp_path: Path
+) -> None:
+    """And not its copy; SQLite calls it "not an error" there."""
+    await (await open_sqlite(database, clock)).close()
+    with closing(connect(database, writes=False)) as source:
+        forbid_reading(database)
+        with pytest.raises(SetupError, match=r"queue\.db is damaged: the disk does not give it.*tonearm restore"):
+            copying.copy(source, tmp_path / "backup.db")

@@ -32,6 +32,7 @@ from tonearm.store.sqlite.file import (
     name_aside,
     put_logs_aside,
     remove_cut_off,
+    trouble_of,
     version_of,
 )
 from tonearm.volume import sync_folder
@@ -46,8 +47,8 @@ class Contents:
     keys: int
 
 
-def contents(database: Path) -> Contents:
-    """Look into a database that nobody uses, and check it whole.
+def contents(database: Path, source: Path | None = None) -> Contents:
+    """Look into a database that nobody uses, and check it whole. If it was just copied from *source*, that is to blame.
 
     Raises:
         SetupError: it is none of ours, or damaged.
@@ -55,7 +56,7 @@ def contents(database: Path) -> Contents:
     version = version_of(database)
     if version is None:
         raise SetupError(f"{database} is empty, or not there.")
-    copying.check(database)
+    copying.check(database, source)
     try:
         with closing(apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)) as db:
             ((jobs,),) = db.execute("SELECT count(*) FROM task WHERE parent IS NULL")
@@ -76,8 +77,11 @@ def take(database: Path, target: Path) -> None:
     with _alone(database):
         if version_of(database) is None:
             raise SetupError(f"There is no queue: {database} is empty.")
-        with _readable(database), closing(connect(database, writes=False)) as db:
-            copying.copy(db, target)
+        try:
+            with closing(connect(database, writes=False)) as db:
+                copying.copy(db, target)
+        except apsw.Error as error:
+            raise SetupError(f"The database {database} {trouble_of(error, 'cannot be read')}") from error
 
 
 def restore(backup: Path, database: Path, *, replace: bool) -> tuple[Contents, Path | None]:

@@ -14,7 +14,7 @@ import apsw
 from tonearm.errors import DatabaseInUse, SetupError, StoreDamaged, TonearmError
 from tonearm.store.checks import Check, Verdict, audited
 from tonearm.store.sqlite.audit import audit
-from tonearm.store.sqlite.file import VERSION, FileLock, connect, damage_of, version_of
+from tonearm.store.sqlite.file import VERSION, FileLock, connect, trouble_of, version_of
 from tonearm.store.sqlite.unit import Unit
 
 ByHolder = Callable[[Path], tuple[str, ...] | None]
@@ -56,9 +56,7 @@ def _audit(database: Path, by_holder: ByHolder) -> tuple[Check, ...]:
         with closing(connect(database, writes=False)) as db:
             return (Check("lock", Verdict.WELL, "Nobody else has the queue open."), *audited(audit(Unit(db, 0, 0))))
     except apsw.Error as error:
-        damage = damage_of(error)
-        text = f"The database cannot be read: {error}" if damage is None else f"The database file is damaged: {damage}"
-        return (Check("audit", Verdict.WRONG, text),)
+        return (Check("audit", Verdict.WRONG, f"The database {trouble_of(error, 'cannot be read')}"),)
     finally:
         lock.release()
 

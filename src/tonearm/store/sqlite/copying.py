@@ -14,6 +14,7 @@ import apsw
 
 from tonearm.errors import SetupError
 from tonearm.stopping import checkpoint
+from tonearm.store.sqlite.file import REPLACE, SALVAGE, damage_of
 
 STEP_PAGES = 256
 """Pages of one step, 1 MiB: between two the work can be stopped."""
@@ -40,6 +41,8 @@ def copy(source: apsw.Connection, target: Path) -> None:
     except BaseException as error:
         for path in (target, journal):
             path.unlink(missing_ok=True)
+        if (damage := damage_of(error)) is not None:  # a new file has nothing that could be
+            raise SetupError(f"The database {source.filename} is damaged: {damage}") from error
         if isinstance(error, apsw.Error):
             why = "The disk is full" if isinstance(error, apsw.FullError) else error  # of a copy, SQLite has no words
             raise SetupError(f"The copy {target} cannot be written: {why}") from error
@@ -61,8 +64,10 @@ def _fill(source: apsw.Connection, target: Path) -> None:
         db.pragma("journal_mode", "DELETE")
 
 
-def check(database: Path) -> None:
+def check(database: Path, source: Path | None = None) -> None:
     """Read a database that nobody uses whole, and see that its pages, its rows and its indexes fit together.
+
+    Where it was just copied from *source*, that is to blame.
 
     Raises:
         SetupError: they do not.
@@ -72,5 +77,9 @@ def check(database: Path) -> None:
             found = [str(text) for (text,) in db.execute("PRAGMA integrity_check(5)")]
     except apsw.Error as error:
         found = [str(error)]
-    if found != ["ok"]:
-        raise SetupError(f"{database} is damaged: {'; '.join(' '.join(text.split()) for text in found)}")
+    if found == ["ok"]:
+        return
+    faults = "; ".join(" ".join(text.split()) for text in found)
+    if source is None:
+        raise SetupError(f"{database} is damaged: {faults}")
+    raise SetupError(f"The database {source} is damaged: {faults}. {REPLACE} {SALVAGE}")

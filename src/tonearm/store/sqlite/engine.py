@@ -142,9 +142,7 @@ def _open(database: Path | None, clock: Clock) -> _Opened:
                 time.keep(writing)
             reading = file.connect(database, writes=False)
         except (apsw.Error, OSError) as error:
-            damage = file.damage_of(error)
-            how = f"cannot be opened: {error}" if damage is None else f"is damaged: {damage}"
-            raise SetupError(f"The database {database} {how}") from error
+            raise SetupError(f"The database {database} {file.trouble_of(error, 'cannot be opened')}") from error
         undo.pop_all()
         return _Opened(writing, reading, lock, time)
 

@@ -92,6 +92,9 @@ LOGS: Sequence[str] = ("-wal", "-shm", "-journal")
 REPLACE = "Put a backup in its place: tonearm restore FILE --replace. What is there is kept beside it."
 """What to do about a damaged database."""
 
+SALVAGE = "What can be read of it, also without a backup: tonearm export FILE."
+"""What else, where it can be opened."""
+
 _UNREADABLE = (apsw.SQLITE_IOERR_READ, apsw.SQLITE_IOERR_CORRUPTFS)
 """Of errors of the disk those that waiting does not mend: what lies there cannot be read."""
 
@@ -103,6 +106,12 @@ def damage_of(error: BaseException) -> str | None:
     if isinstance(error, apsw.IOError) and getattr(error, "extendedresult", None) in _UNREADABLE:
         return f"the disk does not give it. {REPLACE}"  # SQLite has no words for it where it copies
     return f"{error}. {REPLACE}" if isinstance(error, apsw.CorruptError | apsw.NotADBError) else None
+
+
+def trouble_of(error: BaseException, otherwise: str) -> str:
+    """What is said behind the name of a database: that it is damaged, with what to do, or *otherwise*, and why."""
+    damage = damage_of(error)
+    return f"{otherwise}: {error}" if damage is None else f"is damaged: {damage}"
 
 
 class FileLock:
