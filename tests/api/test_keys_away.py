@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-import apsw
 import pytest
+from structlog.testing import capture_logs
+from tests.support.clock import FakeClock
+from tests.support.spoilt import spoil
 from tests.support.switched import Line, Switch
 
-from tonearm.api.keyring import Authenticator
+from tonearm.api.keyring import FRESH_MS, Authenticator
 from tonearm.api.keys import KeyRoutes
 from tonearm.cli.exposure import check_exposure
 from tonearm.clock import SystemClock
-from tonearm.errors import Refused
+from tonearm.errors import Refused, StoreDamaged
 from tonearm.model import KeyRecord, Scope
 from tonearm.settings import load
 from tonearm.store.spool import Spool, open_spool
@@ -97,23 +99,66 @@ async def test_all_who_come_at_once_wait_for_the_first_reading(main: SqliteStore
     assert await asyncio.gather(*(doorman.guards() for _ in range(5))) == [False] * 5
 
 
-async def test_a_queue_whose_keys_are_damaged_opens_no_door(tmp_path: Path) -> None:
-    """There are keys, and nobody can read them: that is not a first start while Redis is away."""
-    place = tmp_path / "queue.db"
+@asynccontextmanager
+async def damaged(place: Path) -> AsyncIterator[SqliteStore]:
+    """A queue with a key, which nobody can read any more."""
     store = await open_sqlite(place, SystemClock())
     await store.add_key(ROOT)
     await store.close()
-    with closing(apsw.Connection(str(place))) as db:
-        size = int(db.pragma("page_size"))
-        pages = [int(str(number)) for (number,) in db.execute("SELECT pageno FROM dbstat WHERE name = 'api_key'")]
-    with place.open("r+b") as file:
-        for number in pages:
-            file.seek((number - 1) * size)
-            file.write(bytes(size))
-
+    spoil(place, "api_key")
     store = await open_sqlite(place, SystemClock())
     try:
-        with pytest.raises(Refused, match="no key can be checked"):
-            await Authenticator(store, SystemClock(), open_to_all=True).guards()
+        yield store
     finally:
         await store.close()
+
+
+async def test_a_queue_whose_keys_are_damaged_opens_no_door(tmp_path: Path) -> None:
+    """There are keys, and nobody can read them: that is not a first start while Redis is away. The refusal says why,
+    and the log, once, what to do.
+    """
+    async with damaged(tmp_path / "queue.db") as store:
+        clock = FakeClock()
+        doorman = Authenticator(store, clock, open_to_all=True)
+        with capture_logs() as logged:
+            for _ in range(3):
+                with pytest.raises(Refused, match=r"damaged.* no key can be checked.* log says what to do"):
+                    await doorman.guards()
+                clock.advance(FRESH_MS)
+
+    (line,) = [line for line in logged if line["log_level"] == "error"]
+    assert "tonearm restore" in line["reason"]
+
+
+async def test_keys_that_are_damaged_once_more_are_told_once_more(main: SqliteStore) -> None:
+    """A second time is another one; what was known goes on meanwhile."""
+    clock, trouble = FakeClock(), [StoreDamaged("one"), None, StoreDamaged("one"), StoreDamaged("two")]
+    await main.add_key(ROOT)
+    doorman = Authenticator(main, clock, open_to_all=True)
+    await doorman.read()
+    keys = main.keys
+
+    async def told() -> tuple[KeyRecord, ...]:
+        if (error := trouble.pop(0)) is not None:
+            raise error
+        return await keys()
+
+    main.keys = told  # type: ignore[method-assign]
+    with capture_logs() as logged:
+        while trouble:
+            clock.advance(FRESH_MS)
+            assert await doorman.guards()
+
+    assert [line["reason"] for line in logged if line["log_level"] == "error"] == ["one", "one", "two"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+async def test_a_start_with_keys_that_are_damaged_says_so(tmp_path: Path, host: str) -> None:
+    """Nobody is let in until somebody mends them: waiting does not."""
+    async with damaged(tmp_path / "queue.db") as store:
+        with capture_logs() as logged:
+            await check_exposure(store, load({"HOST": host}), insecure_open=False)
+
+    (line,) = logged
+    assert line["log_level"] == "error"
+    assert "tonearm restore" in line["reason"]

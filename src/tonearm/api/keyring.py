@@ -19,7 +19,7 @@ import structlog
 
 from tonearm.api.guesses import MOST_GUESSES, Guesses
 from tonearm.clock import Clock
-from tonearm.errors import KeysUnknown, LimitName, RateLimited, RefusalCode, Refused, StoreUnavailable
+from tonearm.errors import KeysUnknown, LimitName, RateLimited, RefusalCode, Refused, StoreDamaged, StoreUnavailable
 from tonearm.model import KeyRecord
 from tonearm.settings import Settings
 from tonearm.store.keyring import Keyring
@@ -43,6 +43,8 @@ PREFIX = "tonearm_"
 KEY_BYTES = 24
 LONGEST_TEXT = 200
 
+UNREACHABLE = "The queue cannot be reached, so no key can be checked"
+UNREADABLE = "The queue is damaged where its keys lie, so no key can be checked; the server's log says what to do"
 WRONG = "A key is needed here, and this is none that is valid"
 
 log = structlog.get_logger("api.keys")
@@ -78,6 +80,7 @@ class Authenticator:
         self._open_to_all = open_to_all
         self._open_unread = open_to_all and not behind_proxy
         self._unknowable = False
+        self._damage = ""
         self._records: dict[str, KeyRecord] | None = None
         self._by_name: dict[str, KeyRecord] = {}
         self._seen_any = False
@@ -97,7 +100,7 @@ class Authenticator:
         if self._records is None:
             if self._open_unread and self._unknowable:
                 return False
-            raise Refused(RefusalCode.STORE_UNAVAILABLE, "The queue cannot be reached, so no key can be checked")
+            raise Refused(RefusalCode.STORE_UNAVAILABLE, UNREADABLE if self._damage else UNREACHABLE)
         return self._seen_any or not self._open_to_all
 
     async def check(self, peer: str, text: str) -> KeyRecord:
@@ -180,10 +183,18 @@ class Authenticator:
         except (StoreUnavailable, TimeoutError) as error:
             self._unknowable = isinstance(error, KeysUnknown)
             self._read_at = self._clock.elapsed_ms()  # not at once again for each who waits
-            log.debug("The keys could not be read; those that were known go on", reason=str(error))
+            self._tell(error)
         else:
-            self._read_at = begun
+            self._read_at, self._damage = begun, ""
             self._take(records)
+
+    def _tell(self, error: Exception) -> None:
+        """Say why the keys could not be read; what a person has to mend once, until it is another or was mended."""
+        if not isinstance(error, StoreDamaged):
+            log.debug("The keys could not be read; those that were known go on", reason=str(error))
+        elif str(error) != self._damage:
+            self._damage = str(error)
+            log.error("The keys are damaged; those that were known go on", reason=self._damage)
 
     def _take(self, records: Sequence[KeyRecord]) -> None:
         self._records = {record.hash: record for record in records}

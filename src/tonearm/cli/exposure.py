@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from tonearm.api.keyring import listens_here_alone
-from tonearm.errors import SetupError, StoreUnavailable
+from tonearm.errors import SetupError, StoreDamaged, StoreUnavailable
 from tonearm.settings import Settings
 from tonearm.store.keyring import Keyring
 
@@ -21,6 +21,9 @@ async def check_exposure(store: Keyring, settings: Settings, *, insecure_open: b
     here_alone = listens_here_alone(settings)
     try:
         keys = await store.keys()  # also where nobody else listens: what stands in for Redis has its copy from here on
+    except StoreDamaged as error:
+        log.error("The keys are damaged; nobody is let in", reason=str(error))  # noqa: TRY400 - no stack
+        return
     except StoreUnavailable as error:
         if not here_alone:
             log.warning("Which keys there are is not known yet; nobody is let in until then", reason=str(error))
