@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 from tests.api.serving import Api
 
-from tonearm.errors import StoreDamaged, StoreUnavailable
+from tonearm.errors import StoreDamaged, StoreDiskFull, StoreFull, StoreUnavailable
 
 
 async def _broken(*_: object, **__: object) -> None:
@@ -75,6 +75,26 @@ async def test_a_damaged_store_is_told_as_what_it_is(api: Api, monkeypatch: pyte
     assert (answer.status, answer.body["code"]) == (503, "STORE_UNAVAILABLE")
     assert "damaged" in answer.body["error"]
     assert [line["error"] for line in logged if line["log_level"] == "error"] == ["Put a backup in its place"]
+
+
+@pytest.mark.parametrize("error", [StoreDamaged("damaged"), StoreFull("full"), StoreDiskFull("full")], ids=repr)
+async def test_what_refuses_every_request_is_one_line_a_minute(
+    api: Api, monkeypatch: pytest.MonkeyPatch, error: StoreUnavailable
+) -> None:
+    """Pages ask again and again; the log has room for what else happens."""
+
+    async def broken(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(api.store, "job", broken)
+    with capture_logs() as logged:
+        for _ in range(3):
+            assert (await api.call("GET", "/job-1-a")).status == 503
+    monkeypatch.setattr("tonearm.api.trouble.TOLD_EVERY_S", 0.0)
+    with capture_logs() as later:
+        assert (await api.call("GET", "/job-1-a")).status == 503
+
+    assert [[line["error"] for line in lines if "error" in line] for lines in (logged, later)] == [[str(error)]] * 2
 
 
 async def test_a_client_that_goes_away_in_its_body_is_no_error(api: Api) -> None:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import structlog
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match, Route
 
-from tonearm.api.answers import UNREACHABLE, refusal, refusal_of
+from tonearm.api.answers import refusal, refusal_of
 from tonearm.api.archives import ArchiveRoutes
 from tonearm.api.authentication import Authentication
 from tonearm.api.batch import BatchRoutes
@@ -37,19 +36,18 @@ from tonearm.api.queue_metrics import QueueMetricRoutes
 from tonearm.api.requests import Observed
 from tonearm.api.search import SearchRoutes
 from tonearm.api.streams import StreamRoutes
+from tonearm.api.trouble import Trouble
 from tonearm.api.webhooks import WebhookRoutes
 from tonearm.api.workers import WorkerRoutes
 from tonearm.catalog import Catalog
 from tonearm.clock import Clock
-from tonearm.errors import RefusalCode, Refused, StoreDamaged, StoreDiskFull, StoreFull, StoreUnavailable
+from tonearm.errors import RefusalCode, Refused, StoreUnavailable
 from tonearm.settings import Settings
 from tonearm.store.base import Store
 from tonearm.worker import Worker
 
 _HTTP_CODES = {404: RefusalCode.NOT_FOUND, 405: RefusalCode.METHOD_NOT_ALLOWED}
 _HTTP_TEXTS = {404: "There is nothing here", 405: "This method is not allowed here"}
-
-log = structlog.get_logger("api")
 
 
 def create_app(
@@ -105,7 +103,7 @@ def create_worker_app(probes: Probes, settings: Settings) -> FastAPI:
 
 def _guarded(app: FastAPI, settings: Settings) -> FastAPI:
     app.add_exception_handler(Refused, _refused)
-    app.add_exception_handler(StoreUnavailable, _store_unavailable)
+    app.add_exception_handler(StoreUnavailable, Trouble().refuse)
     app.add_exception_handler(HTTPException, _http_error)
     # The last one added is the outermost.
     app.add_middleware(OriginGuard)
@@ -120,17 +118,6 @@ def _guarded(app: FastAPI, settings: Settings) -> FastAPI:
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
     return refusal_of(request.scope, error)
-
-
-async def _store_unavailable(request: Request, error: Exception) -> Response:
-    text = UNREACHABLE
-    if isinstance(error, StoreFull | StoreDiskFull):
-        text = "The queue has no room for more at present"
-        log.warning("The store is full", error=str(error))
-    elif isinstance(error, StoreDamaged):
-        text = "The queue is damaged where this request looked; the server's log says what to do"
-        log.error("The store is damaged", error=str(error))
-    return refusal_of(request.scope, Refused(RefusalCode.STORE_UNAVAILABLE, text))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
