@@ -15,7 +15,7 @@ import typer
 from tonearm import settingsfile
 from tonearm.cli import actions, add, archive, keys, listing, logs, search, showing, steering, webhooks, workers
 from tonearm.cli.completing import WithSettings
-from tonearm.cli.exits import EPILOG, ExitCode, code_of
+from tonearm.cli.exits import EPILOG, ExitCode, code_of, store_is_away
 from tonearm.cli.misplaced import OfCommands, OfIds
 from tonearm.cli.options import SEE_LIST, ApiKey, ConfigFile, Json, chosen, whole
 from tonearm.cli.terminal import open_streams, out
@@ -26,8 +26,6 @@ from tonearm.errors import (
     RefusalCode,
     Refused,
     ServerUnreachable,
-    StoreDamaged,
-    StoreUnavailable,
     TonearmError,
 )
 
@@ -286,7 +284,7 @@ def _say(error: TonearmError) -> None:
             "Commands take it from TONEARM_API_KEY or --api-key. "
             "Who runs the server makes one: tonearm keys create NAME --scope SCOPE"
         )
-    elif isinstance(error, StoreUnavailable) and not isinstance(error, StoreDamaged):
+    elif store_is_away(error):
         out.note("The queue does not answer now. Try again in a moment.")
 
 
@@ -294,6 +292,6 @@ def _code(error: TonearmError) -> str:
     """The `code` of an error in JSON: the server's own, or one of the command line."""
     if isinstance(error, Refused):
         return error.code
-    if isinstance(error, StoreUnavailable) and not isinstance(error, StoreDamaged):
+    if store_is_away(error):
         return RefusalCode.STORE_UNAVAILABLE
     return "SERVER_UNREACHABLE" if isinstance(error, ServerUnreachable) else "SETUP"

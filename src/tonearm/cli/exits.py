@@ -45,8 +45,11 @@ EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code.value:>3}  {code.meaning}" fo
 
 def code_of(error: TonearmError) -> ExitCode:
     """The exit code of a command that ended with *error*."""
-    if isinstance(error, StoreDamaged):  # to come again does not help
-        return ExitCode.SETUP
-    if isinstance(error, ServerUnreachable | StoreUnavailable | CatalogUnavailable):
+    if isinstance(error, ServerUnreachable | CatalogUnavailable) or store_is_away(error):
         return ExitCode.UNREACHABLE
-    return ExitCode.SETUP if isinstance(error, SetupError) else ExitCode.FAILED
+    return ExitCode.SETUP if isinstance(error, SetupError | StoreDamaged) else ExitCode.FAILED
+
+
+def store_is_away(error: TonearmError) -> bool:
+    """Whether the queue may be there again in a moment; to come again to a damaged one does not help."""
+    return isinstance(error, StoreUnavailable) and not isinstance(error, StoreDamaged)
