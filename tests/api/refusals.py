@@ -354,6 +354,14 @@ ROWS = (
         error="status must be one of completed, failed, cancelled",
         members={"field": "status"},
     ),
+    Row(
+        "another known field out of range: the outcome of what is cleared",
+        400,
+        "INVALID_FIELD",
+        _queries("?status=completed&outcome=", "?status=completed&outcome=whole", method="DELETE"),
+        error="outcome must be one of ok, partial",
+        members={"field": "outcome"},
+    ),
     Row("a test of webhooks where nobody is told", 400, "WRONG_STATE", _queries("/webhooks", method="POST")),
     Row(
         "a bad cursor",

@@ -11,7 +11,7 @@ from tests.contract import steps
 
 from tonearm.errors import StoreUnavailable
 from tonearm.model import Priority, State
-from tonearm.store.base import PAGE
+from tonearm.store.base import PAGE, Store
 
 JSON = {"Content-Type": "application/json"}
 
@@ -180,6 +180,40 @@ async def test_clearing_removes_what_has_the_status_and_nothing_else(api: Api) -
     assert (answer.status, answer.body["removed"], "more" in answer.body) == (200, len(gone), False)
     assert await states(api, waiting + more) == [State.COMPLETED, State.READY, State.READY]
     assert (await api.store.counts()).total == 3
+
+
+async def both_outcomes(store: Store) -> tuple[str, str]:
+    """A track that is whole, and an album that misses one of its two tracks."""
+    (whole,) = await steps.submit(store, steps.track())
+    await steps.complete(store, await steps.claim_one(store, WORKER))
+    partial = await steps.open_album(store, 2)
+    brought, missing = await steps.claim_all(store)
+    await steps.complete(store, brought)
+    await steps.fail(store, missing)
+    return whole, partial
+
+
+async def cleared_by_outcome(api: Api) -> None:
+    """What misses tracks stays where the whole is cleared, and goes by itself."""
+    whole, partial = await both_outcomes(api.store)
+    kept = (await api.call("DELETE", "?status=failed&outcome=ok")).body["removed"]
+    first = (await api.call("DELETE", "?status=completed&outcome=ok")).body["removed"]
+
+    assert (kept, first) == (0, 1)
+    assert (await api.call("GET", f"/{whole}")).status == 404
+    assert (await api.call("GET", f"/{partial}")).body["job"]["outcome"] == "partial"
+    assert (await api.call("DELETE", "?status=completed&outcome=partial")).body["removed"] == 1
+    assert (await api.store.counts()).total == 0
+
+
+async def test_clearing_what_is_whole_leaves_what_misses_tracks(api: Api) -> None:
+    """An album that misses tracks can still get them."""
+    await cleared_by_outcome(api)
+
+
+async def test_clearing_by_outcome_where_the_queue_is_in_redis(pair: tuple[Api, Api]) -> None:
+    """The same rule."""
+    await cleared_by_outcome(pair[0])
 
 
 async def test_a_job_that_is_started_again_meanwhile_stays(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,6 +72,7 @@ ROWS = (
     Row("POST", "/actions", 200, {"success", "results"}, {"action": "pause", "jobIds": ["job-1-a"]}),
     Row("POST", "/actions", 200, {"success", "results"}, {"action": "retry", "status": "failed"}),
     Row("DELETE", "?status=completed", 200, {"success", "message", "removed"}, values={"removed": 1}),
+    Row("DELETE", "?status=completed&outcome=partial", 200, {"success", "message", "removed"}, values={"removed": 0}),
     Row("GET", "/{album}/tracks", 200, {"success", "tracks", "count"}, values={"count": 2}),
     Row("GET", "/{album}/tracks?limit=1", 200, {"success", "tracks", "count", "nextCursor"}),
     Row("GET", "/{job}/archive", 400, {"success", "error", "code"}, values={"code": "WRONG_STATE"}),

@@ -20,7 +20,7 @@ from tonearm.api.jobs import REFUSED, Action, ask, read_action
 from tonearm.api.listing import read_jobs
 from tonearm.api.paths import ACTIONS, PREFIX
 from tonearm.errors import NotFound, RefusalCode, StoreUnavailable, WrongState
-from tonearm.model import FINISHED, JOB_ID, JobQuery, Priority, Status
+from tonearm.model import FINISHED, JOB_ID, AlbumOutcome, JobQuery, Priority, Status
 from tonearm.settings import Settings
 from tonearm.store.base import PAGE, Store
 
@@ -74,16 +74,19 @@ class BulkRoutes:
         return success(with_warning(answer, unused))
 
     async def clear(self, request: Request) -> Response:
-        """Remove the finished jobs of one status; one that is not finished any more when its turn comes stays."""
+        """Remove the finished jobs of one status, or only those with an *outcome*; one that is not finished any more
+        when its turn comes stays.
+        """
         status = _finished(request.query_params)
+        outcome = fields.word(request.query_params, "outcome", AlbumOutcome)  # an empty one does not mean all of them
         removed, cursor = 0, None
         for _ in range(CLEAR_PAGES):
-            page = await self._store.jobs(JobQuery(status=status, limit=PAGE, cursor=cursor))
+            page = await self._store.jobs(JobQuery(status=status, outcome=outcome, limit=PAGE, cursor=cursor))
             removed += sum(await _few_at_once((job.id for job in page.jobs), lambda id_: self._remove(id_, status)))
             cursor = page.next
             if cursor is None:
                 break
-        log.info("History cleared", status=status, removed=removed)
+        log.info("History cleared", status=status, outcome=outcome, removed=removed)
         answer: Object = {"message": f"{removed} {status} jobs removed", "removed": removed}
         return success(answer if cursor is None else answer | {"more": True})
 

@@ -222,7 +222,9 @@ def _clear() -> Part:
         (Code.INVALID_FIELD, Code.FORBIDDEN),
     )
     status = _query("status", "Which jobs.", enum=list(FINISHED)) | {"required": True, "allowEmptyValue": False}
-    return {**operation, "parameters": [status]}
+    which = "Of the completed ones only those that miss nothing, or that miss tracks."
+    outcome = _query("outcome", which, enum=list(AlbumOutcome)) | {"allowEmptyValue": False}
+    return {**operation, "parameters": [status, outcome]}
 
 
 def _steer() -> Part:
