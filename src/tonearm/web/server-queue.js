@@ -191,11 +191,16 @@ export class ServerQueue {
     return results;
   }
 
-  /** Clear the history of one status. @param {"completed" | "failed" | "cancelled"} status @returns {Promise<number>} how many */
-  async clear(status) {
+  /**
+   * Clear the history of one status; of the completed ones only those with an outcome, where one is named.
+   * @param {string} status "completed", "failed" or "cancelled"
+   * @param {{outcome?: string}} [which] "ok" or "partial"
+   * @returns {Promise<number>} how many
+   */
+  async clear(status, { outcome } = {}) {
     let removed = 0;
     for (;;) {
-      const answer = await this.#requests.ask("DELETE", "", { query: { status } });
+      const answer = await this.#requests.ask("DELETE", "", { query: { status, outcome } });
       removed += answer.removed;
       if (!answer.more) return removed;
     }

@@ -48,12 +48,12 @@ export class Acting {
     this.#notices.show(words, back ? { undo: () => this.#undo(done, back) } : {});
   }
 
-  /** Clear the history of a status. @param {"completed" | "failed" | "cancelled"} status */
-  async clear(status) {
+  /** Clear a history. @param {Record<string, string>} which status, and outcome where one of them stays */
+  async clear({ status, outcome }) {
     const { title, yes, no } = this.#words("clear");
     if (!(await confirmed(this.#root, { title, text: this.#texts.say("confirm.clear"), yes, no })).agreed) return;
     try {
-      await this.#queue.clear(status);
+      await this.#queue.clear(status, { outcome });
     } catch (error) {
       this.#notices.show(refusalOf(/** @type {Error} */ (error), this.#texts), { trouble: true });
     }

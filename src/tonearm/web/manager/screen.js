@@ -17,6 +17,7 @@ import { refusalOf } from "./refusals.js";
 import { keepSettings, readSettings } from "./settings.js";
 import { makeSteering } from "./steering.js";
 import { Texts } from "./texts.js";
+import { VIEWS } from "./views.js";
 
 /** @typedef {import("../server-queue.js").Job} Job */
 
@@ -26,8 +27,8 @@ const THEMES = /** @type {const} */ (["auto", "light", "dark"]);
 const FIND_MS = 250;
 const SECOND_MS = 1_000;
 
-/** Which status the history of a view has, where it can be cleared. */
-const CLEARED = /** @type {const} */ ({ done: "completed", failed: "failed", cancelled: "cancelled" });
+/** The views that are a history, which can be cleared. */
+const HISTORIES = ["done", "failed", "cancelled"];
 
 /** Everything that a `<download-manager>` shows. */
 export class Screen {
@@ -168,7 +169,8 @@ export class Screen {
     const total = this.#listing.total(state, jobs.length, count);
     this.#list.update(jobs, total);
     this.#chosen.update(this.#list.selection.of(jobs));
-    this.#clear.hidden = !(this.#settings.view in CLEARED) || jobs.length === 0;
+    const whole = this.#listing.text === ""; // the server clears no search: what is not shown would go too
+    this.#clear.hidden = !HISTORIES.includes(this.#settings.view) || !whole || jobs.length === 0;
     this.#drawEmpty(total === 0 && state.queue !== null);
     if (this.#details.id) this.#details.update(state.jobs.find((job) => job.id === this.#details.id) ?? null);
   }
@@ -240,7 +242,7 @@ export class Screen {
   }
 
   #clearHistory() {
-    if (this.#settings.view in CLEARED) this.#acting.clear(CLEARED[/** @type {keyof typeof CLEARED} */ (this.#settings.view)]);
+    this.#acting.clear(VIEWS[this.#listing.name].queries[0]);
   }
 
   /** The next theme. */
