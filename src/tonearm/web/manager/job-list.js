@@ -26,6 +26,9 @@ export class JobList {
   /** @type {readonly Job[]} */
   #jobs = [];
   #total = 0;
+  #settled = true;
+  /** where the keyboard's row stood when its job was known last */
+  #at = 0;
   /** @type {Map<string, JobRow>} rows by job, and by place where the job is not known */
   #rows = new Map();
   #asked = false;
@@ -56,22 +59,37 @@ export class JobList {
   #scroller;
   #context;
 
-  /** Show these. @param {readonly Job[]} jobs @param {number} total with those that are not known */
-  update(jobs, total) {
-    if (this.#jobs !== jobs) this.#keep(jobs);
+  /**
+   * Show these.
+   * @param {readonly Job[]} jobs
+   * @param {number} total with those that are not known
+   * @param {boolean} settled whether a job that is missing is gone; else it may be known again soon
+   */
+  update(jobs, total, settled) {
+    if (this.#jobs !== jobs || this.#settled !== settled) this.#keep(jobs, settled);
     this.#jobs = jobs;
     this.#total = total;
+    this.#settled = settled;
     this.#draw();
   }
 
-  /** What is gone is chosen no more, and the keyboard goes to what took its place. @param {readonly Job[]} jobs */
-  #keep(jobs) {
+  /** What is gone is chosen no more, and the keyboard goes to what took its place. @param {readonly Job[]} jobs @param {boolean} settled */
+  #keep(jobs, settled) {
     const known = new Set(jobs.map((job) => job.id));
-    this.selection.keep((id) => known.has(id));
+    if (settled) this.selection.keep((id) => known.has(id));
     const { current } = this.selection;
-    if (current !== null && known.has(current)) return;
     const place = this.#jobs.findIndex((job) => job.id === current);
-    this.selection.current = jobs[Math.min(Math.max(place, 0), jobs.length - 1)]?.id ?? null;
+    if (place >= 0) this.#at = place;
+    if (current !== null && (known.has(current) || !settled)) return;
+    this.selection.current = jobs[Math.min(this.#at, jobs.length - 1)]?.id ?? null;
+  }
+
+  /** Where the keyboard's row stands, also while its job is not known; -1: nowhere. */
+  #spot() {
+    const { current } = this.selection;
+    const place = this.#jobs.findIndex((job) => job.id === current);
+    if (place >= 0 || current === null || this.#jobs.length >= this.#total) return place;
+    return Math.min(Math.max(this.#at, this.#jobs.length), this.#total - 1);
   }
 
   #soon() {
@@ -110,10 +128,12 @@ export class JobList {
     const above = this.#scroller.getBoundingClientRect().top - this.element.getBoundingClientRect().top;
     const first = Math.max(0, Math.floor(above / height) - MARGIN);
     const last = Math.min(this.#total, Math.ceil((above + this.#scroller.clientHeight) / height) + MARGIN);
+    const spot = this.#spot();
     const places = new Map();
-    for (let place = first; place < last; place += 1) places.set(this.#jobs[place]?.id ?? `#${place}`, place);
-    const current = this.#jobs.findIndex((job) => job.id === this.selection.current);
-    if (current >= 0 && this.#focused()) places.set(this.selection.current, current); // the keyboard's row stays, seen or not
+    for (let place = first; place < last; place += 1) {
+      places.set(this.#jobs[place]?.id ?? (place === spot ? this.selection.current : `#${place}`), place);
+    }
+    if (spot >= 0 && this.#focused()) places.set(this.selection.current, spot); // the keyboard's row stays, seen or not
     const spare = [...this.#rows].filter(([key]) => !places.has(key));
     for (const [key, place] of places) this.#place(key, place, height, spare);
     for (const [key, row] of spare) {
@@ -167,7 +187,7 @@ export class JobList {
 
   /** @param {KeyboardEvent} event */
   #pressed(event) {
-    const place = this.#jobs.findIndex((job) => job.id === this.selection.current);
+    const place = this.#spot();
     const screen = Math.max(1, Math.floor(this.#scroller.clientHeight / this.#height()) - 1);
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: screen, PageUp: -screen, Home: -Infinity, End: Infinity };
     const onRow = isTitle(event) || /** @type {HTMLElement} */ (event.target).matches(".box input");

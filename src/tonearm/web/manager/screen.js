@@ -61,7 +61,7 @@ export class Screen {
     this.#add = makeAddForm({ queue, texts });
     this.#details = new JobDetails({ queue, texts, now, act, said, closed: () => this.#closed() });
     this.#scroller = h("div", { class: "scroller" });
-    const wanted = () => this.#listing.more(queue.state.generation);
+    const wanted = () => this.#listing.more(queue.state);
     this.#list = new JobList(this.#scroller, { queue, texts, now, act, open: (job) => this.#open(job), changed, wanted });
     this.#chosen = makeChosenBar({ texts, act: (action, extra) => act(this.#picked(), action, extra), clear: () => this.#unpick() });
     this.#listing = new Listing(queue, this.#settings.view, "");
@@ -162,12 +162,14 @@ export class Screen {
     this.#drawSession(state.session);
     this.#body.hidden = locked;
     this.#body.toggleAttribute("data-stale", stale);
-    if (this.#incomplete.open && state.queue?.completed) this.#incomplete.more(state.generation);
+    const open = this.#incomplete.open(state);
+    if (open && state.queue?.completed) this.#incomplete.more(state);
     const count = this.#incomplete.jobs(state).length;
-    this.#overview.update(state, this.#settings.view, { count, more: this.#incomplete.open && count > 0 });
+    this.#overview.update(state, this.#settings.view, { count, more: open && count > 0 });
     const jobs = this.#listing.jobs(state);
+    this.#listing.follow(state);
     const total = this.#listing.total(state, jobs.length, count);
-    this.#list.update(jobs, total);
+    this.#list.update(jobs, total, this.#listing.settled);
     this.#chosen.update(this.#list.selection.of(jobs));
     const whole = this.#listing.text === ""; // the server clears no search: what is not shown would go too
     this.#clear.hidden = !HISTORIES.includes(this.#settings.view) || !whole || jobs.length === 0;
@@ -213,7 +215,6 @@ export class Screen {
   #look() {
     this.#listing = new Listing(this.#queue, this.#settings.view, this.#finder.value);
     this.#list.selection.clear();
-    if (this.#listing.text || this.#settings.view !== "all") this.#listing.more(this.#queue.state.generation);
     this.#draw();
   }
 
