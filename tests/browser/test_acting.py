@@ -36,3 +36,19 @@ async def test_clearing_what_is_done_leaves_what_is_incomplete(
     counts = (await server.stats())["queue"]
     assert (counts["total"], counts["completed"]) == (1, 1)
     assert tab.errors == []
+
+
+async def test_the_keyboard_goes_to_the_row_whose_button_was_clicked(visit: Open, server: Tonearm) -> None:
+    """So that a key that is pressed next acts on what was clicked, not on the first row."""
+    for number in (1, 2, 4):
+        await server.submit("track", number, startPaused=True, titled=f"Song {number}")
+    tab: Tab = await visit(server.url)
+    await expect(tab.row("Song 1").locator(".title")).to_have_attribute("tabindex", "0")
+    await tab.row("Song 4").get_by_role("button", name="Cancel: Song 4").click()
+    await expect(tab.row("Song 4").locator(".state")).to_have_text("Cancelled")
+    await expect(tab.row("Song 4").locator(".title")).to_be_focused()
+    await tab.page.keyboard.press("r")
+    await expect(tab.row("Song 4").locator(".state")).not_to_have_text("Cancelled")
+    await tab.row("Song 2").get_by_role("button", name="Cancel: Song 2").focus()
+    await expect(tab.row("Song 2").locator(".title")).to_have_attribute("tabindex", "0")
+    await expect(tab.row("Song 1").locator(".state")).to_have_text("Paused")

@@ -51,6 +51,7 @@ export class JobList {
       onkeydown: (/** @type {KeyboardEvent} */ event) => this.#pressed(event),
       onkeyup: (/** @type {KeyboardEvent} */ event) => event.key === " " && isTitle(event) && event.preventDefault(), // chosen, not opened
       onclick: (/** @type {MouseEvent} */ event) => this.#clicked(event),
+      onfocusin: (/** @type {FocusEvent} */ event) => this.#entered(event),
     });
     scroller.addEventListener("scroll", () => this.#soon(), { passive: true });
     new ResizeObserver(() => this.#soon()).observe(scroller);
@@ -219,12 +220,25 @@ export class JobList {
     return true;
   }
 
+  /** The keyboard is at the row that it was put in, whichever way: what it acts on next is that one. @param {FocusEvent} event */
+  #entered(event) {
+    const [key] = this.#rowOf(event) ?? [];
+    if (key === undefined || key === this.selection.current) return;
+    this.selection.current = key;
+    this.#soon();
+  }
+
+  /** The row that an event is in, and its key. @param {Event} event */
+  #rowOf(event) {
+    const element = /** @type {HTMLElement} */ (event.target).closest(".row");
+    return [...this.#rows].find(([, row]) => row.element === element);
+  }
+
   /** A click beside the controls of a row. @param {MouseEvent} event */
   #clicked(event) {
     const target = /** @type {HTMLElement} */ (event.target);
     if (target.closest("button, input, label")) return;
-    const element = target.closest(".row");
-    const job = [...this.#rows.values()].find((row) => row.element === element)?.job;
+    const job = this.#rowOf(event)?.[1].job;
     if (!job) return;
     if (event.shiftKey || event.ctrlKey || event.metaKey) {
       this.#pick(job, event);
