@@ -52,3 +52,27 @@ async def test_the_keyboard_goes_to_the_row_whose_button_was_clicked(visit: Open
     await tab.row("Song 2").get_by_role("button", name="Cancel: Song 2").focus()
     await expect(tab.row("Song 2").locator(".title")).to_have_attribute("tabindex", "0")
     await expect(tab.row("Song 1").locator(".state")).to_have_text("Paused")
+
+
+async def test_what_was_paused_before_it_was_cancelled_is_paused_when_that_is_undone(
+    visit: Open, server: Tonearm
+) -> None:
+    """It does not begin to download."""
+    job = await server.submit("track", 1, startPaused=True, titled="Red")
+    tab: Tab = await visit(server.url)
+    await tab.row("Red").get_by_role("button", name="Cancel: Red").click()
+    await expect(tab.row("Red").locator(".state")).to_have_text("Cancelled")
+    await tab.page.get_by_role("button", name="Undo").click()
+    await expect(tab.row("Red").locator(".state")).to_have_text("Paused")
+    await server.wait_for(job, "paused")
+
+
+async def test_a_retry_offers_no_way_back(visit: Open, server: Tonearm, catalog: ScriptedCatalog) -> None:
+    """Cancelling it would make a cancelled job of an album that is incomplete."""
+    catalog.reply("/media/3", status(404), forever=True)
+    await server.wait_for(await server.submit("album", ALBUM))
+    tab: Tab = await visit(server.url)
+    await tab.row("Colours").get_by_role("button", name="Retry missing").click()
+    notice = tab.page.locator(".notice").filter(has_text="Colours is tried again")
+    await expect(notice).to_be_visible()
+    await expect(notice.get_by_role("button", name="Undo")).to_have_count(0)

@@ -4,7 +4,7 @@
  */
 
 import { confirmed } from "./dialogs.js";
-import { actionsFor, mayRemoveFiles, titleOf, undoing } from "./looks.js";
+import { actionsFor, isHeld, mayRemoveFiles, titleOf, undoing } from "./looks.js";
 import { refusalOf } from "./refusals.js";
 
 /**
@@ -81,9 +81,11 @@ export class Acting {
   }
 
   /** @param {Job[]} jobs as they were before @param {Action} action */
-  #undo(jobs, action) {
-    if (action !== "prioritize") return this.#do(jobs, action, {});
-    return Promise.all(jobs.map((job) => this.#do([job], action, { priority: job.priority })));
+  async #undo(jobs, action) {
+    if (action === "prioritize") return Promise.all(jobs.map((job) => this.#do([job], action, { priority: job.priority })));
+    const done = await this.#do(jobs, action, {});
+    const held = action === "retry" ? done.filter(isHeld) : [];
+    if (held.length) await this.#do(held, "pause", {});
   }
 
   /** Ask, and remove them: from the list, or their music as well. @param {Job[]} jobs */

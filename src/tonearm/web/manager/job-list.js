@@ -8,6 +8,7 @@
 
 import { h, set } from "./dom.js";
 import { JobRow } from "./job-row.js";
+import { isHeld } from "./looks.js";
 import { Selection } from "./selection.js";
 
 /** Rows beyond both ends of what is seen, so that scrolling finds them drawn. */
@@ -214,7 +215,7 @@ export class JobList {
     const action = ACTION_KEYS.get(key);
     if (key === " ") this.selection.toggle(job.id);
     else if (key === "Enter") this.#context.open(job);
-    else if (key === "p") this.#context.act(jobs, job.status === "paused" || job.pauseRequested ? "resume" : "pause");
+    else if (key === "p") this.#context.act(jobs, isHeld(job) ? "resume" : "pause");
     else if (action) this.#context.act(jobs, /** @type {import("./looks.js").Action} */ (action));
     else return false;
     return true;

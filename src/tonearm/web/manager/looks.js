@@ -119,15 +119,24 @@ export function mayRemoveFiles({ session }) {
 export function actionsFor(job) {
   if (job.status === "failed" || job.status === "cancelled" || lookOf(job) === "partial") return ["retry", "remove"];
   if (job.status === "completed") return ["remove"];
-  return [job.status === "paused" || job.pauseRequested ? "resume" : "pause", "cancel", "prioritize", "remove"];
+  return [isHeld(job) ? "resume" : "pause", "cancel", "prioritize", "remove"];
 }
 
-/** Which action takes another back; null: none does. @param {Action} action @returns {Action | null} */
+/** Whether a job is paused, or will be as soon as it can. @param {Job} job */
+export function isHeld(job) {
+  return job.status === "paused" || job.pauseRequested === true;
+}
+
+/**
+ * Which action takes another back; null: none does. What is tried again is not: it would have to fail again, or lack again
+ * what it brings meanwhile.
+ * @param {Action} action
+ * @returns {Action | null}
+ */
 export function undoing(action) {
   if (action === "pause") return "resume";
   if (action === "resume") return "pause";
   if (action === "cancel") return "retry";
-  if (action === "retry") return "cancel";
   return action === "prioritize" ? "prioritize" : null;
 }
 
