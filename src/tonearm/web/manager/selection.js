@@ -38,13 +38,13 @@ export class Selection {
     this.#anchor = this.current = id;
   }
 
-  /** Choose all from the last one on. @param {string} id @param {readonly Job[]} jobs in order */
+  /** Choose all from the last one on; where that is not in the list any more, this one. @param {string} id @param {readonly Job[]} jobs in order */
   extend(id, jobs) {
-    const from = jobs.findIndex((job) => job.id === (this.#anchor ?? id));
     const to = jobs.findIndex((job) => job.id === id);
-    const [first, last] = from < to ? [from, to] : [to, from];
-    this.#ids = new Set(jobs.slice(Math.max(0, first), last + 1).map((job) => job.id));
-    this.#anchor ??= id;
+    if (to < 0) return;
+    if (!jobs.some((job) => job.id === this.#anchor)) this.#anchor = id;
+    const from = jobs.findIndex((job) => job.id === this.#anchor);
+    this.#ids = new Set(jobs.slice(Math.min(from, to), Math.max(from, to) + 1).map((job) => job.id));
     this.current = id;
   }
 
@@ -56,5 +56,6 @@ export class Selection {
   /** Forget those that are gone. @param {(id: string) => boolean} known */
   keep(known) {
     for (const id of this.#ids) if (!known(id)) this.#ids.delete(id);
+    if (this.#anchor !== null && !known(this.#anchor)) this.#anchor = null;
   }
 }
