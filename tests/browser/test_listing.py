@@ -79,6 +79,8 @@ async def test_nobody_is_asked_for_pages_while_the_server_is_away(visit: Open, l
         pages, tries = proxy.asked.count(PAGES), proxy.asked.count(LINK)
         await tab.page.evaluate(SCROLL, 1)
         await expect(tab.page.get_by_role("row").filter(has_text="Loading…").first).to_be_visible()
+        for row in await tab.page.get_by_role("row").filter(has=tab.page.locator(".title")).all():
+            await expect(row.locator(".title")).to_have_text("Loading…")
         await until("it tried to connect", lambda: proxy.asked.count(LINK) >= tries + 3)
         assert proxy.asked.count(PAGES) == pages
 

@@ -20,8 +20,8 @@ let number = 0;
 
 /** One row. Its title is what has the keyboard: it is what Enter presses, and the state and the artist are told with it. */
 export class JobRow {
-  /** @type {Job | null} */
-  job = null;
+  /** @type {Job | null | undefined} undefined: nothing was shown yet */
+  job;
   #mark = "";
 
   /** @param {RowContext} context */
