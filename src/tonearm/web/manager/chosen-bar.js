@@ -17,10 +17,8 @@ export function makeChosenBar({ texts, act, clear }) {
   const buttons = ACTIONS.map((action) => {
     return { action, element: button(action === "resume" ? "play" : action, texts.say(`action.${action}`), () => act(action), { needs: "submit" }) };
   });
-  const priority = h("select", {}, ...PRIORITIES.map((name) => h("option", { value: name }, texts.say(`priority.${name}`))));
-  priority.value = "normal";
-  priority.addEventListener("change", () => act("prioritize", { priority: /** @type {any} */ (priority.value) }));
-  const choice = h("label", { class: "button choice", "data-needs": "submit" }, icon("up"), h("span", {}, texts.say("action.prioritize")), priority);
+  const priority = makePriority(texts.say("action.prioritize"), texts, (name) => act("prioritize", { priority: name }));
+  const choice = h("label", { class: "button choice", "data-needs": "submit" }, icon("up"), priority);
   const element = h(
     "div",
     { class: "chosen-bar", role: "toolbar", "aria-label": texts.say("row.actions"), hidden: true },
@@ -40,4 +38,23 @@ export function makeChosenBar({ texts, act, clear }) {
       choice.hidden = !able.has("prioritize");
     },
   };
+}
+
+/**
+ * A choice of a priority that shows its own name until one is chosen, and again before the next: what was chosen last holds
+ * for other jobs, and any of the three can be chosen for these.
+ * @param {string} label
+ * @param {import("./texts.js").Texts} texts
+ * @param {(name: (typeof PRIORITIES)[number]) => void} chosen
+ */
+function makePriority(label, texts, chosen) {
+  const names = PRIORITIES.map((name) => h("option", { value: name }, texts.say(`priority.${name}`)));
+  const select = h("select", { "aria-label": label }, h("option", { value: "", hidden: true }, label), ...names);
+  const anew = () => {
+    select.value = "";
+  };
+  select.addEventListener("change", () => select.value && chosen(/** @type {(typeof PRIORITIES)[number]} */ (select.value)));
+  select.addEventListener("pointerdown", anew);
+  select.addEventListener("blur", anew);
+  return select;
 }
