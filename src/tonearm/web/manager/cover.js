@@ -5,8 +5,12 @@
 import { h, icon } from "./dom.js";
 import { hueOf, titleOf } from "./looks.js";
 
-/** Pictures that there were none of, by address and state of the job: asked for again when that is another. */
-const absent = new Set();
+/**
+ * Jobs without a picture, and what they were like when it was asked for: their state and the generation of the store. It is
+ * asked for again when either is another, because a picture that an outage held back looks like none.
+ * @type {Map<string, string>}
+ */
+const absent = new Map();
 
 /**
  * @param {import("../server-queue.js").ServerQueue} queue
@@ -18,9 +22,10 @@ export function makeCover(queue, texts) {
   const element = h("span", { class: "cover", "aria-hidden": "true" });
   element.append(symbols.track, symbols.album, picture);
   let shown = "";
+  let state = "";
   picture.addEventListener("load", () => picture.toggleAttribute("data-ready", true));
   picture.addEventListener("error", () => {
-    absent.add(shown);
+    if (shown) absent.set(shown, state);
     clear();
   });
 
@@ -37,12 +42,13 @@ export function makeCover(queue, texts) {
       element.style.setProperty("--hue", String(hueOf(job.job.albumTitle ?? titleOf(job, texts))));
       symbols.track.toggleAttribute("hidden", job.jobType !== "track");
       symbols.album.toggleAttribute("hidden", job.jobType !== "album");
-      const wanted = job.files.length ? `${job.id} ${job.status}` : "";
-      if (!wanted || absent.has(wanted)) {
+      const now = `${job.status} ${queue.state.generation}`;
+      if (!job.files.length || absent.get(job.id) === now) {
         clear();
-      } else if (!shown.startsWith(`${job.id} `)) {
+      } else if (shown !== job.id) {
         clear();
-        shown = wanted;
+        shown = job.id;
+        state = now;
         picture.src = queue.coverUrl(job.id);
       }
     },
