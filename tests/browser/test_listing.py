@@ -109,3 +109,29 @@ async def test_a_page_that_does_not_come_is_asked_for_again_after_a_while(visit:
     assert len(refused) == 1
     await tab.page.unroute_all()
     await expect(tab.row(f"Number {MANY:05}")).to_be_visible()
+
+
+async def test_the_keyboard_goes_through_all_of_a_long_list(visit: Open, long: Tonearm) -> None:
+    """Also to rows that are not known yet: they are asked for, and the keyboard is at them when they come."""
+    tab: Tab = await visit(long.url)
+    page, press = tab.page, tab.page.keyboard.press
+    await tab.row("Number 00001").locator(".title").focus()
+    await press("End")
+    await expect(tab.row(f"Number {MANY:05}").locator(".title")).to_be_focused()
+    at = page.locator(".row:has(.title:focus)")
+    await press("PageUp")
+    screen = MANY - int(await at.get_attribute("aria-rowindex") or 0)
+    assert screen > 1
+    await press("Home")
+    await expect(tab.row("Number 00001").locator(".title")).to_be_focused()
+
+    await page.reload()
+    await tab.row("Number 00001").locator(".title").focus()
+    steps = (MANY - 2) // screen
+    for _ in range(steps):
+        await press("PageDown")
+    await expect(at).to_have_attribute("aria-rowindex", str(1 + steps * screen))
+    await expect(at.locator(".title")).to_have_text(f"Number {1 + steps * screen:05}")
+    await press("Shift+ArrowDown")
+    await expect(page.get_by_text("selected")).to_be_visible()
+    assert tab.errors == []

@@ -68,25 +68,31 @@ export class JobList {
    * @param {boolean} settled whether a job that is missing is gone; else it may be known again soon
    */
   update(jobs, total, settled) {
-    if (this.#jobs !== jobs || this.#settled !== settled) this.#keep(jobs, settled);
+    if (this.#jobs !== jobs || this.#total !== total || this.#settled !== settled) this.#keep(jobs, total, settled);
     this.#jobs = jobs;
     this.#total = total;
     this.#settled = settled;
     this.#draw();
   }
 
-  /** What is gone is chosen no more, and the keyboard goes to what took its place. @param {readonly Job[]} jobs @param {boolean} settled */
-  #keep(jobs, settled) {
+  /**
+   * What is gone is chosen no more, and the keyboard goes to what took its place.
+   * @param {readonly Job[]} jobs
+   * @param {number} total
+   * @param {boolean} settled
+   */
+  #keep(jobs, total, settled) {
     const known = new Set(jobs.map((job) => job.id));
     if (settled) this.selection.keep((id) => known.has(id));
     const { current } = this.selection;
     const place = this.#jobs.findIndex((job) => job.id === current);
     if (place >= 0) this.#at = place;
     if (current !== null && (known.has(current) || !settled)) return;
-    this.selection.current = jobs[Math.min(this.#at, jobs.length - 1)]?.id ?? null;
+    const at = Math.min(this.#at, total - 1);
+    this.selection.current = at < 0 ? null : (jobs[at]?.id ?? `#${at}`);
   }
 
-  /** Where the keyboard's row stands, also while its job is not known; -1: nowhere. */
+  /** Where the keyboard's row stands, also while its job is not known, yet or again; -1: nowhere. */
   #spot() {
     const { current } = this.selection;
     const place = this.#jobs.findIndex((job) => job.id === current);
@@ -168,23 +174,22 @@ export class JobList {
     return this.element.contains(this.#active());
   }
 
-  /** Put the keyboard at a row. @param {number} place */
-  #go(place) {
-    const bounded = Math.max(0, Math.min(this.#jobs.length - 1, place));
-    const job = this.#jobs[bounded];
-    if (!job) return;
-    this.selection.current = job.id;
+  /** Put the keyboard at a row, which is asked for if its job is not known. @param {number} place @param {number} [rows] that there are */
+  #go(place, rows = this.#total) {
+    if (rows === 0) return;
+    const at = (this.#at = Math.max(0, Math.min(rows - 1, place)));
+    this.selection.current = this.#jobs[at]?.id ?? `#${at}`;
     const height = this.#height();
-    const top = this.element.getBoundingClientRect().top - this.#scroller.getBoundingClientRect().top + bounded * height;
+    const top = this.element.getBoundingClientRect().top - this.#scroller.getBoundingClientRect().top + at * height;
     if (top < height) this.#scroller.scrollBy(0, top - height);
     else if (top + 2 * height > this.#scroller.clientHeight) this.#scroller.scrollBy(0, top + 2 * height - this.#scroller.clientHeight);
     this.#draw();
-    this.#rows.get(job.id)?.focus();
+    this.#here()?.focus();
   }
 
   /** Put the keyboard where it was, or at the first row. */
   focus() {
-    this.#go(Math.max(0, this.#jobs.findIndex((job) => job.id === this.selection.current)));
+    this.#go(this.#spot());
   }
 
   /** @param {KeyboardEvent} event */
@@ -194,7 +199,8 @@ export class JobList {
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: screen, PageUp: -screen, Home: -Infinity, End: Infinity };
     const onRow = isTitle(event) || /** @type {HTMLElement} */ (event.target).matches(".box input");
     if (event.key in steps) {
-      this.#go(place + steps[/** @type {keyof steps} */ (event.key)]);
+      const rows = event.shiftKey ? this.#jobs.length : this.#total; // what is not known cannot be chosen
+      this.#go(place + steps[/** @type {keyof steps} */ (event.key)], rows);
       if (event.shiftKey && this.selection.current) this.selection.extend(this.selection.current, this.#jobs);
     } else if (event.key === "a" && (event.ctrlKey || event.metaKey)) {
       this.selection.all(this.#jobs);
@@ -223,9 +229,10 @@ export class JobList {
 
   /** The keyboard is at the row that it was put in, whichever way: what it acts on next is that one. @param {FocusEvent} event */
   #entered(event) {
-    const [key] = this.#rowOf(event) ?? [];
-    if (key === undefined || key === this.selection.current) return;
+    const [key, row] = this.#rowOf(event) ?? [];
+    if (key === undefined || row === undefined || key === this.selection.current) return;
     this.selection.current = key;
+    this.#at = row.place;
     this.#soon();
   }
 

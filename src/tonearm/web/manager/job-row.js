@@ -22,6 +22,7 @@ let number = 0;
 export class JobRow {
   /** @type {Job | null | undefined} undefined: nothing was shown yet */
   job;
+  place = -1;
   #mark = "";
 
   /** @param {RowContext} context */
@@ -65,6 +66,7 @@ export class JobRow {
    * @param {{place: number, selected: boolean, current: boolean, opened: boolean, top: number}} at
    */
   update(job, { place, selected, current, opened, top }) {
+    this.place = place;
     this.element.style.transform = `translateY(${top}px)`;
     this.element.style.order = String(place); // on paper rows stand one below the other
     set(this.element, "aria-rowindex", place + 1);

@@ -10,7 +10,7 @@ export class Selection {
   #ids = new Set();
   /** @type {string | null} where a range begins */
   #anchor = null;
-  /** @type {string | null} the row that has the keyboard */
+  /** @type {string | null} the row that has the keyboard: its job, or its place (`#12`) while that is not known */
   current = null;
 
   get size() {
