@@ -135,3 +135,26 @@ async def test_the_keyboard_goes_through_all_of_a_long_list(visit: Open, long: T
     await press("Shift+ArrowDown")
     await expect(page.get_by_text("selected")).to_be_visible()
     assert tab.errors == []
+
+
+ORDER = """() => {
+    const root = document.querySelector('download-manager').shadowRoot;
+    return [...root.querySelectorAll('.row')].map((row) => Number(row.getAttribute('aria-rowindex')));
+}"""
+
+
+async def test_rows_stand_in_the_document_as_they_are_seen(visit: Open, long: Tonearm) -> None:
+    """Whichever way the list was scrolled, and also with the keyboard at a row that is not in sight."""
+    tab: Tab = await visit(long.url)
+    await expect(tab.row("Number 00001")).to_be_visible()
+    for keyboard in (False, True):
+        if keyboard:
+            await tab.row("Number 00001").locator(".title").focus()
+        for place in (0, 0.02, 0.04, 0.03, 1, 0.98, 0.5, 0):
+            await tab.page.evaluate(SCROLL, place)
+            await tab.page.evaluate("new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))")
+            order = await tab.page.evaluate(ORDER)
+            assert order == sorted(order), place
+            assert len(order) > 10
+        if keyboard:
+            await expect(tab.row("Number 00001").locator(".title")).to_be_focused()

@@ -148,7 +148,27 @@ export class JobList {
       this.#rows.delete(key);
       row.element.remove();
     }
+    this.#order([...places].sort(([, a], [, b]) => a - b).map(([key]) => /** @type {JobRow} */ (this.#rows.get(key)).element));
     if (last > this.#jobs.length - MARGIN && this.#jobs.length < this.#total) this.#context.wanted();
+  }
+
+  /**
+   * Let the rows stand in the document as they are seen: those who are read to hear them so, and on paper they follow each
+   * other. The one that has the keyboard is not moved, since it would lose it; where the list is scrolled, only the rows that
+   * are filled again are.
+   * @param {HTMLElement[]} rows in order; those that were filled again are not in the document
+   */
+  #order(rows) {
+    const active = this.#active();
+    let still = rows.findIndex((row) => row.contains(active));
+    if (still < 0) still = rows.findIndex((row) => row.parentNode);
+    if (still < 0 && rows.length) this.element.append(rows[(still = 0)]);
+    for (let place = still - 1; place >= 0; place -= 1) {
+      if (rows[place].nextElementSibling !== rows[place + 1]) rows[place + 1].before(rows[place]);
+    }
+    for (let place = still + 1; place < rows.length; place += 1) {
+      if (rows[place].previousElementSibling !== rows[place - 1]) rows[place - 1].after(rows[place]);
+    }
   }
 
   /** @param {string} key @param {number} place @param {number} height @param {[string, JobRow][]} spare rows to fill again */
@@ -158,8 +178,8 @@ export class JobList {
       const [old, reused] = spare.pop() ?? [null, new JobRow(this.#context)];
       if (old !== null) this.#rows.delete(old);
       row = reused;
+      row.element.remove();
       this.#rows.set(key, row);
-      if (!row.element.isConnected) this.element.append(row.element);
     }
     row.update(this.#jobs[place] ?? null, {
       place,

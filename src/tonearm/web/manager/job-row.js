@@ -68,7 +68,6 @@ export class JobRow {
   update(job, { place, selected, current, opened, top }) {
     this.place = place;
     this.element.style.transform = `translateY(${top}px)`;
-    this.element.style.order = String(place); // on paper rows stand one below the other
     set(this.element, "aria-rowindex", place + 1);
     set(this.element, "aria-selected", selected ? "true" : "false");
     set(this.element, "aria-current", opened ? "true" : null);
