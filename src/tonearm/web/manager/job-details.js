@@ -1,7 +1,8 @@
 /**
  * The details of one job: everything that is known of it, its tracks, its files and its history, and all that can be done.
  *
- * It follows the list's record and asks for the whole one when that changes, at most once a second.
+ * It follows the list's record and asks for the whole one when that changes, at most once a second. Of the two it shows
+ * the newer. Where the list does not know the job, the server is asked again and again, of one that moves more often.
  */
 
 import { QueueError } from "../server-queue.js";
@@ -13,6 +14,10 @@ import { reportOf } from "./report.js";
 import { makeTrackLine } from "./track-line.js";
 
 const CALM_MS = 1_000;
+
+/** When a question that failed is asked again, and one about a job that the list does not know and that rests, milliseconds. */
+const AGAIN_MS = 3_000;
+const SELDOM_MS = 10_000;
 const PRIORITIES = /** @type {const} */ (["high", "normal", "low"]);
 
 /**
@@ -40,6 +45,7 @@ export class JobDetails {
   #lines = new Map();
   #mark = "";
   #lost = false;
+  #listed = true;
 
   /** @param {DetailsContext} context */
   constructor(context) {
@@ -96,6 +102,9 @@ export class JobDetails {
     this.#mark = "";
     this.#askedAt = 0;
     this.#lost = false;
+    this.#listed = true;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     this.element.hidden = false;
     this.element.scrollTop = 0;
     this.#lists.replaceChildren(this.#facts);
@@ -118,26 +127,48 @@ export class JobDetails {
     if (!this.#job || this.#lost) return;
     const moved = !job || job.lastUpdatedAt !== this.#job.lastUpdatedAt || job.progress !== this.#job.progress;
     if (job) {
-      this.#job = job;
-      this.#draw(job);
+      this.#draw((this.#job = this.#newer(job)));
       this.#move(job);
     }
-    if (moved) this.#timer ??= setTimeout(() => this.#ask(), Math.max(0, this.#askedAt + CALM_MS - Date.now()));
+    this.#listed = job !== null;
+    const rests = !job && this.#whole !== null && this.#whole.status !== "processing";
+    if (moved) this.#again(this.#askedAt + (rests ? SELDOM_MS : CALM_MS) - Date.now());
+  }
+
+  /** The newer of the list's record and the whole one. @param {Job} job */
+  #newer(job) {
+    return this.#whole && this.#whole.lastUpdatedAt > job.lastUpdatedAt ? this.#whole : job;
+  }
+
+  /** @param {number} milliseconds from now; a question that is to be asked already stays */
+  #again(milliseconds) {
+    this.#timer ??= setTimeout(() => this.#ask(), Math.max(0, milliseconds));
   }
 
   async #ask() {
     this.#timer = undefined;
     const id = this.#job?.id;
     if (!id) return;
+    const { mode } = this.#context.queue.state.connection;
+    if (mode === "away" || mode === "locked") return this.#again(CALM_MS);
     this.#askedAt = Date.now();
     try {
       const whole = await this.#context.queue.job(id);
-      if (this.#job?.id !== id) return;
-      this.#whole = whole;
-      this.#drawLists(whole);
+      if (this.#job?.id === id && !this.#lost) this.#take(whole);
     } catch (error) {
-      if (error instanceof QueueError && error.code === "NOT_FOUND" && this.#job?.id === id) this.#gone();
+      if (this.#job?.id !== id) return;
+      if (error instanceof QueueError && error.code === "NOT_FOUND") this.#gone();
+      else this.#again(AGAIN_MS);
     }
+  }
+
+  /** @param {Job} whole */
+  #take(whole) {
+    if (this.#whole && this.#whole.lastUpdatedAt > whole.lastUpdatedAt) return;
+    this.#whole = whole;
+    const job = /** @type {Job} */ (this.#job);
+    this.#draw((this.#job = this.#listed ? this.#newer(job) : whole));
+    this.#drawLists(whole);
   }
 
   /** What was known of it stays to be read, and nothing can be done with it any more. */

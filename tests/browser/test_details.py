@@ -1,0 +1,80 @@
+"""The details of a job: they are as new as anything that is known of it, also while the line is away."""
+
+from __future__ import annotations
+
+from playwright.async_api import Page, expect
+from tests.browser.conftest import ALBUM, Open, Tab
+from tests.support.moods import Mood, MoodyProxy
+from tests.support.server import Tonearm
+
+MADE = """async () => {
+    const { JobDetails } = await import('./web/manager/job-details.js');
+    const { Texts } = await import('./web/manager/texts.js');
+    const { ServerQueue } = await import('./web/server-queue.js');
+    globalThis.record = (more) => ({
+        id: 'one', status: 'processing', job: { type: 'track', trackId: 1, trackTitle: 'Red', quality: 'LOW' },
+        jobType: 'track', priority: 'normal', progress: 0.42, createdAt: 1, startedAt: 1, lastUpdatedAt: 1,
+        retryCount: 0, maxRetries: 3, bytesDownloaded: 1, files: [], client: 'me', ...more,
+    });
+    globalThis.queue = new ServerQueue();
+    queue.asked = 0;
+    queue.job = async () => { queue.asked += 1; return whole; };
+    globalThis.whole = record();
+    const closed = () => { globalThis.closed = true; };
+    globalThis.details = new JobDetails({ queue, texts: new Texts('en'), now: Date.now, act() {}, said() {}, closed });
+    document.body.append(details.element);
+    details.open(record());
+}"""
+"""Details without a list: `record` makes a record of the job, `whole` is what the server answers."""
+
+
+async def shown(tab: Tab) -> Page:
+    """The page with `MADE` in it; its clock stands."""
+    await tab.page.clock.install()
+    await tab.page.evaluate(MADE)
+    return tab.page
+
+
+async def test_a_job_that_the_list_forgot_is_shown_as_the_server_has_it(visit: Open, server: Tonearm) -> None:
+    """Its end is seen in the head as well; and then the server is asked but seldom."""
+    page = await shown(await visit(server.url))
+    panel = page.locator("body > .details")
+    await expect(panel).to_contain_text("Running")
+
+    await page.evaluate("whole = record({ status: 'completed', outcome: 'ok', progress: 1, lastUpdatedAt: 2 })")
+    for _ in range(3):
+        await page.evaluate("details.update(null)")
+        await page.clock.run_for(1_000)
+    await expect(panel.locator(".words")).to_contain_text("Complete")
+    await expect(panel.get_by_role("button", name="Pause")).to_have_count(0)
+    asked = await page.evaluate("queue.asked")
+    for _ in range(9):
+        await page.evaluate("details.update(null)")
+        await page.clock.run_for(1_000)
+    assert await page.evaluate("queue.asked") <= asked + 1
+
+
+async def test_an_older_word_of_the_list_changes_nothing(visit: Open, server: Tonearm) -> None:
+    """The whole record may come before the event does."""
+    page = await shown(await visit(server.url))
+    await page.evaluate("whole = record({ status: 'paused', lastUpdatedAt: 2 })")
+    await page.evaluate("details.update(record({ progress: 0.5 }))")
+    await page.clock.run_for(1_000)
+    await expect(page.locator("body > .details .words")).to_contain_text("Paused")
+    await page.evaluate("details.update(record({ progress: 0.6 }))")
+    await expect(page.locator("body > .details .words")).to_contain_text("Paused")
+
+
+async def test_details_that_were_opened_without_a_line_get_their_lists(visit: Open, server: Tonearm) -> None:
+    """When it is back, by themselves."""
+    await server.wait_for(await server.submit("album", ALBUM))
+    async with MoodyProxy(server.url) as proxy:
+        tab: Tab = await visit(proxy.url)
+        await expect(tab.row("Colours")).to_be_visible()
+        proxy.mood = Mood.CUT
+        details = await tab.open("Colours")
+        await expect(tab.page.get_by_text("No connection to the server since")).to_be_visible()
+        await expect(details.locator(".track")).to_have_count(0)
+        proxy.mood = Mood.PASS
+        await expect(details.locator(".track")).to_have_count(5)
+        await expect(details.locator(".entry").first).to_be_visible()
