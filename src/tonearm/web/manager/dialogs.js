@@ -17,10 +17,18 @@ export function makeDialog(title, close, ...content) {
   const dialog = h("dialog", { class: "dialog", "aria-labelledby": id });
   const shut = button("cancel", close, () => dialog.close(), { quiet: true });
   dialog.append(h("header", {}, h("h2", { id }, title), shut), ...content);
+  let begun = false; // whether a press began beside it
+  dialog.addEventListener("pointerdown", (event) => (begun = isBeside(dialog, event)));
   dialog.addEventListener("click", (event) => {
-    if (event.target === dialog) dialog.close(); // beside it
+    if (begun && isBeside(dialog, event)) dialog.close();
   });
   return dialog;
+}
+
+/** Whether something is pressed in the dark around a dialog; its padding is the dialog itself, too. @param {Element} dialog @param {MouseEvent} event */
+function isBeside(dialog, { target, clientX, clientY }) {
+  const { left, right, top, bottom } = dialog.getBoundingClientRect();
+  return target === dialog && (clientX < left || clientX > right || clientY < top || clientY > bottom);
 }
 
 /**
