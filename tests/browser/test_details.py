@@ -10,7 +10,7 @@ from tests.support.server import Tonearm
 MADE = """async () => {
     const { JobDetails } = await import('./web/manager/job-details.js');
     const { Texts } = await import('./web/manager/texts.js');
-    const { ServerQueue } = await import('./web/server-queue.js');
+    const { QueueError, ServerQueue } = await import('./web/server-queue.js');
     globalThis.record = (more) => ({
         id: 'one', status: 'processing', job: { type: 'track', trackId: 1, trackTitle: 'Red', quality: 'LOW' },
         jobType: 'track', priority: 'normal', progress: 0.42, createdAt: 1, startedAt: 1, lastUpdatedAt: 1,
@@ -18,14 +18,22 @@ MADE = """async () => {
     });
     globalThis.queue = new ServerQueue();
     queue.asked = 0;
-    queue.job = async () => { queue.asked += 1; return whole; };
+    queue.job = async () => {
+        queue.asked += 1;
+        if (whole) return whole;
+        throw new QueueError('gone', { code: 'NOT_FOUND' });
+    };
+    queue.tracks = async () => {
+        if (following) return following;
+        throw new Error('refused');
+    };
+    globalThis.following = null;
     globalThis.whole = record();
-    const closed = () => { globalThis.closed = true; };
-    globalThis.details = new JobDetails({ queue, texts: new Texts('en'), now: Date.now, act() {}, said() {}, closed });
+    globalThis.details = new JobDetails({ queue, texts: new Texts('en'), now: Date.now, act() {}, said() {}, closed() {} });
     document.body.append(details.element);
     details.open(record());
 }"""
-"""Details without a list: `record` makes a record of the job, `whole` is what the server answers."""
+"""Details without a list: `record` makes a record of the job; `whole` and `following` are what the server answers."""
 
 
 async def shown(tab: Tab) -> Page:
@@ -78,3 +86,50 @@ async def test_details_that_were_opened_without_a_line_get_their_lists(visit: Op
         proxy.mood = Mood.PASS
         await expect(details.locator(".track")).to_have_count(5)
         await expect(details.locator(".entry").first).to_be_visible()
+
+
+async def test_an_action_keeps_the_keyboard_when_the_actions_are_others(visit: Open, server: Tonearm) -> None:
+    """What is still there has it again; else the first action; and the title when nothing can be done any more."""
+    page = await shown(await visit(server.url))
+    panel = page.locator("body > .details")
+    done = "{ status: 'completed', outcome: 'ok', progress: 1, files: ['a.flac'], lastUpdatedAt: 2 }"
+    for action in ("copy", "print", "prioritize"):
+        await page.evaluate("details.update(record())")
+        await panel.locator(f"[data-action={action}]").focus()
+        await page.evaluate("details.update(record({ priority: 'high' }))")
+        await expect(panel.locator(f"[data-action={action}]")).to_be_focused()
+
+    await page.evaluate(f"details.update(record({done}))")
+    await expect(panel.get_by_role("button", name="Remove")).to_be_focused()
+    await panel.get_by_role("link", name="Save as ZIP").focus()
+    await page.evaluate(f"details.update(record({{ ...{done}, outcome: 'partial' }}))")
+    await expect(panel.get_by_role("link", name="Save as ZIP")).to_be_focused()
+
+    await page.evaluate("whole = null")
+    await page.evaluate("details.update(null)")
+    await page.clock.run_for(2_000)
+    await expect(panel.get_by_role("heading", name="Red")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(panel).to_be_hidden()
+
+
+async def test_the_next_tracks_leave_the_keyboard_where_it_was(visit: Open, server: Tonearm) -> None:
+    """At the button, as long as there are more, also after a refusal; then at the section of the tracks."""
+    page = await shown(await visit(server.url))
+    panel = page.locator("body > .details")
+    await page.evaluate("""() => {
+        const track = (trackId) => ({ trackId, trackTitle: `Song ${trackId}`, status: 'pending', progress: 0 });
+        whole = record({ jobType: 'album', lastUpdatedAt: 2, trackCount: 3, trackProgress: [track(1)] });
+        globalThis.track = track;
+        details.update(record({ lastUpdatedAt: 2, jobType: 'album' }));
+    }""")
+    await page.clock.run_for(1_000)
+    more = panel.get_by_role("button", name="Show more")
+    await more.focus()
+    await page.keyboard.press("Enter")
+    for number, after in ((2, "'next'"), (3, "null")):
+        await page.evaluate(f"following = {{ tracks: [track({number})], nextCursor: {after} }}")
+        await expect(more).to_be_focused()
+        await page.keyboard.press("Enter")
+        await expect(panel.locator(".track")).to_have_count(number)
+    await expect(panel.locator("summary").filter(has_text="Tracks")).to_be_focused()

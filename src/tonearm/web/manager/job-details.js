@@ -175,7 +175,7 @@ export class JobDetails {
   #gone() {
     this.#lost = true;
     say(this.#state, this.#context.texts.say("details.gone"));
-    this.#actions.replaceChildren();
+    this.#keepingFocus(() => this.#actions.replaceChildren());
     this.#mark = "";
     this.#bar.hidden = true;
   }
@@ -206,8 +206,6 @@ export class JobDetails {
     if (mark === this.#mark) return;
     this.#mark = mark;
     const { texts, act, queue } = this.#context;
-    const focused = /** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement;
-    const kept = focused && this.#actions.contains(focused) ? focused.getAttribute("data-action") : null;
     /** @type {HTMLElement[]} */
     const offered = [];
     for (const action of actionsFor(job)) {
@@ -222,18 +220,32 @@ export class JobDetails {
       }
     }
     if ((look === "completed" || look === "partial") && job.files.length) {
-      offered.push(h("a", { class: "button", href: queue.archiveUrl(job.id), download: true }, icon("down"), h("span", {}, texts.say("action.save"))));
+      offered.push(h("a", { class: "button", "data-action": "save", href: queue.archiveUrl(job.id), download: true }, icon("down"), h("span", {}, texts.say("action.save"))));
     }
     const copy = button("copy", texts.say("action.copy"), () => this.#copy(), { quiet: true });
-    offered.push(h("span", { class: "aside" }, copy, button("print", texts.say("action.print"), () => print(), { quiet: true })));
-    this.#actions.replaceChildren(...offered);
-    if (kept) (offered.find((each) => each.dataset.action === kept) ?? offered[0])?.focus();
+    const paper = button("print", texts.say("action.print"), () => print(), { quiet: true });
+    copy.dataset.action = "copy";
+    paper.dataset.action = "print";
+    offered.push(h("span", { class: "aside" }, copy, paper));
+    this.#keepingFocus(() => this.#actions.replaceChildren(...offered));
+  }
+
+  /** Where an action had the keyboard it has it afterwards; else the first one has, or the title. @param {() => void} redraw */
+  #keepingFocus(redraw) {
+    const root = /** @type {ShadowRoot} */ (this.element.getRootNode());
+    const held = this.#actions.contains(root.activeElement) ? root.activeElement?.getAttribute("data-action") : null;
+    redraw();
+    if (!held) return;
+    const places = [`[data-action="${held}"]`, "[data-action]"].map((which) => this.#actions.querySelector(which));
+    for (const place of [...places, this.#title]) {
+      if (!this.element.contains(root.activeElement)) /** @type {HTMLElement | null} */ (place)?.focus();
+    }
   }
 
   /** @param {Job} job */
   #priorities(job) {
     const { texts, act } = this.#context;
-    const choice = h("select", { "aria-label": texts.say("details.priority") }, ...PRIORITIES.map((name) => h("option", { value: name }, texts.say(`priority.${name}`))));
+    const choice = h("select", { "data-action": "prioritize", "aria-label": texts.say("details.priority") }, ...PRIORITIES.map((name) => h("option", { value: name }, texts.say(`priority.${name}`))));
     choice.value = job.priority;
     choice.addEventListener("change", () => {
       if (this.#job) act([this.#job], "prioritize", { priority: /** @type {any} */ (choice.value) });
@@ -287,7 +299,7 @@ export class JobDetails {
     const hidden = (job.fileCount ?? 0) - files.length;
     if (hidden > 0) files.push(h("li", { class: "note" }, texts.say("details.moreFiles", { count: hidden })));
     const history = (job.history ?? []).map((entry) => this.#entry(entry));
-    const held = this.#held()?.closest("details")?.dataset.name;
+    const held = this.#held()?.closest("[data-name]")?.getAttribute("data-name");
     const causes = new Map((job.failedTracks ?? []).map(({ trackId, code }) => [trackId, causeOf(code, texts)]));
     const tracks = [...(job.trackProgress ?? []), ...this.#further].map((track) => makeTrackLine(track, causes.get(track.trackId) ?? "", texts));
     this.#lines = new Map(tracks.map((line) => [line.id, line]));
@@ -300,7 +312,7 @@ export class JobDetails {
       ...this.#section("details.history", history, shut),
     );
     if (this.#job) this.#move(this.#job);
-    if (held) /** @type {HTMLElement | null} */ (this.#lists.querySelector(`[data-name="${held}"] summary`))?.focus({ preventScroll: true });
+    if (held) this.#hold(held);
   }
 
   /** Show how far the tracks are that are on their way. @param {Job} job the list's record */
@@ -312,6 +324,13 @@ export class JobDetails {
   #held() {
     const focused = /** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement;
     return focused && this.#lists.contains(focused) ? focused : null;
+  }
+
+  /** Give the keyboard to a section, or to what shows more tracks; when all are there, to their section. @param {string} name */
+  #hold(name) {
+    const places = [`[data-name="${name}"] > summary`, `button[data-name="${name}"]`, '[data-name="details.tracks"] > summary'];
+    const place = places.map((which) => this.#lists.querySelector(which)).find(Boolean);
+    /** @type {HTMLElement | undefined} */ (place ?? undefined)?.focus({ preventScroll: true });
   }
 
   /** @param {import("./texts.js").Key} name @param {HTMLElement[]} items @param {Set<string | undefined>} shut @param {HTMLElement | null} [after] */
@@ -329,10 +348,14 @@ export class JobDetails {
     const known = (job.trackProgress?.length ?? 0) + this.#further.length;
     if (this.#ended || known >= (job.trackCount ?? 0)) return null;
     const { texts } = this.#context;
-    const more = button("down", texts.say("details.more"), () => {
-      more.disabled = true;
-      this.#page(job).catch((error) => this.#context.said(refusalOf(error, texts), { trouble: true }));
+    let asking = false; // a button that is disabled would lose the keyboard
+    const more = button("down", texts.say("details.more"), async () => {
+      if (asking) return;
+      asking = true;
+      await this.#page(job).catch((error) => this.#context.said(refusalOf(error, texts), { trouble: true }));
+      asking = false;
     });
+    more.dataset.name = "more";
     return more;
   }
 
