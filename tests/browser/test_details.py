@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import ALBUM, Open, Tab
 from tests.support.moods import Mood, MoodyProxy
 from tests.support.server import Tonearm
 
-MADE = """async () => {
+MADE = """async (language) => {
     const { JobDetails } = await import('./web/manager/job-details.js');
     const { Texts } = await import('./web/manager/texts.js');
     const { QueueError, ServerQueue } = await import('./web/server-queue.js');
@@ -29,17 +30,19 @@ MADE = """async () => {
     };
     globalThis.following = null;
     globalThis.whole = record();
-    globalThis.details = new JobDetails({ queue, texts: new Texts('en'), now: Date.now, act() {}, said() {}, closed() {} });
+    const nothing = () => {};
+    const texts = new Texts(language);
+    globalThis.details = new JobDetails({ queue, texts, now: Date.now, act: nothing, said: nothing, closed: nothing });
     document.body.append(details.element);
     details.open(record());
 }"""
 """Details without a list: `record` makes a record of the job; `whole` and `following` are what the server answers."""
 
 
-async def shown(tab: Tab) -> Page:
+async def shown(tab: Tab, language: str = "en") -> Page:
     """The page with `MADE` in it; its clock stands."""
     await tab.page.clock.install()
-    await tab.page.evaluate(MADE)
+    await tab.page.evaluate(MADE, language)
     return tab.page
 
 
@@ -133,3 +136,24 @@ async def test_the_next_tracks_leave_the_keyboard_where_it_was(visit: Open, serv
         await page.keyboard.press("Enter")
         await expect(panel.locator(".track")).to_have_count(number)
     await expect(panel.locator("summary").filter(has_text="Tracks")).to_be_focused()
+
+
+@pytest.mark.parametrize(("language", "key"), [("en", "Ctrl+C"), ("de", "Strg+C"), ("fr", "Ctrl+C")])
+async def test_where_there_is_no_clipboard_the_report_is_selected(
+    visit: Open, server: Tonearm, language: str, key: str
+) -> None:
+    """Ready to be copied, with the word how; it stays when the lists are drawn anew."""
+    page = await shown(await visit(server.url), language)
+    await page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    await page.locator("body > .details [data-action=copy]").click()
+    report = page.get_by_label(key)
+    await expect(report).to_be_focused()
+    text = await report.input_value()
+    assert text.startswith("one: track 1 LOW")
+    assert await page.evaluate("String(getSelection())") == text
+
+    await page.evaluate("whole = record({ lastUpdatedAt: 2, warnings: ['new'] })")
+    await page.evaluate("details.update(record({ lastUpdatedAt: 2 }))")
+    await page.clock.run_for(1_000)
+    await expect(page.locator("body > .details summary")).to_have_count(1)
+    await expect(report).to_be_focused()

@@ -58,6 +58,7 @@ export class JobDetails {
     this.#bar = h("progress", { max: 1 });
     this.#reason = h("div", { class: "reason" });
     this.#actions = h("div", { class: "choices" });
+    this.#byHand = h("div", { class: "by-hand" });
     this.#facts = h("dl", {});
     this.#lists = h("div", { class: "lists" });
     this.element = h(
@@ -68,6 +69,7 @@ export class JobDetails {
       this.#bar,
       this.#reason,
       this.#actions,
+      this.#byHand,
       this.#lists,
     );
     this.element.addEventListener("keydown", (event) => {
@@ -83,6 +85,7 @@ export class JobDetails {
   #bar;
   #reason;
   #actions;
+  #byHand;
   #facts;
   #lists;
 
@@ -108,6 +111,7 @@ export class JobDetails {
     this.element.hidden = false;
     this.element.scrollTop = 0;
     this.#lists.replaceChildren(this.#facts);
+    this.#byHand.replaceChildren();
     this.#draw(job);
     this.#ask();
     this.#title.focus();
@@ -261,8 +265,13 @@ export class JobDetails {
     try {
       await navigator.clipboard.writeText(reportOf(whole, texts));
       said(texts.say("copied"));
+      this.#byHand.replaceChildren();
     } catch {
-      this.#lists.prepend(h("textarea", { readonly: true, rows: 8, "aria-label": texts.say("action.copy") }, reportOf(whole, texts)));
+      // A page that came over plain http from another machine has no clipboard.
+      const report = h("textarea", { readonly: true, rows: 8 }, reportOf(whole, texts));
+      this.#byHand.replaceChildren(h("label", {}, texts.say("copy.byHand"), " ", report));
+      report.select();
+      report.focus();
     }
   }
 

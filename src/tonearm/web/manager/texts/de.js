@@ -73,6 +73,7 @@ export default {
   "confirm.remove.stays": "Musik in der Bibliothek bleibt.",
   "confirm.remove.title": "Entfernen",
   "copied": "Der Bericht ist in der Zwischenablage",
+  "copy.byHand": "Der Browser lässt die Seite nicht an die Zwischenablage. Der Bericht ist markiert: Strg+C drücken (am Mac ⌘C).",
   "details.attempts": "Versuche",
   "details.attempt": "Versuch {attempt}",
   "details.client": "Hinzugefügt von",

@@ -73,6 +73,7 @@ export default {
   "confirm.remove.stays": "Music in the library stays.",
   "confirm.remove.title": "Remove",
   "copied": "The report is in the clipboard",
+  "copy.byHand": "The browser keeps the page from the clipboard. The report is selected: press Ctrl+C (on a Mac ⌘C).",
   "details.attempts": "Attempts",
   "details.attempt": "attempt {attempt}",
   "details.client": "Added by",

@@ -73,6 +73,7 @@ export default {
   "confirm.remove.stays": "La musique de la bibliothèque reste.",
   "confirm.remove.title": "Retirer",
   "copied": "Le rapport est dans le presse-papiers",
+  "copy.byHand": "Le navigateur n’ouvre pas le presse-papiers à la page. Le rapport est sélectionné : appuyez sur Ctrl+C (⌘C sur un Mac).",
   "details.attempts": "Essais",
   "details.attempt": "essai {attempt}",
   "details.client": "Ajouté par",
