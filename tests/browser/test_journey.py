@@ -130,3 +130,21 @@ async def test_a_refusal_is_said_at_its_field(visit: Open, server: Tonearm) -> N
     await expect(number).to_have_value("five")
     await expect(number).to_be_focused()
     assert (await server.stats())["queue"]["total"] == 0
+
+
+async def test_the_keyboard_goes_to_the_field_that_is_refused(visit: Open, server: Tonearm) -> None:
+    """Be it the number or what is chosen beside it."""
+    tab = await visit(server.url)
+    page = tab.page
+    quality = page.get_by_label("Quality")
+    await page.get_by_role("button", name="Add music").first.click()
+    await quality.evaluate("(select) => { select.options[2].value = 'BEST'; }")
+    await quality.select_option("BEST")
+    await page.get_by_label("Catalog number").fill("5")
+    await page.get_by_label("Catalog number").press("Enter")
+    await expect(quality).to_have_attribute("aria-invalid", "true")
+    await expect(quality).to_be_focused()
+    await page.get_by_label("Catalog number").fill("five")
+    await quality.select_option("HIGH")
+    await page.get_by_role("button", name="Add to the queue").click()
+    await expect(page.get_by_label("Catalog number")).to_be_focused()

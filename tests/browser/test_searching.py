@@ -65,6 +65,7 @@ async def test_a_catalog_without_a_search(visit: Open, server: Tonearm, catalog:
     await tab.page.keyboard.type("blue")
     await expect(dialog.get_by_text("This catalog has no search")).to_be_visible()
     await expect(dialog.get_by_role("searchbox")).to_be_hidden()
+    await expect(dialog.get_by_label("Catalog number")).to_be_focused()
     await dialog.get_by_role("button", name="Close").click()
     await form(tab)
     await expect(dialog.get_by_label("Catalog number")).to_be_focused()

@@ -37,6 +37,7 @@ async def test_who_logged_in_can_log_out(visit: Open, server: Tonearm) -> None:
     await expect(tab.page.locator(".login [autocomplete=username]")).to_be_hidden()  # for those that keep passwords
     await expect(tab.page.locator(".login [autocomplete=username]")).to_have_count(1)
     await log_in(tab, made["admin"])
+    await expect(tab.page.get_by_role("heading", level=1)).to_be_focused()  # the form has gone
     await tab.page.reload()
     await expect(leave).to_have_accessible_name("Log out: root, may do everything")
 

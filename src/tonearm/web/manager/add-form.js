@@ -38,6 +38,12 @@ export function makeAddForm(context) {
   const done = h("p", { class: "done", role: "status" });
   const chosen = () => ({ quality: quality.value, priority: /** @type {any} */ (priority.value), startPaused: paused.checked });
 
+  /** @param {{refuse: (text: string) => void}} field @param {HTMLElement} control @param {QueueError} error */
+  function at(field, control, error) {
+    field.refuse(refusalOf(error, texts));
+    control.focus();
+  }
+
   /**
    * @param {"track" | "album"} type
    * @param {number} id
@@ -56,15 +62,15 @@ export function makeAddForm(context) {
       return true;
     } catch (error) {
       if (!(error instanceof QueueError)) throw error;
-      if (error.code === "INVALID_QUALITY") qualityField.refuse(refusalOf(error, texts));
-      else if (error.field === "priority") priorityField.refuse(refusalOf(error, texts));
+      if (error.code === "INVALID_QUALITY") at(qualityField, quality, error);
+      else if (error.field === "priority") at(priorityField, priority, error);
       else if (!refused(error)) say(trouble, refusalOf(error, texts));
       return false;
     }
   }
 
   const byId = makeById(texts, add);
-  const search = makeSearch(context, add);
+  const search = makeSearch(context, add, () => byId.focus());
   const options = h(
     "div",
     { class: "options" },
@@ -115,10 +121,11 @@ function makeById(texts, add) {
     const refused = (/** @type {QueueError} */ error) => {
       const about = error.code === "INVALID_ID" || error.field === "trackId" || error.field === "albumId";
       if (about) numberField.refuse(refusalOf(error, texts));
+      if (about) number.focus();
       return about;
     };
-    const added = await add(type, id, title, { refused });
-    if (added) number.value = "";
+    if (!(await add(type, id, title, { refused }))) return;
+    number.value = "";
     number.focus();
   });
   return { element: form, focus: () => number.focus() };
@@ -128,8 +135,9 @@ function makeById(texts, add) {
  * The search is offered until a first one has told that this catalog has none.
  * @param {AddContext} context
  * @param {Add} add
+ * @param {() => void} none where the keyboard goes when there is no search
  */
-function makeSearch({ queue, texts }, add) {
+function makeSearch({ queue, texts }, add, none) {
   const input = h("input", { type: "search", name: "q", autocomplete: "off", maxlength: MOST_WORDS });
   const field = makeField(texts.say("add.search"), input);
   const note = h("p", { class: "note", role: "status" });
@@ -170,7 +178,9 @@ function makeSearch({ queue, texts }, add) {
   function refused(error) {
     results.replaceChildren();
     if (error.status === 501) {
+      const held = form.matches(":focus-within");
       form.hidden = true;
+      if (held) none();
       say(note, texts.say("add.search.none"));
       return;
     }

@@ -6,8 +6,11 @@ import { makeField } from "./dialogs.js";
 import { h } from "./dom.js";
 import { refusalOf } from "./refusals.js";
 
-/** @param {{queue: import("../server-queue.js").ServerQueue, texts: import("./texts.js").Texts}} context */
-export function makeLoginForm({ queue, texts }) {
+/**
+ * @param {{queue: import("../server-queue.js").ServerQueue, texts: import("./texts.js").Texts, passed: () => void}} context
+ *   *passed*: the form goes, and with it the place of the keyboard
+ */
+export function makeLoginForm({ queue, texts, passed }) {
   const key = h("input", { type: "password", name: "key", autocomplete: "current-password", required: true });
   const field = makeField(texts.say("login.key"), key);
   const submit = h("button", { type: "submit", class: "button primary" }, texts.say("login.submit"));
@@ -35,6 +38,13 @@ export function makeLoginForm({ queue, texts }) {
       submit.disabled = false;
     }
   });
+
+  /** Whether it has the keyboard, or nothing has: a button that is disabled loses it. */
+  function held() {
+    const { activeElement, host } = /** @type {ShadowRoot} */ (element.getRootNode());
+    return activeElement ? element.contains(activeElement) : [document.body, host].includes(/** @type {Element} */ (document.activeElement));
+  }
+
   return {
     element,
     /** @param {boolean} shown */
@@ -42,6 +52,7 @@ export function makeLoginForm({ queue, texts }) {
       if (element.hidden !== shown) return;
       element.hidden = !shown;
       if (shown) key.focus();
+      else if (held()) passed();
     },
   };
 }

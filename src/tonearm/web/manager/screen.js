@@ -57,7 +57,7 @@ export class Screen {
     this.#banner = makeBanner({ texts, retry: () => queue.retry() });
     this.#overview = makeOverview({ queue, texts, choose: (view) => this.#choose(view) });
     this.#steering = makeSteering({ queue, texts, changed, said });
-    this.#login = makeLoginForm({ queue, texts });
+    this.#login = makeLoginForm({ queue, texts, passed: () => this.#top.focus() });
     this.#add = makeAddForm({ queue, texts });
     this.#details = new JobDetails({ queue, texts, now, act, said, closed: () => this.#closed() });
     this.#scroller = h("div", { class: "scroller" });
@@ -72,6 +72,7 @@ export class Screen {
     this.#empty = h("div", { class: "empty" });
     this.#body = h("div", { class: "body" }, this.#scroller, this.#details.element);
     this.#screen = h("div", { class: "screen" });
+    this.#top = h("h1", { tabindex: -1 }, icon("album"), h("span", {}, "Tonearm"));
     this.#lay(root);
     this.#dress();
   }
@@ -98,6 +99,7 @@ export class Screen {
   #empty;
   #body;
   #screen;
+  #top;
 
   /** Begin to follow the queue. */
   start() {
@@ -127,7 +129,7 @@ export class Screen {
     this.#scroller.append(this.#overview.element, tools, this.#empty, this.#list.element);
     const steering = h("div", { class: "steering" }, ...this.#steering.buttons, theme, this.#leave, add);
     this.#screen.append(
-      h("header", { class: "top" }, h("h1", {}, icon("album"), h("span", {}, "Tonearm")), steering),
+      h("header", { class: "top" }, this.#top, steering),
       this.#banner.element,
       this.#login.element,
       this.#body,
