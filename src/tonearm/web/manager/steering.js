@@ -18,6 +18,8 @@ export function makeSteering({ queue, texts, changed, said }) {
   let paused = false;
   let limit = 0;
   let timer = 0;
+  let begun = 0; // changes, and below those of them that have no answer yet: what was asked before one ended may be older
+  let running = 0;
   /** @type {string | null} */
   let silence = null;
   const pause = button("pause", texts.say("action.pauseAll"), () => change({ paused: !paused }), { needs: "control" });
@@ -47,8 +49,10 @@ export function makeSteering({ queue, texts, changed, said }) {
   async function look() {
     if (document.visibilityState !== "visible") return;
     const before = silence;
+    const asked = running ? -1 : begun;
     try {
-      take(await queue.control());
+      const control = await queue.control();
+      if (asked === begun) take(control);
       silence = null;
     } catch (error) {
       silence = error instanceof QueueError && error.code === "STORE_UNAVAILABLE" ? error.message : null;
@@ -59,16 +63,21 @@ export function makeSteering({ queue, texts, changed, said }) {
   /** @param {{paused?: boolean, bandwidthLimit?: number | null}} wanted */
   async function change(wanted) {
     const before = { paused, bandwidthLimit: limit };
+    const mine = (begun += 1);
+    running += 1;
     take({ ...before, ...wanted, bandwidthLimit: wanted.bandwidthLimit ?? (("bandwidthLimit" in wanted) ? 0 : limit) });
     try {
-      take(await queue.setControl(wanted));
+      const control = await queue.setControl(wanted);
+      if (mine === begun) take(control);
       return true;
     } catch (error) {
-      take(before);
+      if (mine === begun) take(before);
       const words = refusalOf(/** @type {Error} */ (error), texts);
       if (!("bandwidthLimit" in wanted)) said(words, { trouble: true });
       else field.refuse(words);
       return false;
+    } finally {
+      running -= 1;
     }
   }
 
