@@ -6,7 +6,9 @@
 import { button, h, say } from "./dom.js";
 import { lookOf, titleOf } from "./looks.js";
 
-const STAY_MS = 8_000;
+/** How long a notice stays, seconds. */
+const STAY = 8;
+const SECOND_MS = 1_000;
 const GATHER_MS = 700;
 const MOST = 3;
 
@@ -23,35 +25,69 @@ export class Notices {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
-  /** @param {import("./texts.js").Texts} texts */
-  constructor(texts) {
+  /** @type {HTMLElement | null} where the keyboard was before it came to the notices */
+  #came = null;
+
+  /**
+   * @param {import("./texts.js").Texts} texts
+   * @param {() => void} lost where the keyboard goes when a notice with it goes, and what it came from is no more
+   */
+  constructor(texts, lost) {
     this.#texts = texts;
+    this.#lost = lost;
     this.#live = h("div", { class: "unseen", "aria-live": "polite", role: "status" });
     this.#stack = h("div", { class: "notices" });
+    this.#stack.addEventListener("focusin", ({ relatedTarget }) => {
+      const from = /** @type {HTMLElement | null} */ (relatedTarget);
+      if (from && !this.#stack.contains(from)) this.#came = from;
+    });
     this.element = h("div", {}, this.#live, this.#stack);
   }
 
   #texts;
+  #lost;
   #live;
   #stack;
 
   /** Say something that goes away by itself. @param {string} text @param {{undo?: () => void, trouble?: boolean}} [options] */
   show(text, { undo, trouble } = {}) {
     const notice = h("div", { class: trouble ? "notice trouble" : "notice" }, h("span", {}, text));
-    const end = () => notice.remove();
     if (undo) {
       notice.append(
         button("retry", this.#texts.say("action.undo"), () => {
-          end();
+          this.#drop(notice);
           undo();
         }),
       );
     }
-    notice.append(button("cancel", this.#texts.say("action.close"), end, { quiet: true }));
+    notice.append(button("cancel", this.#texts.say("action.close"), () => this.#drop(notice), { quiet: true }));
     this.#stack.append(notice);
-    while (this.#stack.children.length > MOST) this.#stack.firstElementChild?.remove();
-    setTimeout(end, STAY_MS);
+    const notices = [...this.#stack.children];
+    if (notices.length > MOST) notices.find((each) => !each.matches(":focus-within"))?.remove();
+    this.#age(notice);
     say(this.#live, text);
+  }
+
+  /** Let it go after a while; who is at it or does not see it has longer. @param {HTMLElement} notice */
+  #age(notice) {
+    let left = STAY;
+    const tick = setInterval(() => {
+      left = document.hidden || notice.matches(":hover, :focus-within") ? STAY : left - 1;
+      if (left === 0) this.#drop(notice);
+      if (!notice.isConnected) clearInterval(tick);
+    }, SECOND_MS);
+  }
+
+  /** Take it away; the keyboard goes to the next one, or to where it came from. @param {HTMLElement} notice */
+  #drop(notice) {
+    const held = notice.matches(":focus-within");
+    const next = notice.nextElementSibling ?? notice.previousElementSibling;
+    notice.remove();
+    if (!held) return;
+    /** @type {HTMLElement | null} */
+    const place = next ? next.querySelector(".quiet") : this.#came;
+    place?.focus();
+    if (!place?.matches(":focus")) this.#lost();
   }
 
   /** Tell what became of jobs since the last time. @param {import("../server-queue.js").State} state */

@@ -50,7 +50,7 @@ export class Screen {
     const root = host.attachShadow({ mode: "open" });
     const now = () => Date.now() + queue.state.clockOffset;
     const changed = () => this.#draw();
-    const notices = (this.#notices = new Notices(texts));
+    const notices = (this.#notices = new Notices(texts, () => this.#top.focus()));
     const said = notices.show.bind(notices);
     const acting = (this.#acting = new Acting({ queue, texts, notices, root }));
     const act = acting.act.bind(acting);
