@@ -26,6 +26,10 @@ SAID = ("error", "warning", "verbose")
 """What the console is to be empty of: hints of the browser come as the last."""
 TITLES = ["Red", "Green", "Blue", "White", "Black"]
 ALBUM = 5
+HEARD = """(live) => {
+    globalThis.heard = [];
+    new MutationObserver(() => heard.push(live.textContent)).observe(live, { childList: true, subtree: true });
+}"""
 SLOW = 60_000
 """Bytes a second of media that is to be seen on its way."""
 
@@ -89,6 +93,15 @@ class Tab:
         """Open the details of a job; the panel."""
         await self.row(title).locator("button.title").click()
         return self.page.get_by_role("complementary", name="Details")
+
+    @property
+    def spoken(self) -> Locator:
+        """What is told to those who do not see the page: the one live region of it that is not in a form."""
+        return self.page.locator(".unseen[aria-live=polite]")
+
+    async def listen(self) -> None:
+        """Gather from now on what is spoken, in `heard` of the page."""
+        await self.spoken.evaluate(HEARD)
 
     async def add(self, kind: str, number: int | str, **choices: str) -> None:
         """Queue something by the form, which stays open if it is refused."""

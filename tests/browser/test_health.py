@@ -71,7 +71,7 @@ async def test_a_host_that_rests_with_a_clock_that_is_a_day_off(
 @pytest.mark.parametrize(
     ("fallback", "words"),
     [
-        ("off", "The server is there, but its queue does not answer"),
+        ("off", "The server is there, but its queue has not answered since "),
         ("spool", "The queue is away, and this server stands in for it."),
     ],
 )
@@ -85,13 +85,17 @@ async def test_a_redis_that_is_away(
             tab: Tab = await visit(server.url)
             banner = tab.page.locator(".banner")
             await expect(tab.row("Red")).to_be_visible()
+            await tab.listen()
             redis.kill()
             if fallback == "spool":
                 await tab.add("track", 2)
                 await tab.close_dialog()
             await expect(banner).to_contain_text(words)
+            await expect(tab.spoken).to_contain_text(words)
             assert await audit(tab.page, ".banner", ".overview") == []
             redis.start()
             await expect(banner).to_be_hidden(timeout=40_000)
+            over = "The queue answers again" if fallback == "off" else "All is well"
+            await tab.page.wait_for_function("(over) => heard.includes(over)", arg=over)
             await expect(tab.row("Red").locator(".state")).to_have_text("Paused")
             await expect(tab.page.locator(".body[data-stale]")).to_have_count(0)

@@ -80,3 +80,32 @@ async def test_a_fourth_notice_takes_the_place_of_one_without_the_keyboard(visit
     await page.evaluate("notices.show('four')")
     await expect(page.locator(".notice span")).to_have_text(["one", "three", "four"])
     await expect(page.get_by_role("button", name="Close").first).to_be_focused()
+
+
+async def test_the_same_word_is_told_again(visit: Open, server: Tonearm) -> None:
+    """As a node of its own: a live region that stays as it is says nothing."""
+    page = await shown(await visit(server.url))
+    live = page.locator("[aria-live] span")
+    await page.evaluate("notices.show('Red is paused')")
+    first = await live.element_handle()
+    await page.evaluate("notices.show('Red is paused')")
+    await expect(live).to_have_text(["Red is paused"])
+    assert not await live.evaluate("(now, before) => now === before", first)
+
+
+async def test_what_the_banner_says_is_told_when_it_is_another(visit: Open, server: Tonearm) -> None:
+    """Not again as its time moves, and not for a break that the banner is silent of; then, that it is over."""
+    page = await shown(await visit(server.url))
+    live = page.locator("[aria-live]")
+    for matter, words, told in (
+        ("banner.connecting", "Connecting", ""),
+        ("", "", ""),
+        ("banner.worker", "No worker", "No worker"),
+        ("banner.worker", "Still no worker", "No worker"),
+        ("banner.store", "No queue", "No queue"),
+        ("", "", "The queue answers again"),
+        ("banner.away", "No server", "No server"),
+        ("", "", "The connection to the server is back"),
+    ):
+        await page.evaluate("(said) => notices.tell(said)", {"matter": matter, "words": words})
+        await expect(live).to_have_text(told)

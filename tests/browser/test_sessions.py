@@ -41,8 +41,11 @@ async def test_who_logged_in_can_log_out(visit: Open, server: Tonearm) -> None:
     await tab.page.reload()
     await expect(leave).to_have_accessible_name("Log out: root, may do everything")
 
+    await expect(tab.page.get_by_text("Nothing here yet")).to_be_visible()
+    await tab.listen()
     await leave.click()
     await expect(tab.page.get_by_label("Key", exact=True)).to_be_focused()
+    assert await tab.page.evaluate("heard") == []  # the connection was never lost
     await expect(leave).to_be_hidden()
     await tab.page.reload()
     await expect(tab.page.get_by_role("heading", name="Log in")).to_be_visible()

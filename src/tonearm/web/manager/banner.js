@@ -16,21 +16,31 @@ export function makeBanner({ texts, retry }) {
   const when = h("span", { class: "when" });
   const again = button("retry", texts.say("banner.retryNow"), retry, { class: "small" });
   const element = h("div", { class: "banner", hidden: true }, icon("warning"), h("p", {}, text, " ", detail), when, again);
+  /** @type {Matter} */
+  let matter = "";
+  let words = "";
   return {
     element,
+    /** What it says now, and the words that say it; empty: nothing. */
+    get said() {
+      return { matter, words };
+    },
     /**
      * @param {import("../server-queue.js").State} state
-     * @param {{paused: boolean, silence: string | null}} steering *silence*: why the queue behind the server does not answer
+     * @param {Steered} steering
      * @param {import("./health.js").Health | null} health
      * @returns {boolean} whether the data is stale
      */
-    update(state, { paused, silence }, health) {
+    update(state, { paused, silence, silentSince }, health) {
       const { connection } = state;
       const store = connection.code === "STORE_UNAVAILABLE" ? connection.error : connection.mode === "live" ? silence : null;
       const away = store !== null || connection.mode === "away" && Date.now() - (connection.staleSince ?? 0) >= SHORT_MS;
       /** @type {Said} */
-      const gone = store === null ? [awayText(connection, texts)] : [texts.say("banner.store"), store];
-      const [words, theirs = ""] = away ? gone : troubleOf(state, paused, health, texts);
+      const gone = store === null ? ["banner.away"] : ["banner.store", store];
+      const [found, theirs = ""] = away ? gone : troubleOf(state, paused, health);
+      matter = found;
+      const since = texts.formats.hour(connection.staleSince ?? silentSince ?? Date.now());
+      words = matter && texts.say(matter, { since });
       element.hidden = words === "";
       set(element, "data-kind", away || state.error ? "trouble" : "note");
       say(text, words);
@@ -43,12 +53,12 @@ export function makeBanner({ texts, retry }) {
   };
 }
 
-/** @param {import("../queue/link.js").Connection} connection @param {import("./texts.js").Texts} texts */
-function awayText({ staleSince }, texts) {
-  return texts.say("banner.away", { since: texts.formats.hour(staleSince ?? Date.now()) });
-}
-
-/** @typedef {[words: string, theirs?: string]} Said in the reader's language, and what the server says, in its own */
+/**
+ * @typedef {import("./texts.js").Key | ""} Matter the text that says it; empty: all is well
+ * @typedef {[matter: Matter, theirs?: string]} Said what is the matter, and what the server says of it, in its own words
+ * @typedef {{paused: boolean, silence: string | null, silentSince?: number | null}} Steered
+ *   *silence*: why the queue behind the server does not answer; *silentSince*: by the browser's clock
+ */
 
 /** Sources of a queue that stands in for one that is away. */
 const STAND_INS = new Set(["local", "memory"]);
@@ -57,15 +67,15 @@ const STAND_INS = new Set(["local", "memory"]);
  * @param {import("../server-queue.js").State} state
  * @param {boolean} paused
  * @param {import("./health.js").Health | null} health
- * @param {import("./texts.js").Texts} texts
  * @returns {Said}
  */
-function troubleOf(state, paused, health, texts) {
+function troubleOf(state, paused, health) {
   const { connection, queue, worker, warning, source } = state;
-  if (connection.mode === "connecting" && !queue) return [texts.say("banner.connecting")];
+  if (connection.mode === "locked") return [""];
+  if (connection.mode === "connecting" && !queue) return ["banner.connecting"];
   // The queue itself is away: what workers do is not known then.
-  if (warning) return [texts.say(STAND_INS.has(source ?? "") ? "banner.standIn" : "banner.warning"), warning];
-  if (worker && !worker.running) return [texts.say("banner.worker")];
-  if (paused) return [texts.say("banner.paused")];
-  return worker?.holding ? [texts.say(`banner.holding.${holdOf(state, health)}`), worker.holding] : [""];
+  if (warning) return [STAND_INS.has(source ?? "") ? "banner.standIn" : "banner.warning", warning];
+  if (worker && !worker.running) return ["banner.worker"];
+  if (paused) return ["banner.paused"];
+  return worker?.holding ? [`banner.holding.${holdOf(state, health)}`, worker.holding] : [""];
 }

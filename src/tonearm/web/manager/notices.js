@@ -1,9 +1,10 @@
 /**
  * Notices: short words about what was done, with a way back where there is one, and the one live region of the page,
- * which tells changes of state to those who do not see them. It tells nothing about progress.
+ * which tells changes of state to those who do not see them: what the banner begins and ceases to say, and what became of
+ * jobs. It tells nothing about progress.
  */
 
-import { button, h, say } from "./dom.js";
+import { button, h } from "./dom.js";
 import { lookOf, titleOf } from "./looks.js";
 
 /** How long a notice stays, seconds. */
@@ -15,13 +16,28 @@ const MOST = 3;
 /**
  * @typedef {import("../server-queue.js").Job} Job
  * @typedef {"completed" | "partial" | "failed"} End
+ * @typedef {import("./banner.js").Matter} Matter
  */
+
+/** What is said when something is the matter no more. @type {Partial<Record<Matter, import("./texts.js").Key>>} */
+const OVER = {
+  "banner.away": "live.back",
+  "banner.store": "live.back.queue",
+  "banner.standIn": "live.back.queue",
+  "banner.warning": "health.ok",
+  "banner.worker": "live.back.downloads",
+  "banner.paused": "live.back.downloads",
+  "banner.holding.catalog": "live.back.downloads",
+  "banner.holding.disk": "live.back.downloads",
+  "banner.holding.other": "live.back.downloads",
+};
 
 /** What is said, and to whom. */
 export class Notices {
   /** @type {Map<End, {count: number, title: string}>} how many ended so, and what the first is called */
   #ends = new Map();
-  #mode = "";
+  /** @type {Matter} what the banner said last */
+  #matter = "";
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
@@ -65,7 +81,21 @@ export class Notices {
     const notices = [...this.#stack.children];
     if (notices.length > MOST) notices.find((each) => !each.matches(":focus-within"))?.remove();
     this.#age(notice);
-    say(this.#live, text);
+    this.#speak(text);
+  }
+
+  /** Tell what the banner says, once; and when that is over. @param {{matter: Matter, words: string}} said */
+  tell({ matter, words }) {
+    if (matter === this.#matter) return;
+    const over = matter === "" && OVER[this.#matter];
+    this.#matter = matter;
+    if (over) this.#speak(this.#texts.say(over));
+    else if (words && matter !== "banner.connecting") this.#speak(words);
+  }
+
+  /** @param {string} text said again also where it is the same as before */
+  #speak(text) {
+    this.#live.replaceChildren(h("span", {}, text));
   }
 
   /** Let it go after a while; who is at it or does not see it has longer. @param {HTMLElement} notice */
@@ -92,10 +122,6 @@ export class Notices {
 
   /** Tell what became of jobs since the last time. @param {import("../server-queue.js").State} state */
   follow(state) {
-    const mode = state.connection.mode;
-    if (mode === "away" && this.#mode !== "away" && this.#mode !== "") say(this.#live, this.#texts.say("live.away"));
-    if (mode !== "away" && this.#mode === "away") say(this.#live, this.#texts.say("live.back"));
-    this.#mode = mode;
     for (const { before, job } of state.changes) if (before && job) this.#compare(before, job);
     if (this.#ends.size) this.#timer ??= setTimeout(() => this.#tell(), GATHER_MS);
   }
@@ -112,6 +138,6 @@ export class Notices {
     this.#timer = undefined;
     const words = [...this.#ends].map(([look, { count, title }]) => this.#texts.say(`live.${look}`, { count, title }));
     this.#ends.clear();
-    say(this.#live, words.join(". "));
+    this.#speak(words.join(". "));
   }
 }

@@ -159,6 +159,7 @@ export class Screen {
     const { state } = this.#queue;
     const stale = this.#banner.update(state, this.#steering, this.#overview.health);
     const locked = state.connection.mode === "locked";
+    if (!locked) this.#notices.tell(this.#banner.said);
     this.#login.update(locked);
     set(this.#screen, "data-scope", locked ? "none" : (state.session?.scope ?? null));
     this.#drawSession(state.session);

@@ -22,6 +22,8 @@ export function makeSteering({ queue, texts, changed, said }) {
   let running = 0;
   /** @type {string | null} */
   let silence = null;
+  /** @type {number | null} */
+  let silentSince = null;
   const pause = button("pause", texts.say("action.pauseAll"), () => change({ paused: !paused }), { needs: "control" });
   const gauge = button("gauge", texts.say("limit.title"), () => open(), { quiet: true, needs: "control" });
   const input = h("input", { type: "number", name: "limit", min: 0, step: 1, inputmode: "numeric" });
@@ -57,7 +59,9 @@ export function makeSteering({ queue, texts, changed, said }) {
     } catch (error) {
       silence = error instanceof QueueError && error.code === "STORE_UNAVAILABLE" ? error.message : null;
     }
-    if (silence !== before) changed();
+    if (silence === before) return;
+    silentSince = silence === null ? null : (silentSince ?? Date.now());
+    changed();
   }
 
   /** @param {{paused?: boolean, bandwidthLimit?: number | null}} wanted */
@@ -106,6 +110,10 @@ export function makeSteering({ queue, texts, changed, said }) {
     /** Why the queue behind the server does not answer, as streams cannot tell; null: it does. */
     get silence() {
       return silence;
+    },
+    /** Since when that is so, by the browser's clock. */
+    get silentSince() {
+      return silentSince;
     },
     start() {
       timer = setInterval(look, LOOK_MS);
