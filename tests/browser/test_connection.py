@@ -180,7 +180,7 @@ async def test_a_server_with_keys_asks_for_one(visit: Open, server: Tonearm) -> 
 
 
 async def test_a_worker_that_is_away_is_told(visit: Open, tmp_path: Path, catalog: ScriptedCatalog) -> None:
-    """The figures stay, and the banner says that nothing is downloaded."""
+    """The figures stay, in grey, and the banner says that nothing is downloaded."""
     server = Tonearm(tmp_path, catalog.url)
     server.arguments = ["--no-worker"]
     async with server:
@@ -189,4 +189,7 @@ async def test_a_worker_that_is_away_is_told(visit: Open, tmp_path: Path, catalo
         await expect(tab.page.locator(".banner")).to_contain_text("No worker is alive")
         await expect(tab.spoken).to_contain_text("No worker is alive")
         await expect(tab.row("Red")).to_contain_text("Waiting")
-        assert await audit(tab.page, ".banner", ".overview") == []
+        await expect(tab.page.locator(".body[data-stale]")).to_be_visible()
+        assert await audit(tab.page, ".banner", ".body") == []
+        await (await tab.open("Red")).locator(".entry").first.wait_for()
+        assert await audit(tab.page, ".details") == []

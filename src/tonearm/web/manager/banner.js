@@ -9,6 +9,9 @@ import { holdOf } from "./health.js";
 /** A break that heals sooner than this is not worth a word, milliseconds. */
 const SHORT_MS = 1_000;
 
+/** What makes the data stale. @type {ReadonlySet<Matter>} */
+const STALE = new Set(["banner.away", "banner.store", "banner.worker"]);
+
 /** @param {{texts: import("./texts.js").Texts, retry: () => void}} context */
 export function makeBanner({ texts, retry }) {
   const text = h("span", { class: "text" });
@@ -29,7 +32,7 @@ export function makeBanner({ texts, retry }) {
      * @param {import("../server-queue.js").State} state
      * @param {Steered} steering
      * @param {import("./health.js").Health | null} health
-     * @returns {boolean} whether the data is stale
+     * @returns {boolean} whether the data is stale: old, or of what stands still since nobody is at work
      */
     update(state, { paused, silence, silentSince }, health) {
       const { connection } = state;
@@ -48,7 +51,7 @@ export function makeBanner({ texts, retry }) {
       again.hidden = connection.mode !== "away";
       const seconds = away && connection.retryAt ? Math.max(0, (connection.retryAt - Date.now()) / 1000) : 0;
       say(when, seconds > 1 ? texts.say("banner.retry", { time: texts.formats.duration(seconds) }) : "");
-      return away;
+      return STALE.has(matter);
     },
   };
 }
