@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from playwright.async_api import expect
 from tests.browser.conftest import ALBUM, Open, Tab
-from tests.support.server import Tonearm
+from tests.support.catalog import ScriptedCatalog
+from tests.support.server import Tonearm, tonearm
 
 LIGHTNESS = "getComputedStyle(document.querySelector('download-manager')).color.match(/\\d+/g).map(Number)"
 
@@ -33,3 +36,15 @@ async def test_a_job_and_a_list_are_printed(visit: Open, server: Tonearm) -> Non
     await expect(page.locator(".track")).to_have_count(5)
     await expect(page.get_by_role("button", name="Print")).to_be_hidden()
     assert await page.pdf()
+
+
+async def test_a_very_long_title_is_printed_whole(visit: Open, tmp_path: Path, catalog: ScriptedCatalog) -> None:
+    """On the screen it is scrolled, which nobody can on paper."""
+    async with tonearm(tmp_path, catalog.url, QUEUE_MAX_BODY_BYTES=8_192) as server:
+        await server.submit("track", 1, titled="Long" * 500, startPaused=True)
+        tab: Tab = await visit(server.url)
+        title = (await tab.open("Long")).get_by_role("heading")
+        cut = "(title) => title.scrollHeight - title.clientHeight"
+        assert await title.evaluate(cut) > 0
+        await tab.page.emulate_media(media="print")
+        assert await title.evaluate(cut) == 0
