@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.async_api import expect
-from tests.browser.conftest import Open, Tab
+from tests.browser.conftest import SLOW, Open, Tab
+from tests.support.catalog import ScriptedCatalog, slow
 from tests.support.server import Tonearm
 
 
@@ -119,3 +122,18 @@ async def test_a_key_that_steers_may_remove_the_music_too(visit: Open, server: T
     await expect(tab.page.locator(".notice").filter(has_text=changed.name)).to_contain_text("stays: ")
     assert [path.name for path in server.library.rglob("*.flac")] == [changed.name]
     assert tab.errors == []
+
+
+async def test_after_the_logout_the_title_says_nothing_of_the_queue(
+    visit: Open, server: Tonearm, catalog: ScriptedCatalog
+) -> None:
+    """Neither how far it is nor that something runs: who may not look sees nothing of it."""
+    catalog.reply("/media/1", slow(SLOW // 10), forever=True)
+    await server.submit("track", 1)
+    made = await keys(server)
+    tab: Tab = await visit(server.url)
+    await log_in(tab, made["admin"])
+    await expect(tab.page).to_have_title(re.compile(r"^\d+ % · Tonearm$"))
+    await tab.page.get_by_role("button", name="Log out").click()
+    await expect(tab.page).to_have_title("Tonearm")
+    assert await tab.page.get_attribute("link[rel=icon]", "href") == f"{server.url}/web/icon.svg"

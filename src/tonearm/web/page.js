@@ -13,9 +13,9 @@ const icon = document.querySelector("link[rel=icon]");
 const plain = icon?.href ?? "";
 let shown = "";
 
-/** How far the running jobs are as a whole, 0 to 1; null when none runs. @param {import("./server-queue.js").State} state */
-function share({ jobs }) {
-  const running = jobs.filter((job) => job.status === "processing");
+/** How far the running jobs are as a whole, 0 to 1; null when none runs or a key is asked for. @param {import("./server-queue.js").State} state */
+function share({ jobs, connection }) {
+  const running = connection.mode === "locked" ? [] : jobs.filter((job) => job.status === "processing");
   return running.length ? running.reduce((sum, job) => sum + job.progress, 0) / running.length : null;
 }
 
