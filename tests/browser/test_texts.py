@@ -142,3 +142,31 @@ async def test_the_page_speaks_the_language_of_the_browser(
     await tab.page.locator("[name=id]").fill("five")
     await tab.page.locator("[name=id]").press("Enter")
     await expect(tab.page.get_by_role("alert").filter(has_text=refused)).to_be_visible()
+
+
+FIGURES = """async ([languages, wanted]) => {
+    Object.defineProperty(navigator, 'languages', { value: languages, configurable: true });
+    const { Texts } = await import('./web/manager/texts.js');
+    const { language, formats } = new Texts(wanted);
+    const said = [language, formats.number(1234567.5), formats.list(['a', 'b']), formats.duration(90_000)];
+    return said.map((text) => text.replace(/\\s/g, ' '));
+}"""
+
+
+@pytest.mark.parametrize(
+    ("languages", "wanted", "said"),
+    [
+        (["es", "en-US"], "", ["en", "1.234.567,5", "a and b", "1 day 1 hr"]),
+        (["en-IN", "de"], "", ["en", "12,34,567.5", "a and b", "1 day 1 hr"]),
+        (["en-US@posix", "de"], "", ["en", "1.234.567,5", "a and b", "1 day 1 hr"]),
+        (["es", "en-US"], "fr", ["fr", "1 234 567,5", "a et b", "1 j 1 h"]),
+        ([], "", ["en", "1,234,567.5", "a and b", "1 day 1 hr"]),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, list) else value,
+)
+async def test_numbers_go_by_the_locale_of_the_browser(
+    visit: Open, server: Tonearm, languages: list[str], wanted: str, said: list[str]
+) -> None:
+    """And words by the first of its languages that there is; a language that was asked for has its own numbers."""
+    tab: Tab = await visit(server.url)
+    assert await tab.page.evaluate(FIGURES, [languages, wanted]) == said

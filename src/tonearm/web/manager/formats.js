@@ -1,23 +1,26 @@
 /**
- * Formats: numbers, sizes and times by the locale of the page.
+ * Formats: numbers, sizes and times by a locale; what is made of words is in the language of the texts around it.
  */
 
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
 
 /** Writes figures for one locale. */
 export class Formats {
-  /** @param {string} locale */
-  constructor(locale) {
+  /** @param {string} locale @param {string} [language] that of the texts */
+  constructor(locale, language = locale) {
     this.locale = locale;
+    // Units and lists are words: those of the locale where it is one of the language.
+    this.#words = locale.split("-")[0] === language ? locale : language;
     this.#whole = new Intl.NumberFormat(locale);
     this.#percent = new Intl.NumberFormat(locale, { style: "percent" });
     this.#time = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
     this.#hour = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
     this.#minute = new Intl.DateTimeFormat(locale, { timeStyle: "short" });
     this.#day = new Intl.DateTimeFormat(locale, { dateStyle: "medium" });
-    this.#list = new Intl.ListFormat(locale, { type: "conjunction" });
+    this.#list = new Intl.ListFormat(this.#words, { type: "conjunction" });
   }
 
+  #words;
   #whole;
   #percent;
   #time;
@@ -83,7 +86,7 @@ export class Formats {
     return parts
       .filter(([value], place) => place === 0 || value > 0)
       .map(([value, unit]) => {
-        return new Intl.NumberFormat(this.locale, { style: "unit", unit, unitDisplay: "short" }).format(value);
+        return new Intl.NumberFormat(this.#words, { style: "unit", unit, unitDisplay: "short" }).format(value);
       })
       .join(" ");
   }

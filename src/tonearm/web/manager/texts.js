@@ -16,14 +16,22 @@ import { Formats } from "./formats.js";
 /** @type {Record<string, Record<Key, string | Record<string, string>>>} */
 export const LANGUAGES = { en, de, fr };
 
-/** The texts of one language, and the formats of the reader's locale. */
+/** Whether numbers can be written by it: a browser may name its system's locale, as en-US@posix. @param {string} tag */
+function isLocale(tag) {
+  try {
+    return Intl.getCanonicalLocales(tag).length > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** The texts of one language, and the formats of the browser's locale; one that was asked for has its own. */
 export class Texts {
   /** @param {string} [wanted] a language; by default the browser's first that there is */
   constructor(wanted) {
-    const asked = [wanted, ...(globalThis.navigator?.languages ?? [])].filter((tag) => tag !== undefined && tag !== "");
-    const locale = asked.find((tag) => String(tag).split("-")[0] in LANGUAGES) ?? "en";
-    this.language = String(locale).split("-")[0];
-    this.formats = new Formats(String(locale));
+    const asked = [wanted ?? "", ...(globalThis.navigator?.languages ?? [])].filter((tag) => tag !== "");
+    this.language = asked.map((tag) => tag.split("-")[0]).find((language) => language in LANGUAGES) ?? "en";
+    this.formats = new Formats(asked.find(isLocale) ?? "en", this.language);
     this.#texts = LANGUAGES[this.language];
     this.#plurals = new Intl.PluralRules(this.language);
   }
