@@ -37,9 +37,9 @@ async def unremembered(route: Route) -> None:
 async def outage(proxy: MoodyProxy, tab: Tab) -> None:
     """The line is cut and comes back."""
     proxy.mood = Mood.CUT
-    await expect(tab.page.get_by_text(AWAY)).to_be_visible()
+    await expect(tab.page.locator(".banner").get_by_text(AWAY)).to_be_visible()
     proxy.mood = Mood.PASS
-    await expect(tab.page.get_by_text(AWAY)).to_be_hidden(timeout=40_000)
+    await expect(tab.page.locator(".banner").get_by_text(AWAY)).to_be_hidden(timeout=40_000)
 
 
 async def test_a_list_that_was_there_to_its_end_is_there_again_after_an_outage(visit: Open, long: Tonearm) -> None:
@@ -75,7 +75,7 @@ async def test_nobody_is_asked_for_pages_while_the_server_is_away(visit: Open, l
         tab: Tab = await visit(proxy.url)
         await expect(tab.row("Number 00001")).to_be_visible()
         proxy.mood = Mood.CUT
-        await expect(tab.page.get_by_text(AWAY)).to_be_visible()
+        await expect(tab.page.locator(".banner").get_by_text(AWAY)).to_be_visible()
         pages, tries = proxy.asked.count(PAGES), proxy.asked.count(LINK)
         await tab.page.evaluate(SCROLL, 1)
         await expect(tab.page.get_by_role("row").filter(has_text="Loading…").first).to_be_visible()
