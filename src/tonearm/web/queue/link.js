@@ -52,6 +52,7 @@ export class Link {
   #visible = true;
   #heard = false;
   #heardAt = 0;
+  #failures = 0;
   /** @type {string | null} */
   #lastId = null;
   /** @type {Connection} */
@@ -105,10 +106,9 @@ export class Link {
   }
 
   async #run() {
-    let failures = 0;
     while (!this.#stopped) {
       let error = await this.#outcome(() => this.#follow());
-      if (this.#heard) failures = 0;
+      if (this.#heard) this.#failures = 0;
       else if (error?.code !== "UNAUTHORIZED") error = await this.#outcome(() => this.#poll());
       if (this.#stopped) return;
       if (error?.code === "UNAUTHORIZED") {
@@ -116,8 +116,7 @@ export class Link {
         this.#say({ mode: "locked", staleSince: null, retryAt: null, error: error.message, code: error.code });
         await this.#wait(Infinity);
       } else if (error) {
-        failures += 1;
-        await this.#retreat(error, failures);
+        await this.#retreat(error);
       }
     }
   }
@@ -132,10 +131,11 @@ export class Link {
     }
   }
 
-  /** @param {QueueError} error @param {number} failures in a row */
-  async #retreat(error, failures) {
+  /** @param {QueueError} error */
+  async #retreat(error) {
     const { leastWait, mostWait } = this.#times;
-    const most = Math.min(mostWait, leastWait * 2 ** (failures - 1));
+    const most = Math.min(mostWait, leastWait * 2 ** this.#failures);
+    this.#failures += 1;
     const wait = Math.min(mostWait, Math.max(error.retryAfterMs ?? 0, most * (0.5 + Math.random() / 2)));
     const staleSince = this.#state.staleSince ?? Date.now();
     this.#say({ mode: "away", staleSince, retryAt: Date.now() + wait, error: error.message, code: error.code });
@@ -190,6 +190,7 @@ export class Link {
     while (!this.#stopped && Date.now() < end) {
       const body = await this.#dashboard();
       this.#heardAt = Date.now();
+      this.#failures = 0;
       this.#lastId = null; // what came between is not told by the stream any more
       this.#say({ mode: "polling", staleSince: null, retryAt: null, error: null, code: null });
       this.#tell({ kind: "snapshot", body, polled: true });

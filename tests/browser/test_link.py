@@ -1,0 +1,61 @@
+"""The link alone: how long it waits, what it does meanwhile, and since when it says that nothing was heard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest_asyncio
+from playwright.async_api import Page
+from tests.browser.conftest import Open, Tab
+from tests.support.moods import Mood, MoodyProxy
+from tests.support.server import Tonearm
+
+OPEN = """async (times) => {
+    const { Link, TIMES } = await import('./web/queue/link.js');
+    window.told = [];
+    const base = new URL('api/download-queue/', location.href);
+    window.link = new Link(base, (message) => told.push({ at: Date.now(), ...message }), { ...TIMES, ...times });
+}"""
+TOLD = "told.filter(({ kind }) => kind === 'link').map(({ at, link }) => ({ at, ...link }))"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(visit: Open) -> Page:
+    """A page that is not there yet, whose link the test opens."""
+    tab: Tab = await visit("about:blank")
+    return tab.page
+
+
+async def opened(page: Page, url: str, **times: int) -> None:
+    """Open a link of these times on a page that shows nothing."""
+    await page.route(f"{url}/bare", lambda route: route.fulfill(content_type="text/html", body="<!doctype html>"))
+    await page.goto(f"{url}/bare")
+    await page.evaluate(OPEN, times)
+
+
+async def reaches(page: Page, mode: str) -> None:
+    """Wait until the link says so."""
+    await page.wait_for_function(f"link.state.mode === '{mode}'")
+
+
+async def said(page: Page) -> list[dict[str, Any]]:
+    """What it told of itself so far, and when."""
+    return list(await page.evaluate(TOLD))
+
+
+async def test_breaks_that_lie_apart_are_no_row_of_failures(page: Page, server: Tonearm) -> None:
+    """Where only polling works, each break is the first: what was heard in between ends the row."""
+    async with MoodyProxy(server.url) as proxy:
+        proxy.mood = Mood.GATHER
+        await opened(page, proxy.url, firstByte=50, poll=20, leastWait=200, mostWait=10_000)
+        for _ in range(4):
+            await reaches(page, "polling")
+            proxy.mood = Mood.ERROR
+            await reaches(page, "away")
+            proxy.mood = Mood.GATHER
+        told = await said(page)
+
+    modes = ["", *(one["mode"] for one in told)]
+    firsts = [one["retryAt"] - one["at"] for before, one in zip(modes, told, strict=False) if before == "polling"]
+    assert len(firsts) == 4
+    assert max(firsts) <= 201, firsts
