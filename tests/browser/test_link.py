@@ -8,7 +8,7 @@ import pytest_asyncio
 from playwright.async_api import Page
 from tests.browser.conftest import Open, Tab
 from tests.support.moods import Mood, MoodyProxy
-from tests.support.server import Tonearm
+from tests.support.server import API, Tonearm, until
 
 OPEN = """async (times) => {
     const { Link, TIMES } = await import('./web/queue/link.js');
@@ -16,6 +16,7 @@ OPEN = """async (times) => {
     const base = new URL('api/download-queue/', location.href);
     window.link = new Link(base, (message) => told.push({ at: Date.now(), ...message }), { ...TIMES, ...times });
 }"""
+SNAPSHOT = "told.findLast(({ kind }) => kind === 'snapshot')"
 TOLD = "told.filter(({ kind }) => kind === 'link').map(({ at, link }) => ({ at, ...link }))"
 
 
@@ -59,3 +60,26 @@ async def test_breaks_that_lie_apart_are_no_row_of_failures(page: Page, server: 
     firsts = [one["retryAt"] - one["at"] for before, one in zip(modes, told, strict=False) if before == "polling"]
     assert len(firsts) == 4
     assert max(firsts) <= 201, firsts
+
+
+async def test_it_polls_on_while_it_tries_the_stream(page: Page, server: Tonearm) -> None:
+    """However long the first byte takes; and once it is there, what was asked before tells nothing any more."""
+    async with MoodyProxy(server.url) as proxy:
+        proxy.mood = Mood.GATHER
+        await opened(page, proxy.url, firstByte=2_000, poll=20, tryEvents=50)
+        await reaches(page, "polling")
+        await page.evaluate("told.length = 0")
+        tried = proxy.asked.count(f"{API}/events")
+        await until("it has tried again twice", lambda: proxy.asked.count(f"{API}/events") >= tried + 2)
+        gaps = await page.evaluate("told.map(({ at }, place) => at - (told[place - 1]?.at ?? at))")
+        assert max(gaps) < 1_500, gaps
+        assert {one["mode"] for one in await said(page)} <= {"polling"}
+
+        proxy.mood = Mood.PASS
+        await reaches(page, "live")
+        await page.wait_for_function(f"{SNAPSHOT}.polled === false")
+        polls = proxy.asked.count(f"{API}/dashboard")
+        await server.submit("track", 1)
+        await page.wait_for_function("told.some(({ kind, body }) => kind === 'job' && body.status === 'completed')")
+        assert proxy.asked.count(f"{API}/dashboard") == polls
+        assert await page.evaluate(f"{SNAPSHOT}.polled") is False

@@ -184,18 +184,40 @@ export class Link {
     if (id !== null) this.#lastId = id;
   }
 
-  /** Poll until it is time to try the stream again. */
+  /** Poll, and try the stream now and then meanwhile, until that is heard and ends. */
   async #poll() {
-    const end = Date.now() + this.#times.tryEvents;
-    while (!this.#stopped && Date.now() < end) {
-      const body = await this.#dashboard();
-      this.#heardAt = Date.now();
-      this.#failures = 0;
-      this.#lastId = null; // what came between is not told by the stream any more
-      this.#say({ mode: "polling", staleSince: null, retryAt: null, error: null, code: null });
-      this.#tell({ kind: "snapshot", body, polled: true });
-      await this.#wait(this.#visible ? this.#times.poll : this.#times.hiddenPoll);
+    /** @type {Promise<QueueError | null> | null} */
+    let attempt = null;
+    let next = Date.now() + this.#times.tryEvents;
+    try {
+      while (!this.#stopped && !this.#heard) {
+        const body = await this.#dashboard();
+        if (this.#stopped || this.#heard) break; // the stream has told what is newer
+        this.#polled(body);
+        if (Date.now() >= next) {
+          next = Infinity;
+          attempt = this.#outcome(() => this.#follow()).finally(() => (next = Date.now() + this.#times.tryEvents));
+        }
+        await this.#wait(this.#visible ? this.#times.poll : this.#times.hiddenPoll);
+      }
+    } catch (error) {
+      if (!this.#heard) {
+        this.#open?.abort();
+        await attempt;
+        throw error;
+      }
     }
+    const error = await attempt;
+    if (error) throw error;
+  }
+
+  /** @param {any} body of the dashboard */
+  #polled(body) {
+    this.#heardAt = Date.now();
+    this.#failures = 0;
+    this.#lastId = null; // what came between is not told by the stream any more
+    this.#say({ mode: "polling", staleSince: null, retryAt: null, error: null, code: null });
+    this.#tell({ kind: "snapshot", body, polled: true });
   }
 
   /** The dashboard; one without a worker comes as a refusal that has the figures. */
