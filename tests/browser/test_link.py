@@ -83,3 +83,25 @@ async def test_it_polls_on_while_it_tries_the_stream(page: Page, server: Tonearm
         await page.wait_for_function("told.some(({ kind, body }) => kind === 'job' && body.status === 'completed')")
         assert proxy.asked.count(f"{API}/dashboard") == polls
         assert await page.evaluate(f"{SNAPSHOT}.polled") is False
+
+
+async def test_what_was_heard_before_a_sleep_is_as_old_as_the_sleep(page: Page, server: Tonearm) -> None:
+    """Not as old as the moment at which somebody noticed; a line that breaks while it speaks is stale from then on."""
+    async with MoodyProxy(server.url) as proxy:
+        await page.clock.install()
+        await opened(page, proxy.url, patience=100)
+        await reaches(page, "live")
+        began = await page.evaluate("Date.now()")
+        proxy.mood = Mood.SILENT
+        await page.clock.fast_forward(3_600_000)
+        await reaches(page, "away")
+        (asleep,) = {one["staleSince"] for one in await said(page) if one["mode"] == "away"}
+        assert asleep <= began
+
+        proxy.mood = Mood.PASS
+        await page.evaluate("link.wake()")
+        await reaches(page, "live")
+        began = await page.evaluate("Date.now()")
+        proxy.mood = Mood.CUT
+        await reaches(page, "away")
+        assert (await said(page))[-1]["staleSince"] >= began

@@ -14,7 +14,7 @@ import { PATIENCE_MS, QueueError, Requests, refusalIn } from "./requests.js";
  *
  * @typedef {{mode: Mode, staleSince: number | null, retryAt: number | null, error: string | null,
  *   code: string | null}} Connection
- * Times in milliseconds of the browser's clock; *code* is that of a server which answers and refuses.
+ * Times in milliseconds of the browser's clock; *staleSince*: when the line broke, or fell silent for longer than it may; *code* is that of a server which answers and refuses.
  *
  * @typedef {{kind: "link", link: Connection}
  *   | {kind: "snapshot", body: any, polled: boolean}
@@ -95,7 +95,7 @@ export class Link {
   /** Try now: the network is back, the machine has slept, or somebody logged in. */
   wake() {
     if (this.#endWait) this.#endWait();
-    else if (Date.now() - this.#heardAt > this.#times.silence) this.#open?.abort();
+    else if (this.#heard && Date.now() - this.#heardAt > this.#times.silence) this.#open?.abort();
   }
 
   /** Begin anew, with a snapshot. */
@@ -137,7 +137,8 @@ export class Link {
     const most = Math.min(mostWait, leastWait * 2 ** this.#failures);
     this.#failures += 1;
     const wait = Math.min(mostWait, Math.max(error.retryAfterMs ?? 0, most * (0.5 + Math.random() / 2)));
-    const staleSince = this.#state.staleSince ?? Date.now();
+    const asleep = this.#heardAt > 0 && Date.now() - this.#heardAt >= this.#times.silence;
+    const staleSince = this.#state.staleSince ?? (asleep ? this.#heardAt : Date.now());
     this.#say({ mode: "away", staleSince, retryAt: Date.now() + wait, error: error.message, code: error.code });
     await this.#wait(wait);
   }
@@ -146,7 +147,6 @@ export class Link {
   async #follow() {
     const open = (this.#open = new AbortController());
     this.#heard = false;
-    this.#heardAt = Date.now();
     let alarm = setTimeout(() => open.abort(), this.#times.firstByte);
     const heard = () => {
       clearTimeout(alarm);
