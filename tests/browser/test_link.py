@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest_asyncio
 from playwright.async_api import Page
 from tests.browser.conftest import Open, Tab
+from tests.support.catalog import ScriptedCatalog
 from tests.support.moods import Mood, MoodyProxy
-from tests.support.server import API, Tonearm, until
+from tests.support.redis_server import RedisServer
+from tests.support.server import API, Tonearm, tonearm, until
 
 OPEN = """async (times) => {
     const { Link, TIMES } = await import('./web/queue/link.js');
@@ -105,3 +108,21 @@ async def test_what_was_heard_before_a_sleep_is_as_old_as_the_sleep(page: Page, 
         proxy.mood = Mood.CUT
         await reaches(page, "away")
         assert (await said(page))[-1]["staleSince"] >= began
+
+
+async def test_a_queue_that_is_away_behind_a_stream_that_lives(
+    page: Page, tmp_path: Path, catalog: ScriptedCatalog
+) -> None:
+    """The server is asked where its stream is quiet: it is away with its code, and live when the queue is back."""
+    with RedisServer(aof="always") as redis:
+        options = {"REDIS_URL": redis.url, "QUEUE_FALLBACK": "off"}
+        async with tonearm(tmp_path, catalog.url, **options) as server, MoodyProxy(server.url) as proxy:
+            await opened(page, proxy.url, quiet=100)
+            await reaches(page, "live")
+            redis.kill()
+            await reaches(page, "away")
+            assert await page.evaluate("link.state.code") == "STORE_UNAVAILABLE"
+            redis.start()
+            await reaches(page, "live")
+            assert proxy.asked.count(f"{API}/events") == 1
+            assert [one["mode"] for one in await said(page)] == ["live", "away", "live"]

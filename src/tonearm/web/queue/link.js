@@ -33,6 +33,8 @@ export const TIMES = Object.freeze({
   firstByte: 5_000,
   /** A stream is dead after so much silence: the server breaks it every 15 seconds. */
   silence: 25_000,
+  /** Where a stream tells nothing for so long, the server is asked whether its queue answers. */
+  quiet: 10_000,
   /** How long a poll may take. */
   patience: PATIENCE_MS,
   /** Where polling works, the stream is tried again after this. */
@@ -41,6 +43,12 @@ export const TIMES = Object.freeze({
   leastWait: 500,
   mostWait: 30_000,
 });
+
+/** The code of a server whose queue does not answer. */
+const QUEUE_AWAY = "STORE_UNAVAILABLE";
+
+/** @type {Connection} */
+const LIVE = Object.freeze({ mode: "live", staleSince: null, retryAt: null, error: null, code: null });
 
 /** Keeps one connection, and tells what comes. */
 export class Link {
@@ -52,6 +60,7 @@ export class Link {
   #visible = true;
   #heard = false;
   #heardAt = 0;
+  #toldAt = 0;
   #failures = 0;
   /** @type {string | null} */
   #lastId = null;
@@ -95,6 +104,7 @@ export class Link {
   /** Try now: the network is back, the machine has slept, or somebody logged in. */
   wake() {
     if (this.#endWait) this.#endWait();
+    else if (this.#open && this.#state.code === QUEUE_AWAY) this.#doubt(this.#open);
     else if (this.#heard && Date.now() - this.#heardAt > this.#times.silence) this.#open?.abort();
   }
 
@@ -154,8 +164,11 @@ export class Link {
       this.#heardAt = Date.now();
       if (this.#heard) return;
       this.#heard = true;
-      this.#say({ mode: "live", staleSince: null, retryAt: null, error: null, code: null });
+      this.#say(LIVE);
     };
+    const quiet = setInterval(() => {
+      if (this.#heard && Date.now() - this.#toldAt >= this.#times.quiet) this.#doubt(open);
+    }, this.#times.quiet);
     try {
       /** @type {Record<string, string>} */
       const headers = { Accept: "text/event-stream" };
@@ -169,13 +182,27 @@ export class Link {
       for await (const event of readEvents(response.body, heard)) this.#take(event);
     } finally {
       clearTimeout(alarm);
+      clearInterval(quiet);
       this.#open = null;
     }
     throw new QueueError("The server closed the connection");
   }
 
+  /** A stream does not say that the queue behind its server is away: ask. @param {AbortController} open */
+  async #doubt(open) {
+    const error = await this.#outcome(() => this.#requests.ask("GET", "stats", { signal: open.signal }));
+    if (this.#open !== open) return;
+    const staleSince = this.#state.staleSince ?? Date.now();
+    if (!error || error.body?.queue) this.#say(LIVE);
+    else if (error.code === QUEUE_AWAY) {
+      this.#say({ mode: "away", staleSince, retryAt: null, error: error.message, code: error.code });
+    }
+  }
+
   /** @param {import("./event-stream.js").StreamEvent} event */
   #take({ event, data, id }) {
+    this.#toldAt = Date.now();
+    if (this.#state !== LIVE) this.#say(LIVE);
     if (event === "resync") this.#tell({ kind: "resync" });
     else if (event === "snapshot") this.#tell({ kind: "snapshot", body: JSON.parse(data), polled: false });
     else if (event === "job" || event === "progress" || event === "removed" || event === "stats") {
