@@ -169,3 +169,19 @@ async def test_the_list_follows_from_its_changes_alone(visit: Open, server: Tone
     """Whatever comes, moves and goes, it is in order afterwards, and each change says what was told before."""
     tab: Tab = await visit(server.url)
     assert await tab.page.evaluate(CHANGES) == ""
+
+
+RESUMED = """async () => {
+    const { Records } = await import('./web/queue/records.js');
+    const records = new Records(() => {});
+    records.take({ id: 'a', status: 'processing', pauseRequested: true, lastUpdatedAt: 1 });
+    records.take({ id: 'b', status: 'paused', lastUpdatedAt: 1 });
+    for (const id of ['a', 'b']) records.expecting(id, 'resume', {}, () => new Promise(() => {}));
+    return records.renew().jobs.map(({ status, pauseRequested }) => [status, pauseRequested ?? false]);
+}"""
+
+
+async def test_a_pause_that_is_taken_back_before_it_came(visit: Open, server: Tonearm) -> None:
+    """The job runs on; one that was paused waits for its turn."""
+    tab: Tab = await visit(server.url)
+    assert await tab.page.evaluate(RESUMED) == [["processing", False], ["queued", False]]

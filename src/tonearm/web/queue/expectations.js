@@ -11,7 +11,7 @@ const LINGER_MS = 5_000;
 const CHANGES = {
   cancel: (job) => (job.status === "processing" ? { cancellationRequested: true } : { status: "cancelled" }),
   pause: (job) => (job.status === "processing" ? { pauseRequested: true } : { status: "paused" }),
-  resume: () => ({ status: "queued", pauseRequested: false }),
+  resume: (job) => (job.status === "processing" ? { pauseRequested: false } : { status: "queued" }),
   retry: () => ({ status: "queued", error: undefined, failureCode: undefined, outcome: undefined }),
   prioritize: (_job, { priority }) => ({ priority }),
   remove: () => ({ hidden: true }),
