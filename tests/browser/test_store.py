@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from playwright.async_api import Route, expect
+import pytest
+from playwright.async_api import Page, Route, expect
 from tests.browser.conftest import ALBUM, SLOW, Open, Tab
 from tests.support.catalog import ScriptedCatalog, slow
-from tests.support.server import API, Tonearm
+from tests.support.server import API, Tonearm, tonearm, until
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference" / "page.md"
 
@@ -185,3 +186,54 @@ async def test_a_pause_that_is_taken_back_before_it_came(visit: Open, server: To
     """The job runs on; one that was paused waits for its turn."""
     tab: Tab = await visit(server.url)
     assert await tab.page.evaluate(RESUMED) == [["processing", False], ["queued", False]]
+
+
+FOLLOW = """async () => {
+    const { serverQueue } = await import('./web/server-queue.js');
+    window.queue = serverQueue;
+    serverQueue.subscribe((state) => (window.state = state));
+}"""
+LINGERING = 11
+"""More polls than come while an expectation lingers."""
+KNOWN = "(title) => state.jobs.some(({ job }) => job.trackTitle === title)"
+
+
+async def knows(page: Page, title: str) -> None:
+    """Wait until the store has a track of this title."""
+    await page.wait_for_function(f"({KNOWN})('{title}')")
+
+
+async def forgets(page: Page, title: str) -> None:
+    """Wait until the store has no track of this title."""
+    await page.wait_for_function(f"!({KNOWN})('{title}')")
+
+
+@pytest.mark.parametrize("keep_ms", [0, 60_000], ids=["gone", "kept-for-a-while"])
+async def test_where_polls_do_not_bring_all_what_was_removed_is_gone(
+    visit: Open, tmp_path: Path, catalog: ScriptedCatalog, keep_ms: int
+) -> None:
+    """By this browser, by a clearance or by another: a job that no answer names any more does not come back."""
+    async with tonearm(tmp_path, catalog.url, QUEUE_DELETE_RETENTION_MS=keep_ms) as server:
+        jobs = [await server.submit("track", number, startPaused=True, titled=f"T{number}") for number in range(6, 216)]
+        for number in (212, 213):
+            await server.act(jobs[number - 6], "cancel")
+        tab: Tab = await visit("about:blank")
+        await tab.page.add_init_script("delete globalThis.SharedWorker;")
+        await tab.page.route(f"**{API}/events", lambda route: route.abort())
+        await bare(tab, server.url, "<!doctype html>")
+        await tab.page.evaluate(FOLLOW)
+        await tab.page.wait_for_function("state.connection.mode === 'polling'")
+        await tab.page.evaluate("queue.page({ limit: 500 })")
+        await knows(tab.page, "T213")
+
+        await tab.page.evaluate("(id) => queue.remove(id)", jobs[0])
+        await forgets(tab.page, "T6")
+        await server.call("DELETE", f"/{jobs[1]}")
+        await forgets(tab.page, "T7")
+        await server.call("DELETE", f"/{jobs[206]}")
+        await forgets(tab.page, "T212")
+        await tab.page.evaluate("queue.clear('cancelled')")
+        await forgets(tab.page, "T213")
+        polls = len(tab.asked)
+        await until("it polls on", lambda: tab.asked[polls:].count(f"{server.url}{API}/dashboard") > LINGERING)
+        assert await tab.page.evaluate("state.jobs.length") == 206

@@ -9,6 +9,9 @@
  * Everything is described in docs/reference/page.md.
  */
 
+import { inLanes } from "./queue/lanes.js";
+import { Missing } from "./queue/missing.js";
+import { partOf } from "./queue/part.js";
 import { Records } from "./queue/records.js";
 import { QueueError, Requests } from "./queue/requests.js";
 import { keepSession, readSession } from "./queue/session.js";
@@ -89,18 +92,25 @@ export class ServerQueue {
     /** The address of the queue, with a slash at its end. */
     this.base = new URL(text.endsWith("/") ? text : `${text}/`, globalThis.location?.href);
     this.#requests = new Requests(this.base);
+    this.#missing = new Missing(this.#records, (id) => this.job(id));
     this.#visible = () => this.#link?.see(document.visibilityState === "visible");
     this.#woken = () => this.#link?.wake();
     /** The jobs by status: a store of its own. */
-    this.queueStats = this.#derived((state) => state.queue);
+    this.queueStats = this.#part((state) => state.queue);
     /** The workers' state: a store of its own. */
-    this.workerStatus = this.#derived((state) => state.worker);
-    this.hasActiveDownloads = this.#derived((state) => (state.queue?.processing ?? 0) > 0);
-    this.hasFailed = this.#derived((state) => (state.queue?.failed ?? 0) > 0);
-    this.totalDownloads = this.#derived((state) => state.queue?.total ?? 0);
+    this.workerStatus = this.#part((state) => state.worker);
+    this.hasActiveDownloads = this.#part((state) => (state.queue?.processing ?? 0) > 0);
+    this.hasFailed = this.#part((state) => (state.queue?.failed ?? 0) > 0);
+    this.totalDownloads = this.#part((state) => state.queue?.total ?? 0);
+  }
+
+  /** @template Part @param {(state: State) => Part} part */
+  #part(part) {
+    return partOf((subscriber) => this.subscribe(subscriber), part);
   }
 
   #requests;
+  #missing;
   #visible;
   #woken;
 
@@ -163,7 +173,11 @@ export class ServerQueue {
    */
   remove(id, { files = false } = {}) {
     const query = files ? { files: "true" } : {};
-    return this.#records.expecting(id, "remove", {}, () => this.#requests.ask("DELETE", encodeURIComponent(id), { query }));
+    return this.#records.expecting(id, "remove", {}, async () => {
+      const answer = await this.#requests.ask("DELETE", encodeURIComponent(id), { query });
+      this.#records.remove(id); // polls do not tell it
+      return answer;
+    });
   }
 
   /**
@@ -176,18 +190,13 @@ export class ServerQueue {
   async actOnMany(ids, action, { files, ...extra } = {}) {
     /** @type {{id: string, answer: any, error: QueueError | null}[]} */
     const results = ids.map((id) => ({ id, answer: null, error: null }));
-    let next = 0;
-    const lane = async () => {
-      while (next < results.length) {
-        const result = results[next++];
-        try {
-          result.answer = await (action === "remove" ? this.remove(result.id, { files }) : this.act(result.id, action, extra));
-        } catch (error) {
-          result.error = /** @type {QueueError} */ (error);
-        }
+    await inLanes(results, async (result) => {
+      try {
+        result.answer = await (action === "remove" ? this.remove(result.id, { files }) : this.act(result.id, action, extra));
+      } catch (error) {
+        result.error = /** @type {QueueError} */ (error);
       }
-    };
-    await Promise.all([lane(), lane(), lane(), lane()]);
+    });
     return results;
   }
 
@@ -202,8 +211,11 @@ export class ServerQueue {
     for (;;) {
       const answer = await this.#requests.ask("DELETE", "", { query: { status, outcome } });
       removed += answer.removed;
-      if (!answer.more) return removed;
+      if (!answer.more) break;
     }
+    this.#records.drop(status);
+    this.#changed();
+    return removed;
   }
 
   /**
@@ -330,6 +342,7 @@ export class ServerQueue {
     if (all || !polled) this.#records.keep(new Set(body.jobs.map((/** @type {Job} */ job) => job.id)));
     for (const job of body.jobs) this.#records.take(job);
     this.#figures(body);
+    if (polled && !all) this.#missing.look(body.jobs, body.queue).finally(() => this.#changed());
     if (!polled || (!all && Date.now() - this.#reloadedAt > RELOAD_MS)) {
       this.#reloadedAt = Date.now();
       this.#state = { ...this.#state, generation: this.#state.generation + 1 };
@@ -371,27 +384,6 @@ export class ServerQueue {
     }
     this.#state = { ...this.#state, jobs, changes, speed };
     for (const subscriber of this.#subscribers) subscriber(this.#state);
-  }
-
-  /**
-   * A store of one part of the state, which tells only when that part is another.
-   * @template Part
-   * @param {(state: State) => Part} part
-   * @returns {{subscribe: (subscriber: (part: Part) => void) => () => void}}
-   */
-  #derived(part) {
-    return {
-      subscribe: (subscriber) => {
-        /** @type {string | undefined} */
-        let told;
-        return this.subscribe((state) => {
-          const now = part(state);
-          const text = JSON.stringify(now);
-          if (text !== told) subscriber(now);
-          told = text;
-        });
-      },
-    };
   }
 }
 

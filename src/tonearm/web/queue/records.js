@@ -4,6 +4,8 @@
  */
 
 import { Expectations } from "./expectations.js";
+import { byTurn } from "./order.js";
+import { QueueError } from "./requests.js";
 import { Roll } from "./roll.js";
 
 /**
@@ -63,8 +65,31 @@ export class Records {
     for (const id of this.#jobs.keys()) if (!ids.has(id)) this.#forget(id);
   }
 
+  /** Forget those of a status. @param {Job["status"]} status */
+  drop(status) {
+    for (const { id, status: own } of this.#jobs.values()) if (own === status) this.#forget(id);
+  }
+
   /**
-   * Show what an action will make of a job while the server is asked for it, and take it back when that refuses.
+   * Those that the first page of the list passes over though it should name them: they would stand before its last one,
+   * or more of their status are known than there are.
+   * @param {Job[]} page
+   * @param {Record<Job["status"], number>} counts
+   * @returns {string[]} their ids
+   */
+  missing(page, counts) {
+    const named = new Set(page.map(({ id }) => id));
+    const last = page[page.length - 1];
+    /** @type {Partial<Record<Job["status"], number>>} */
+    const known = {};
+    for (const { status } of this.#jobs.values()) known[status] = (known[status] ?? 0) + 1;
+    const jobs = [...this.#jobs.values()].filter(({ id }) => !named.has(id));
+    return jobs.filter((job) => byTurn(job, last) < 0 || (known[job.status] ?? 0) > counts[job.status]).map(({ id }) => id);
+  }
+
+  /**
+   * Show what an action will make of a job while the server is asked for it, and take it back when that refuses; a job
+   * that is not there any more goes.
    * @template Answer
    * @param {string} id
    * @param {string} action
@@ -86,6 +111,7 @@ export class Records {
       return answer;
     } catch (error) {
       this.#expectations.drop(id);
+      if (error instanceof QueueError && error.code === "NOT_FOUND") this.remove(id);
       changed();
       throw error;
     }
