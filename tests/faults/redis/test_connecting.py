@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from tonearm.clock import SystemClock
 from tonearm.errors import SetupError, StoreUnavailable
 from tonearm.store.base import Store
 from tonearm.store.redis import open_redis
+from tonearm.store.redis.failures import mendable
 from tonearm.store.redis.link import Link, connect
 from tonearm.store.redis.scripts import make
 
@@ -143,8 +145,23 @@ async def test_a_certificate_of_another_name_is_refused_unless_people_say_otherw
     """It is for 127.0.0.1; the same server has another address."""
     with RedisServer(certificate=certificate, settings={"bind": "127.0.0.1 127.0.0.2"}) as server:
         url = f"rediss://127.0.0.2:{server.port}?ssl_ca_certs={certificate.authority}"
-        assert "not trusted" in await refusal_of(url)
+        refused = await refusal_of(url)
+        assert "not trusted" in refused
+        assert "ssl_check_hostname=false" in refused
         assert await serves(f"{url}&ssl_check_hostname=false")
+
+
+@pytest.mark.parametrize(("code", "advice"), [(9, "clock of this machine"), (10, "Renew it"), (19, "ssl_ca_certs")])
+def test_a_certificate_of_another_time_is_no_question_of_trust(code: int, advice: str) -> None:
+    """A machine whose clock is slow finds each certificate too new: another file of authorities would mend nothing."""
+    refused = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    refused.verify_code, refused.verify_message = code, "what OpenSSL says"
+    error = ConnectionError()
+    error.__cause__ = refused
+    told = str(mendable(error, "Redis at nas:6379"))
+    assert told.startswith("The certificate of Redis at nas:6379 is not trusted: what OpenSSL says. ")
+    assert advice in told
+    assert ("ssl_ca_certs" in told) == (code == 19)
 
 
 async def test_a_server_may_ask_for_our_certificate(certificate: Certificate) -> None:

@@ -56,6 +56,18 @@ _PERSON_PHRASES = {
 }
 
 
+_NOT_YET_VALID, _EXPIRED, _OTHER_NAME, _OTHER_ADDRESS = 9, 10, 62, 64
+"""What OpenSSL found (`X509_V_ERR_…` in its x509_vfy.h)."""
+
+_AUTHORITY = "Name the file of its authority in REDIS_URL, as rediss://host?ssl_ca_certs=/path/ca.pem"
+_NAMES = "Call it in REDIS_URL by a name that stands in the certificate, or add ssl_check_hostname=false behind the ?"
+_OF_CERTIFICATES = {
+    _NOT_YET_VALID: "Look at the clock of this machine first: it may be slow.",
+    _EXPIRED: "Renew it, unless it is the clock of this machine that is wrong.",
+    _OTHER_NAME: _NAMES,
+    _OTHER_ADDRESS: _NAMES,
+}
+
 _OF_SENTINELS = " What Sentinels ask for are sentinel_username and sentinel_password."
 
 
@@ -81,8 +93,8 @@ def mendable(error: RedisError | OSError, where: str) -> SetupError | None:
     cause = _behind(error, ssl.SSLError)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return SetupError(
-            f"The certificate of {where} is not trusted: {cause.verify_message}. "
-            "Name the file of its authority in REDIS_URL, as rediss://host?ssl_ca_certs=/path/ca.pem"
+            f"The certificate of {where} is not trusted: {cause.verify_message.rstrip('.')}. "
+            f"{_OF_CERTIFICATES.get(cause.verify_code, _AUTHORITY)}"
         )
     if isinstance(cause, ssl.SSLError):
         return SetupError(f"There is no TLS with {where}: {cause.reason or cause}. Without TLS: redis://")
