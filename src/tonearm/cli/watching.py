@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from tonearm.ops.pressure import Pressure
 from tonearm.worker import Worker
-from tonearm.worker.supervisor import Supervisor
+from tonearm.worker.supervisor import Step, Supervisor
 
 
 @asynccontextmanager
-async def looping(
-    name: str, loop: Callable[[], Awaitable[None]], supervisor: Supervisor
-) -> AsyncIterator[Callable[[], int]]:
+async def looping(name: str, loop: Step, supervisor: Supervisor) -> AsyncIterator[Callable[[], int]]:
     """A supervised loop as long as the block takes; its end may come in the middle of a round. Gives their count."""
     task = asyncio.create_task(supervisor.watch(name, loop), name=name)
     try:

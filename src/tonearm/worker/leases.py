@@ -130,8 +130,8 @@ class Leases:
         """Wait until nothing is held."""
         await self._emptied.wait()
 
-    async def renew(self) -> None:
-        """One round of the renewing loop: renew everything, then wait a quarter of the lease."""
+    async def renew(self) -> float:
+        """One round of the renewing loop: renew everything. Returns the seconds to the next: a quarter of the lease."""
         for page in _pages(self._held.values()):
             asked_at_ms = self._clock.elapsed_ms()
             marks = {held.claim.token: held.mark for held in page}
@@ -142,7 +142,7 @@ class Leases:
                 self._renewed(known, partly.lost, asked_at_ms)
                 raise
             self._renewed(page, gone, asked_at_ms)
-        await asyncio.sleep(self._lease_ms / 4_000)
+        return self._lease_ms / 4_000
 
     def _renewed(self, page: list[Held], gone: frozenset[str], asked_at_ms: int) -> None:
         for held in page:
@@ -154,18 +154,18 @@ class Leases:
                     metrics.LEASE_RENEWALS_LATE.inc()
                 held.lease_ends_ms = asked_at_ms + self._lease_ms
 
-    async def watch(self) -> None:
+    async def watch(self) -> float:
         """One round of the watching loop: stop what lost its trust. The store is not asked, since it may be away."""
         for held in self:
             if not self.trusted(held) and held.halt(Stop.LOST):
                 log.warning("The lease could not be renewed in time; the task stops here", **held.context)
-        await asyncio.sleep(min(POLL_S, self._lease_ms / 20_000))  # well within the margin
+        return min(POLL_S, self._lease_ms / 20_000)  # well within the margin
 
-    async def poll(self) -> None:
+    async def poll(self) -> float:
         """One round of the polling loop: read the flags of all, discard what is nobody's."""
         for page in _pages(self._held.values()) or [[]]:
             await self.poll_now(page)
-        await asyncio.sleep(POLL_S)
+        return POLL_S
 
     async def poll_now(self, page: list[Held]) -> None:
         """Read the flags of these claims and do what they say; follow the control of the queue."""

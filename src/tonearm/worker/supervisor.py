@@ -3,6 +3,9 @@
 A loop of the worker must outlive any single error: what it raises is logged and counted, and the loop starts again
 after a pause. While it fails, `troubles` says so, for health. A store that is away is told once, and once when it is
 back.
+
+One call of a loop is one round. A loop that rests between two rounds does not sleep in them, but returns the seconds: a
+round is over, and what failed is known to be well again, before the rest and not after it.
 """
 
 from __future__ import annotations
@@ -17,6 +20,9 @@ import structlog
 from tonearm import metrics
 from tonearm.errors import StoreUnavailable
 from tonearm.worker.backoff import Backoff
+
+Step = Callable[[], Awaitable[float | None]]
+"""One round; what it returns is the seconds to rest before the next one, None being none."""
 
 log = structlog.get_logger("worker.supervisor")
 
@@ -38,26 +44,26 @@ class Supervisor:
         """Whether any loop fails because the store does not answer."""
         return bool(self._cut_off)
 
-    async def watch(
-        self, name: str, loop: Callable[[], Awaitable[None]], *, until: asyncio.Event | None = None
-    ) -> None:
+    async def watch(self, name: str, loop: Step, *, until: asyncio.Event | None = None) -> None:
         """Call *loop* again and again, one round a call, until the event is set (None: until cancelled)."""
         while until is None or not until.is_set():
-            await self.once(name, loop, until=until)
+            if rest_s := await self.once(name, loop, until=until):
+                await _pause(rest_s, until)
 
-    async def once(self, name: str, step: Callable[[], Awaitable[None]], *, until: asyncio.Event | None = None) -> None:
-        """Call *step* until it has succeeded one time, or the event is set."""
+    async def once(self, name: str, step: Step, *, until: asyncio.Event | None = None) -> float | None:
+        """Call *step* until it has succeeded one time, or the event is set; what it returned is the answer."""
         backoff = Backoff()
         while until is None or not until.is_set():
             try:
-                await step()
+                rest_s = await step()
             except Exception as error:  # noqa: BLE001 - the supervisor is where an error of a loop ends
                 pause_s = backoff.after(error)
                 self._note(name, error, pause_s)
                 await _pause(pause_s, until)
             else:
                 self._recovered(name)
-                return
+                return rest_s
+        return None
 
     def _note(self, name: str, error: Exception, pause_s: float) -> None:
         metrics.LOOP_RESTARTS.inc()

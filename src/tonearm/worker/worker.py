@@ -264,13 +264,12 @@ class Worker:
             self._beat_at_ms = now_ms
             self.leases.moved()  # what the disk has free is told even where nothing moves
 
-    async def _sweep(self) -> None:
-        if not (await sweep(self._tools.store)).more:
-            await asyncio.sleep(SWEEP_S)
+    async def _sweep(self) -> float:
+        return 0 if (await sweep(self._tools.store)).more else SWEEP_S
 
-    async def _prune(self) -> None:
+    async def _prune(self) -> float:
         await prune_all(self._tools.store, self._settings.retention())
-        await asyncio.sleep(self._settings.cleanup_interval_ms / 1_000)
+        return self._settings.cleanup_interval_ms / 1_000
 
     async def _tidy(self) -> None:
         """Let the janitor in when it is time: between two claims, so that what was just claimed is known here."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -57,6 +58,19 @@ async def test_the_claim_loop_is_at_work_soon_after_the_store_is_back(tmp_path: 
             await completed(store)
             await until("no loop is in trouble", lambda: not worker.supervisor.troubles)
             assert not worker.supervisor.store_away
+
+
+async def test_a_loop_that_has_long_to_rest_does_not_keep_a_store_away_that_is_back(tmp_path: Path) -> None:
+    """Old records are removed once an hour: a removal that failed and was made up for is no trouble until the next."""
+    outage = Outage()
+    async with ScriptedCatalog() as catalog:
+        away = ExitStack()
+        away.enter_context(outage.gone("prune"))
+        async with working(tmp_path, catalog, through=outage.around) as (_, worker):
+            await until("a removal failed", lambda: worker.supervisor.store_away)
+            away.close()
+            await until("no loop is in trouble", lambda: not worker.supervisor.troubles)
+            assert worker.pulse().store_reachable
 
 
 async def test_a_worker_that_cannot_claim_says_so_where_its_reports_arrive(tmp_path: Path) -> None:

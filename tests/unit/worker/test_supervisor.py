@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from tests.support.exposition import counted
+from tests.support.server import until
 
 from tonearm.errors import StoreUnavailable
 from tonearm.worker import backoff
@@ -72,6 +73,23 @@ async def test_a_store_that_is_away_is_told_until_every_loop_has_reached_it_agai
     assert seen == [False, True, True, False]
     assert not watcher.store_away
     assert told == [{"claim": "away"}, {"claim": "a bug"}, {}]
+
+
+async def test_a_loop_that_rests_is_well_before_its_rest() -> None:
+    """What failed is known to work again when the round is over, and not an hour later."""
+    watcher, rounds = Supervisor(), iter([StoreUnavailable("away"), None])
+
+    async def loop() -> float:
+        if error := next(rounds):
+            raise error
+        return 3_600
+
+    task = asyncio.create_task(watcher.watch("prune", loop))
+    await until("the second round is over", lambda: watcher.turns["prune"] == 2)
+    assert not watcher.store_away
+    assert watcher.troubles == {}
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 @pytest.mark.parametrize(("error", "turns"), [(None, 1), (StoreUnavailable("away"), 2), (ValueError("a bug"), 1)])
