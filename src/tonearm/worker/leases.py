@@ -36,6 +36,9 @@ STOP_S = 0.5
 REPORT_S = 0.25
 """Seconds between two progress reports at the least."""
 
+PART_S = 1.0
+"""Seconds that the last report may take."""
+
 log = structlog.get_logger("worker.leases")
 
 
@@ -230,6 +233,12 @@ class Leases:
         with suppress(TimeoutError):
             async with asyncio.timeout(REPORT_S):
                 await self._urgent.wait()
+
+    async def part(self) -> None:
+        """Tell the store what is held at the end, which is nothing; a store that does not answer is not waited for."""
+        with suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(PART_S):
+                await self._store.report(self._figures())
 
     def _figures(self) -> WorkerReport:
         now_ms = self._clock.elapsed_ms()

@@ -128,6 +128,8 @@ class Worker:
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
+        if not self.supervisor.store_away:
+            await self.leases.part()
         await self._tools.covers.close()
 
     async def _drain(self, grace_ms: int, hurry: asyncio.Event) -> None:

@@ -9,10 +9,13 @@ import socket
 from pathlib import Path
 
 from tests.faults.worker.conftest import Noise, Offer
+from tests.support.catalog import ScriptedCatalog, slow
 from tests.support.filed_catalog import FiledCatalog
+from tests.support.inside import submit, working
 from tests.support.server import Tonearm, tonearm, until
 
 import tonearm as package
+from tonearm.model import State, WorkerTask
 
 
 def album(catalog: FiledCatalog, noise: Noise, tracks: int) -> None:
@@ -67,6 +70,25 @@ async def test_a_second_signal_stops_at_once(tmp_path: Path, offer: Offer, noise
         assert (record["status"], record["retryCount"]) == ("completed", 0)
         assert "Recovered from crash" not in [entry.get("message") for entry in record["history"]]
         assert server.staged() == []
+
+
+async def test_a_worker_that_has_stopped_works_on_nothing(tmp_path: Path, noise: Noise) -> None:
+    """It is listed for a while, without the tasks that it gave back: others have them."""
+    async with ScriptedCatalog() as catalog:
+        catalog.add_track(1, body=noise(1).read_bytes())
+        catalog.reply("/media/1", slow(50_000))
+        async with working(tmp_path, catalog) as (store, worker):
+            await submit(store, 1)
+            await catalog.transferring(1)
+
+            async def tasks() -> tuple[WorkerTask, ...]:
+                (record,) = await store.workers()
+                return record.tasks
+
+            await until("it is told", tasks)
+            await worker.stop(0, hurry=asyncio.Event())
+            assert (await store.job("job-1-1")).state is State.READY
+            assert await tasks() == ()
 
 
 async def test_a_reload_in_the_middle_of_an_album_completes_it_with_one_worker(
