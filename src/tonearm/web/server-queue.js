@@ -213,7 +213,7 @@ export class ServerQueue {
       removed += answer.removed;
       if (!answer.more) break;
     }
-    this.#records.drop(status);
+    this.#records.drop(status, outcome);
     this.#changed();
     return removed;
   }

@@ -10,7 +10,7 @@ import { holdOf } from "./health.js";
 const SHORT_MS = 1_000;
 
 /** What makes the data stale. @type {ReadonlySet<Matter>} */
-const STALE = new Set(["banner.away", "banner.store", "banner.worker"]);
+const STALE = new Set(["banner.away", "banner.store", "banner.standIn", "banner.worker"]);
 
 /** @param {{texts: import("./texts.js").Texts, retry: () => void}} context */
 export function makeBanner({ texts, retry }) {

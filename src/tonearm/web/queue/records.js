@@ -65,9 +65,11 @@ export class Records {
     for (const id of this.#jobs.keys()) if (!ids.has(id)) this.#forget(id);
   }
 
-  /** Forget those of a status. @param {Job["status"]} status */
-  drop(status) {
-    for (const { id, status: own } of this.#jobs.values()) if (own === status) this.#forget(id);
+  /** Forget those of a status, or only those of them with this outcome. @param {string} status @param {string} [outcome] */
+  drop(status, outcome) {
+    for (const job of this.#jobs.values()) {
+      if (job.status === status && (!outcome || (job.outcome ?? "ok") === outcome)) this.#forget(job.id);
+    }
   }
 
   /**
