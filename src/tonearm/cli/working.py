@@ -29,7 +29,7 @@ async def working(store: Store, settings: Settings, clock: Clock, reached: Outsi
     """
     check_library(settings.download_dir, settings.stage_dir)
     template = Template(settings.name_template)
-    alive = await _alive(store) if settings.shared_queue() is not None else ()
+    alive = await _alive(store) if settings.shared_queue() is not None else None
     stage = Stage.open(settings.stage_dir, settings.download_dir, socket.gethostname(), alive=alive)
     decoder = Decoder()
     try:

@@ -59,7 +59,7 @@ class Removed:
 class Stage:
     """This process' worker folder and its view of the others. Made by `open`. All calls block, from any thread."""
 
-    def __init__(self, root: Path, lock: WorkLock, boot: str, machine: str) -> None:
+    def __init__(self, root: Path, lock: WorkLock, boot: str, machine: str, *, asked: bool = False) -> None:
         self.root = root
         """The stage of all workers."""
         self.worker = lock.worker
@@ -70,6 +70,7 @@ class Stage:
         self._lock = lock
         self._boot = boot
         self._machine = machine
+        self._asked = asked
         self._dead: dict[str, WorkLock] = {}
         self._begun = False
         self._removed = Removed()
@@ -81,14 +82,14 @@ class Stage:
         library: Path,
         host: str,
         *,
-        alive: Container[str] = (),
+        alive: Container[str] | None = None,
         boot_id: str | None = None,
         machine: str | None = None,
     ) -> Stage:
         """Take the first free worker folder of *host* below *stage_dir*, which is made (0700) if it is not there.
 
         A name that is *alive* by what the queue knows is free only where it was this machine's, whose lock proves that
-        the process is gone.
+        the process is gone. None: nobody asks the queue, and the locks decide.
 
         Raises:
             SetupError: it cannot be written, or does not lie on the volume of *library*, which must exist.
@@ -106,9 +107,9 @@ class Stage:
                 lock = WorkLock.take(stage_dir, f"{prefix}-{number}", make=True)
                 if lock is None:
                     continue
-                if lock.worker not in alive or _used_here(lock, boot, machine):
+                if lock.worker not in (alive or ()) or _used_here(lock, boot, machine):
                     lock.note_use(boot, machine)
-                    return Stage(stage_dir.absolute(), lock, boot, machine)
+                    return Stage(stage_dir.absolute(), lock, boot, machine, asked=alive is not None)
                 if not lock.boot:
                     lock.discard()  # made by us just now
                 lock.release()
@@ -240,12 +241,17 @@ class Stage:
         return removed
 
     def close(self) -> None:
-        """Give the folder back, and remove it if no stage is left in it. No call may follow."""
+        """Give the folder back, and remove it if no stage is left in it. No call may follow.
+
+        Where the queue is asked who is alive, the folder stays: it takes us for alive a while longer, and the folder
+        proves to who starts here meanwhile that the name was this machine's. Others remove it when that while is over.
+        """
         with self._failures("leaving the stage"):
             self._let_go()
             if not any(staged(self._own)):
                 remove_entries(leftovers(self._own))
-                self._lock.discard()
+                if not self._asked:
+                    self._lock.discard()
             self._lock.release()
 
     def _count(self, size: int) -> None:
@@ -315,10 +321,10 @@ class Stage:
         return worker in self._dead
 
     def _let_go(self) -> None:
-        """Free the locks of dead workers, and remove the folders of those that left nothing."""
+        """Free the locks of dead workers, and remove the folders of those that left nothing and the queue has given up."""
         for worker, lock in self._dead.items():
             with _passed_over(self.root / worker):
-                if not any(staged(self.root / worker)):
+                if worker not in self.alive and not any(staged(self.root / worker)):
                     lock.discard()
             lock.release()
         self._dead.clear()

@@ -347,6 +347,18 @@ def test_a_name_that_lives_on_another_machine_is_not_taken(root: Path, elsewhere
         assert me.worker == "den-1"
 
 
+def test_a_worker_that_starts_again_has_its_name_again(root: Path) -> None:
+    """The queue takes it for alive a while longer; nobody on its machine takes the proof away meanwhile."""
+    with a_worker(root, machine="this one", alive=[]) as me:
+        assert me.worker == "den-1"
+        me.close()
+    with a_worker(root, "beside", machine="this one", alive=["den-1"]) as beside:
+        beside.alive = ["den-1"]
+        beside.found()
+    with a_worker(root, machine="this one", alive=["den-1", "beside-1"]) as me:
+        assert me.worker == "den-1"
+
+
 def test_what_works_on_another_machine_is_neither_freed_nor_tidied(root: Path, elsewhere: list[str]) -> None:
     """Until the queue counts it as dead."""
     with a_worker(root, alive=elsewhere) as me:
