@@ -321,7 +321,7 @@ class Stage:
         return worker in self._dead
 
     def _let_go(self) -> None:
-        """Free the locks of dead workers, and remove the folders of those that left nothing and the queue has given up."""
+        """Free the locks of dead workers. Folders of those that left nothing go once the queue has given them up."""
         for worker, lock in self._dead.items():
             with _passed_over(self.root / worker):
                 if worker not in self.alive and not any(staged(self.root / worker)):
