@@ -68,6 +68,9 @@ async def test_a_host_that_rests_with_a_clock_that_is_a_day_off(
         assert await audit(tab.page, ".banner", ".overview") == []
 
 
+STORE = "import('./web/server-queue.js').then(({ serverQueue }) => void (window.queue = serverQueue))"
+
+
 @pytest.mark.parametrize(
     ("fallback", "words"),
     [
@@ -78,7 +81,7 @@ async def test_a_host_that_rests_with_a_clock_that_is_a_day_off(
 async def test_a_redis_that_is_away(
     visit: Open, tmp_path: Path, catalog: ScriptedCatalog, fallback: str, words: str
 ) -> None:
-    """The banner says so, be there a stand-in or not, and goes when it is back; the list is what it was."""
+    """The banner says so, be there a stand-in or not, and goes when it is back; the list stays, grey meanwhile."""
     with RedisServer(aof="always") as redis:
         async with tonearm(tmp_path, catalog.url, REDIS_URL=redis.url, QUEUE_FALLBACK=fallback) as server:
             await server.submit("track", 1, titled="Red", startPaused=True)
@@ -92,6 +95,12 @@ async def test_a_redis_that_is_away(
                 await tab.close_dialog()
             await expect(banner).to_contain_text(words)
             await expect(tab.spoken).to_contain_text(words)
+            await expect(tab.page.locator(".body[data-stale]")).to_be_attached()
+            if fallback == "spool":
+                await expect(tab.row("Green")).to_be_visible()
+                await tab.page.evaluate(STORE)
+                await tab.page.wait_for_function("queue.state.queue.total === 2")
+            await expect(tab.row("Red")).to_be_visible()
             assert await audit(tab.page, ".banner", ".overview") == []
             redis.start()
             await expect(banner).to_be_hidden(timeout=40_000)

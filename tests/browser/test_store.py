@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 from tests.browser.conftest import ALBUM, SLOW, Open, Tab
 from tests.support.catalog import ScriptedCatalog, slow
+from tests.support.moods import Mood, MoodyProxy
 from tests.support.server import API, Tonearm, tonearm, until
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference" / "page.md"
@@ -191,7 +192,7 @@ async def test_a_pause_that_is_taken_back_before_it_came(visit: Open, server: To
 FOLLOW = """async () => {
     const { serverQueue } = await import('./web/server-queue.js');
     window.queue = serverQueue;
-    serverQueue.subscribe((state) => (window.state = state));
+    window.stop = serverQueue.subscribe((state) => (window.state = state));
 }"""
 LINGERING = 11
 """More polls than come while an expectation lingers."""
@@ -237,3 +238,66 @@ async def test_where_polls_do_not_bring_all_what_was_removed_is_gone(
         polls = len(tab.asked)
         await until("it polls on", lambda: tab.asked[polls:].count(f"{server.url}{API}/dashboard") > LINGERING)
         assert await tab.page.evaluate("state.jobs.length") == 206
+
+
+async def test_what_nobody_listened_to_is_stale_until_it_is_told_anew(visit: Open, server: Tonearm) -> None:
+    """After the last subscriber has gone nothing is live, and the next one is told since when."""
+    tab: Tab = await visit(server.url)
+    await bare(tab, server.url, "<!doctype html>")
+    await tab.page.evaluate(FOLLOW)
+    await tab.page.wait_for_function("state.queue && state.connection.mode === 'live' && state.staleSince === null")
+    await tab.page.evaluate("stop()")
+    ended = await tab.page.evaluate("Date.now()")
+    await server.submit("track", 1, startPaused=True, titled="Red")
+    first = await tab.page.evaluate("(stop = queue.subscribe((now) => (state = now)), state)")
+    assert first["connection"]["mode"] == "connecting"
+    assert first["staleSince"] == first["connection"]["staleSince"] <= ended
+    await tab.page.wait_for_function("state.connection.mode === 'live' && state.staleSince === null")
+    assert await tab.page.evaluate(f"({KNOWN})('Red')")
+
+
+async def test_a_tab_that_comes_while_the_server_is_away(visit: Open, server: Tonearm) -> None:
+    """It learns what the others know when the server is back, also where their stream goes on without a snapshot."""
+    await server.submit("track", 1, startPaused=True, titled="Red")
+    async with MoodyProxy(server.url) as proxy:
+        tab: Tab = await visit(server.url)
+        await bare(tab, proxy.url, "<!doctype html>")
+        late = await tab.page.context.new_page()
+        await bare(Tab(late, [], []), proxy.url, "<!doctype html>")
+        await late.evaluate("import('./web/server-queue.js')")
+        await tab.page.evaluate(FOLLOW)
+        await knows(tab.page, "Red")
+
+        proxy.mood = Mood.CUT
+        await tab.page.wait_for_function("state.connection.mode === 'away'")
+        asked = proxy.asked.count(f"{API}/dashboard")
+        await late.evaluate(FOLLOW)
+        await late.wait_for_function("state.connection.mode === 'away'")
+        await until("it has asked in vain", lambda: proxy.asked.count(f"{API}/dashboard") > asked)
+        proxy.mood = Mood.PASS
+        await late.wait_for_function("state.connection.mode === 'live'")
+        await knows(late, "Red")
+
+
+async def test_a_stand_in_knows_nothing_of_what_it_stands_in_for(visit: Open, server: Tonearm) -> None:
+    """Polls that pass over a job while its queue is away do not make it go, and what is shown is stale meanwhile."""
+    job = await server.submit("track", 1, startPaused=True, titled="Red")
+    tab: Tab = await visit("about:blank")
+    await tab.page.add_init_script("delete globalThis.SharedWorker;")
+    await tab.page.route(f"**{API}/events", lambda route: route.abort())
+    await bare(tab, server.url, "<!doctype html>")
+    await tab.page.evaluate(FOLLOW)
+    await knows(tab.page, "Red")
+
+    async def stand_in(route: Route) -> None:
+        body = await (await route.fetch()).json()
+        nothing = dict.fromkeys(body["queue"], 0)
+        away = {"jobs": [], "queue": nothing, "queueSource": "local", "warning": "The queue is away"}
+        await route.fulfill(json={**body, **away})
+
+    await tab.page.route(f"**{API}/dashboard", stand_in)
+    await tab.page.wait_for_function("state.staleSince !== null")
+    assert await tab.page.evaluate("[state.connection.mode, state.queue.total, state.jobs.length]") == ["polling", 1, 1]
+    await server.call("DELETE", f"/{job}")
+    await tab.page.unroute(f"**{API}/dashboard")
+    await tab.page.wait_for_function("state.staleSince === null && state.jobs.length === 0")

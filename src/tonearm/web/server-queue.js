@@ -9,6 +9,7 @@
  * Everything is described in docs/reference/page.md.
  */
 
+import { Figures, standsIn } from "./queue/figures.js";
 import { inLanes } from "./queue/lanes.js";
 import { Missing } from "./queue/missing.js";
 import { partOf } from "./queue/part.js";
@@ -20,30 +21,13 @@ import { openLink } from "./queue/sharing.js";
 export { QueueError };
 
 /**
- * A job in the form of lists (docs/reference/http.md), and three marks of this store:
- * expected: an action is under way and this is how it will be; hidden: it is about to be gone;
- * moving: how far the tracks of an album are that are on their way, by their ids.
- * @typedef {{
- *   id: string, status: "queued" | "processing" | "paused" | "completed" | "failed" | "cancelled",
- *   job: {type: "track" | "album", quality: string, trackId?: number, albumId?: number,
- *         trackTitle?: string, albumTitle?: string, artistName?: string},
- *   jobType: "track" | "album", priority: "low" | "normal" | "high", progress: number, createdAt: number, startedAt?: number,
- *   completedAt?: number, lastUpdatedAt: number, nextRetryAt?: number, retryCount: number, maxRetries: number,
- *   bytesDownloaded: number, bytesTotal?: number, speedBytesPerSecond?: number, etaSeconds?: number, error?: string,
- *   lastError?: string, failureCode?: string, files: string[], warnings?: string[], client: string, fileSize?: number,
- *   cancellationRequested?: boolean, pauseRequested?: boolean, outcome?: "ok" | "partial", trackCount?: number,
- *   completedTracks?: number, fileCount?: number, failedCount?: number, downloadTimeMs?: number,
- *   failedTracks?: {trackId: number, trackTitle: string, error: string, code: string, attempts: number}[],
- *   trackProgress?: {trackId: number, trackTitle: string, status: string, progress: number, error?: string}[],
- *   history?: {at: number, event: string, attempt?: number, code?: string, message?: string, worker?: string}[],
- *   expected?: boolean, hidden?: boolean, moving?: Record<string, Moved> }} Job
- *
+ * @typedef {import("./queue/job.js").Job} Job
  * @typedef {import("./queue/records.js").Moved} Moved
  *
  * What subscribers get. Times of jobs are the server's; *clockOffset* is what to add to the browser's to compare them.
- * *changes* are those of the jobs since the call before.
+ * *changes* are those of the jobs since the call before; *staleSince*: since when this may not be how it is, null: it is.
  * @typedef {{
- *   connection: import("./queue/link.js").Connection,
+ *   connection: import("./queue/link.js").Connection, staleSince: number | null,
  *   queue: Record<"queued" | "processing" | "paused" | "completed" | "failed" | "cancelled" | "total", number> | null,
  *   worker: {running: boolean, activeDownloads: number, maxConcurrent: number, lastHeartbeat: number | null,
  *            resting?: {host: string, until: number}[], holding?: string} | null,
@@ -69,9 +53,16 @@ export class ServerQueue {
   #telling;
   #toldAt = 0;
   #reloadedAt = 0;
+  /** Others opened the link before, and what they were told is still to be asked for. */
+  #joined = false;
+  #asking = false;
+  /** @type {number | null} since when nobody listened */
+  #deafSince = null;
+  #figures = new Figures();
   /** @type {State} */
   #state = {
     connection: { mode: "connecting", staleSince: null, retryAt: null, error: null, code: null },
+    staleSince: null,
     queue: null,
     worker: null,
     metrics: null,
@@ -304,6 +295,9 @@ export class ServerQueue {
   #end() {
     this.#link?.stop();
     this.#link = null;
+    this.#joined = false;
+    this.#deafSince = this.#state.queue && (this.#state.staleSince ?? Date.now());
+    this.#note({ connection: { mode: "connecting", staleSince: this.#deafSince, retryAt: null, error: null, code: null } });
     document.removeEventListener("visibilitychange", this.#visible);
     removeEventListener("online", this.#woken);
     removeEventListener("pageshow", this.#woken);
@@ -312,24 +306,28 @@ export class ServerQueue {
   /** @param {import("./queue/sharing.js").Heard} message */
   #hear(message) {
     if (message.kind === "link") this.#connected(message.link);
-    else if (message.kind === "joined") this.#ask();
+    else if (message.kind === "joined") this.#joined = true;
     else if (message.kind === "snapshot") this.#begun(message.body, message.polled);
-    else if (message.kind === "stats") this.#figures(message.body);
+    else if (message.kind === "stats") this.#count(message.body);
     else if (message.kind === "job") this.#records.take(message.body);
     else if (message.kind === "progress") this.#records.move(message.body);
     else if (message.kind === "removed") this.#records.remove(message.body.id);
+    if (this.#joined && (message.kind === "joined" || this.#state.connection.mode === "live")) this.#ask();
     this.#changed();
   }
 
   /** @param {import("./queue/link.js").Connection} connection */
   #connected(connection) {
     if (connection.mode === "locked") keepSession(this.base, null);
-    this.#state = { ...this.#state, connection, session: readSession(this.base) };
+    this.#note({ connection, session: readSession(this.base) });
   }
 
-  /** Others opened the link before: ask for what it told them. */
+  /** Ask for what others were told; when there is no answer, again as soon as something is heard. */
   async #ask() {
+    if (this.#asking) return;
+    this.#asking = true;
     const body = await this.#requests.ask("GET", "dashboard").catch((error) => error.body);
+    this.#asking = false;
     if (body?.queue) {
       this.#begun(body, true);
       this.#changed();
@@ -339,30 +337,30 @@ export class ServerQueue {
   /** @param {any} body of the dashboard @param {boolean} polled and so it may not be all that is known */
   #begun(body, polled) {
     const all = body.queue.total <= body.jobs.length;
-    if (all || !polled) this.#records.keep(new Set(body.jobs.map((/** @type {Job} */ job) => job.id)));
+    const away = standsIn(body);
+    this.#joined = false;
+    this.#deafSince = null;
+    if ((all || !polled) && !away) this.#records.keep(new Set(body.jobs.map((/** @type {Job} */ job) => job.id)));
     for (const job of body.jobs) this.#records.take(job);
-    this.#figures(body);
-    if (polled && !all) this.#missing.look(body.jobs, body.queue).finally(() => this.#changed());
+    this.#count(body);
+    if (polled && !all && !away) this.#missing.look(body.jobs, body.queue).finally(() => this.#changed());
     if (!polled || (!all && Date.now() - this.#reloadedAt > RELOAD_MS)) {
       this.#reloadedAt = Date.now();
-      this.#state = { ...this.#state, generation: this.#state.generation + 1 };
+      this.#note({ generation: this.#state.generation + 1 });
     }
   }
 
   /** @param {any} body of the stats */
-  #figures(body) {
+  #count(body) {
     const offset = body.timestamp - Date.now();
     const near = Math.abs(offset - this.#state.clockOffset) < 2_000;
-    this.#state = {
-      ...this.#state,
-      queue: body.queue,
-      worker: body.worker,
-      metrics: body.metrics,
-      source: body.queueSource,
-      warning: body.warning ?? null,
-      error: body.success ? null : (body.error ?? null),
-      clockOffset: near ? this.#state.clockOffset : offset,
-    };
+    this.#note({ ...this.#figures.take(body), clockOffset: near ? this.#state.clockOffset : offset });
+  }
+
+  /** @param {Partial<State>} news */
+  #note(news) {
+    const state = { ...this.#state, ...news };
+    this.#state = { ...state, staleSince: state.connection.staleSince ?? this.#deafSince ?? this.#figures.awaySince };
   }
 
   // --- what subscribers are told ---

@@ -9,8 +9,8 @@ import { holdOf } from "./health.js";
 /** A break that heals sooner than this is not worth a word, milliseconds. */
 const SHORT_MS = 1_000;
 
-/** What makes the data stale. @type {ReadonlySet<Matter>} */
-const STALE = new Set(["banner.away", "banner.store", "banner.standIn", "banner.worker"]);
+/** What makes the data stale, beside what the store says. @type {ReadonlySet<Matter>} */
+const STALE = new Set(["banner.away", "banner.store", "banner.worker"]);
 
 /** @param {{texts: import("./texts.js").Texts, retry: () => void}} context */
 export function makeBanner({ texts, retry }) {
@@ -51,7 +51,7 @@ export function makeBanner({ texts, retry }) {
       again.hidden = connection.mode !== "away";
       const seconds = away && connection.retryAt ? Math.max(0, (connection.retryAt - Date.now()) / 1000) : 0;
       say(when, seconds > 1 ? texts.say("banner.retry", { time: texts.formats.duration(seconds) }) : "");
-      return STALE.has(matter);
+      return STALE.has(matter) || Date.now() - (state.staleSince ?? Infinity) >= SHORT_MS;
     },
   };
 }
