@@ -301,3 +301,37 @@ async def test_a_stand_in_knows_nothing_of_what_it_stands_in_for(visit: Open, se
     await server.call("DELETE", f"/{job}")
     await tab.page.unroute(f"**{API}/dashboard")
     await tab.page.wait_for_function("state.staleSince === null && state.jobs.length === 0")
+
+
+async def test_the_last_who_listens_ends_the_connection(visit: Open, server: Tonearm) -> None:
+    """Though its page stays; whoever listens next has one again."""
+    async with MoodyProxy(server.url) as proxy:
+        tab: Tab = await visit(server.url)
+        await bare(tab, proxy.url, "<!doctype html>")
+        await tab.page.evaluate(FOLLOW)
+        await tab.page.wait_for_function("state.connection.mode === 'live'")
+        await until("there is one stream", lambda: proxy.streams == 1)
+        await tab.page.evaluate("stop()")
+        await until("there is none", lambda: proxy.streams == 0)
+        await tab.page.evaluate(FOLLOW)
+        await tab.page.wait_for_function("state.connection.mode === 'live'")
+        assert proxy.streams == 1
+
+
+async def test_a_worker_that_dies_is_missed(visit: Open, server: Tonearm) -> None:
+    """The tab goes on with a connection of its own."""
+    tab: Tab = await visit("about:blank")
+    await tab.page.clock.install()
+    await bare(tab, server.url, "<!doctype html>")
+    await tab.page.evaluate(FOLLOW)
+    await tab.page.wait_for_function("state.connection.mode === 'live'")
+    browser = tab.page.context.browser
+    assert browser is not None
+    session = await browser.new_browser_cdp_session()
+    targets = (await session.send("Target.getTargets"))["targetInfos"]
+    (worker,) = (one for one in targets if one["type"] == "shared_worker" and one["url"].startswith(server.url))
+    await session.send("Target.closeTarget", {"targetId": worker["targetId"]})
+    for _ in range(5):
+        await tab.page.clock.run_for(5_000)
+    await server.submit("track", 1, startPaused=True, titled="Red")
+    await knows(tab.page, "Red")
