@@ -143,7 +143,7 @@ async def test_keys_that_are_damaged_once_more_are_told_once_more(main: SqliteSt
             raise error
         return await keys()
 
-    main.keys = told  # type: ignore[method-assign]
+    main.keys = told  # type: ignore[method-assign]  # a store that is well again, and not
     with capture_logs() as logged:
         while trouble:
             clock.advance(FRESH_MS)

@@ -277,6 +277,7 @@ async def test_a_tab_that_comes_while_the_server_is_away(visit: Open, server: To
         proxy.mood = Mood.PASS
         await late.wait_for_function("state.connection.mode === 'live'")
         await knows(late, "Red")
+        assert await late.evaluate("[state.queue.paused, state.staleSince]") == [1, None]
 
 
 async def test_a_stand_in_knows_nothing_of_what_it_stands_in_for(visit: Open, server: Tonearm) -> None:

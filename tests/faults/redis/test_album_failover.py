@@ -73,3 +73,4 @@ async def test_an_album_completes_though_its_master_dies_with_the_newest_writes(
             for number in range(FAIL_OVERS):
                 await fail_over(downloading, nodes, 1 + number * TRACKS // FAIL_OVERS)
             await downloading.completed(noise)
+            assert len(downloading.site.files()) == TRACKS

@@ -93,6 +93,7 @@ async def test_a_worker_that_cannot_claim_says_so_where_its_reports_arrive(tmp_p
             worker.slots.notify()
             await until("it says why", said)
         await until("it says nothing more", silent)
+        assert not worker.supervisor.troubles
 
 
 async def test_a_transfer_goes_on_while_the_store_is_away_and_is_settled_when_it_is_back(
